@@ -1,0 +1,44 @@
+# Each target sets up .venv when it is missing. Any of these can be set: make figures PROFILE=smoke PHOTOS=~/pictures
+PROFILE = demo
+PHOTOS = sample
+BENCH =
+NB = $(CURDIR)/.venv/bin/nbhelpers
+SHELL = /bin/sh
+
+# A Python 3.11, 3.12 or 3.13; PYTHON=/path/to/python names another.
+PYTHONS = $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
+FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+figures: .venv/.installed ## execute the notebooks and write their figures and tables to figures/
+	"$(NB)" run --profile "$(PROFILE)" --photos "$(PHOTOS)"
+
+test: .venv/.installed ## run all tests
+	.venv/bin/python -m pytest -q -n 2
+
+lab: .venv/.installed ## open the notebooks in JupyterLab
+	.venv/bin/jupyter lab notebooks/00_start_here.ipynb
+
+notebooks: .venv/.installed ## execute the notebooks and write clean outputs back into them
+	"$(NB)" run --profile demo --photos sample --update
+
+bench: .venv/.installed ## measure speed and memory; BENCH=NAME for one of them
+	"$(NB)" bench $(BENCH)
+
+clean: ## remove caches, build leftovers and executed copies; photos and figures stay
+	rm -rf build dist *.egg-info data/runs data/cache .pytest_cache .ruff_cache .hypothesis
+	find nbhelpers notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# The stamp comes last: an interrupted installation is taken up again. A .venv without a working pip is made anew.
+.venv/.installed: pyproject.toml constraints.txt
+	@rm -f $@; \
+	.venv/bin/python -c 'import pip; $(FITS)' 2>/dev/null && exit; \
+	for python in $(PYTHONS); do "$$python" -c '$(FITS)' 2>/dev/null && found=$$python && break; done; \
+	[ -n "$$found" ] || { echo "nbhelpers needs Python 3.11, 3.12 or 3.13; install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }; \
+	"$$found" -m venv --clear .venv || { echo "Python could not make .venv: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	.venv/bin/python -m pip install -q -c constraints.txt -e ".[test,cluster]"
+	@touch $@
+
+.PHONY: help figures test lab notebooks bench clean

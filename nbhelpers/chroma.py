@@ -1,0 +1,162 @@
+"""What happens to a photo when its chroma is changed, and which colours a set of photos has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import joblib
+import numpy as np
+import pandas as pd
+from scipy.ndimage import gaussian_filter
+from skimage.color import deltaE_ciede2000
+from threadpoolctl import threadpool_limits
+
+from nbhelpers.evaluation import psnr
+from nbhelpers.lab import in_gamut, lab_to_rgb, rgb_to_lab
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, which JPEG uses
+BINS = 256  # of width 1, from -128, for each of a* and b*
+
+
+def luma(rgb: np.ndarray) -> np.ndarray:
+    """The grey value of a JPEG: uint8 sRGB (..., 3) -> float (...) in [0, 255] (ITU-R BT.601).
+
+    A weighted mean of the stored, not the linear, values.
+    """
+    return np.asarray(rgb) @ np.array(LUMA)
+
+
+def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur (H, W) or each plane of (H, W, C) with a Gaussian of `sigma` pixels; edges are mirrored."""
+    return gaussian_filter(planes, sigma, axes=(0, 1)) if sigma else planes.copy()
+
+
+def quantize(ab: np.ndarray, levels: int) -> np.ndarray:
+    """Round a* and b* to `levels` evenly spaced values each over [-128, 128]; neutral stays neutral."""
+    if levels < 1:
+        raise ValueError(f"levels must be at least 1, got {levels}")
+    step = np.float32(256 / levels)
+    return np.round(ab / step) * step
+
+
+def shuffle(planes: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Put the pixels of (H, W) or (H, W, C) in random order; each keeps its own values."""
+    flat = planes.reshape(-1, *planes.shape[2:])
+    return flat[np.random.default_rng(seed).permutation(len(flat))].reshape(planes.shape)
+
+
+def visible_difference(lab: np.ndarray, rgb: np.ndarray) -> tuple[float, float]:
+    """Compare lab (H, W, 3), as a screen shows it, with the photo rgb uint8: (mean CIEDE2000, PSNR in dB).
+
+    A CIEDE2000 of 1 is about what a person just tells apart in two large patches side by side (CIE 142-2001).
+    """
+    shown = lab_to_rgb(lab)
+    return float(deltaE_ciede2000(rgb_to_lab(rgb), rgb_to_lab(shown)).mean()), psnr(shown, rgb)
+
+
+def losses(photos, changes: dict, amounts) -> pd.DataFrame:
+    """Measure changes on photos, a list of uint8 (H, W, 3), at several amounts.
+
+    changes: name -> function (lab, amount) -> lab.  Returns one row per change and amount, averaged over the
+    photos: change, amount, delta_e (CIEDE2000), psnr (dB; infinite when nothing changed).
+    """
+    labs, rows = [rgb_to_lab(rgb) for rgb in photos], []
+    for name, change in changes.items():
+        for amount in amounts:
+            pairs = zip(labs, photos, strict=True)
+            differences = [visible_difference(change(lab, amount), rgb) for lab, rgb in pairs]
+            rows.append((name, amount, *np.mean(differences, axis=0)))
+    return pd.DataFrame(rows, columns=["change", "amount", "delta_e", "psnr"])
+
+
+def blur_chroma(lab: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur a* and b* of lab (H, W, 3); the lightness stays."""
+    return np.dstack([lab[..., 0], blur(lab[..., 1:], sigma)])
+
+
+def blur_lightness(lab: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur L* of lab (H, W, 3); the chroma stays."""
+    return np.dstack([blur(lab[..., 0], sigma), lab[..., 1:]])
+
+
+def quantize_chroma(lab: np.ndarray, levels: int) -> np.ndarray:
+    """Quantize a* and b* of lab (H, W, 3); the lightness stays."""
+    return np.dstack([lab[..., 0], quantize(lab[..., 1:], levels)])
+
+
+def gamut_slice(lightness: float, points: int = 257) -> tuple[np.ndarray, np.ndarray]:
+    """All colours a*, b* in [-128, 128] at one lightness, and whether sRGB can show them.
+
+    Returns lab (points, points, 3) and a bool array (points, points); rows run from b* = -128 up, columns
+    from a* = -128.
+    """
+    a, b = np.meshgrid(*[np.linspace(-128, 128, points, dtype=np.float32)] * 2)
+    lab = np.dstack([np.full_like(a, lightness), a, b])
+    return lab, in_gamut(lab)
+
+
+@dataclass(frozen=True)
+class ColourStatistics:
+    """The colours of photos.
+
+    counts: (256, 256) int64, pixels per bin of width 1 of a* (rows) and b* (columns), both from -128.
+    total, squares: (2,) sums of a* and b*, and of their squares.
+    """
+
+    counts: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, lab: np.ndarray) -> ColourStatistics:
+        """Of one photo (H, W, 3) in CIELAB."""
+        ab = np.asarray(lab[..., 1:], float).reshape(-1, 2)
+        a, b = (np.floor(ab).astype(int) + 128).T
+        counts = np.bincount(BINS * a + b, minlength=BINS**2).reshape(BINS, BINS)
+        return cls(counts, ab.sum(axis=0), np.square(ab).sum(axis=0))
+
+    def __add__(self, other: ColourStatistics) -> ColourStatistics:
+        return ColourStatistics(
+            self.counts + other.counts, self.total + other.total, self.squares + other.squares
+        )
+
+    @property
+    def pixels(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean colour (a*, b*): what to predict when nothing is known."""
+        return self.total / self.pixels
+
+    @property
+    def mse_grey(self) -> float:
+        """The ab-MSE of predicting a = b = 0: half the mean square of the chroma."""
+        return float(self.squares.mean() / self.pixels)
+
+    @property
+    def variance(self) -> float:
+        """The ab-MSE of predicting the mean colour: the variance, averaged over a* and b*."""
+        return self.mse_grey - float(np.square(self.mean).mean())
+
+
+def _of_chunk(photos, indices) -> list[ColourStatistics]:
+    with threadpool_limits(1):
+        return [ColourStatistics.of(rgb_to_lab(rgb)) for _, rgb in photos.read(indices)]
+
+
+def gather_colours(photos, n: int | None = None, jobs: int | None = None) -> ColourStatistics:
+    """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
+
+    Photos that cannot be read are skipped with a warning; None takes the jobs of the surrounding
+    `parallel.backend`. Raises ValueError when no photo is left.
+    """
+    n = len(photos) if n is None else min(n, len(photos))
+    tasks = (joblib.delayed(_of_chunk)(photos, range(i, min(i + 8, n))) for i in range(0, n, 8))
+    parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
+    found = [statistics for part in parts for statistics in part]
+    if not found:
+        raise ValueError("no photo to learn from: the list of photos is empty or none could be read")
+    return reduce(add, found)

@@ -1,0 +1,178 @@
+"""The `nbhelpers` command. Each subcommand imports what it needs, so that help and errors come at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+import warnings
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from nbhelpers import __version__
+from nbhelpers.paths import ROOT, UserError
+
+plain = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
+app = typer.Typer(
+    **plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure."
+)
+photos_app = typer.Typer(**plain, help="Where photos come from.")
+app.add_typer(photos_app, name="photos")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nbhelpers {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
+    ] = False,
+) -> None:
+    pass  # `main` looks for --debug itself: an error while the options are read should heed it too
+
+
+@contextmanager
+def _photo_source(source: str):
+    """Make the error for a bare word that is neither a source nor a folder one of usage."""
+    from nbhelpers.photos import SOURCES
+
+    try:
+        yield
+    except UserError as error:
+        if source in SOURCES or os.sep in source or os.path.exists(source):
+            raise
+        raise typer.BadParameter(str(error)) from None
+
+
+@app.command()
+def run(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NOTEBOOK", help="Numbers, stems or paths; all when none is given."),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="Parameters from notebooks/profiles.toml: smoke, demo or paper.")
+    ] = "demo",
+    photos: Annotated[
+        str, typer.Option(help="A photo source: see `nbhelpers photos list`, or a folder.")
+    ] = "sample",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip notebooks that finished and have not changed.")
+    ] = False,
+    cluster: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="A running Dask scheduler, tcp://host:8786.")
+    ] = "",
+    cell_timeout: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Longest a cell may take (smoke 300, demo 600, paper 14400)."
+        ),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write the outputs back into the notebooks.")
+    ] = False,
+) -> None:
+    """Execute notebooks in order; figures and tables go to figures/, executed copies to data/runs/."""
+    from nbhelpers.run import run_notebooks
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
+    try:
+        with _photo_source(photos):
+            done = run_notebooks(names or (), profile, photos, cluster, resume, cell_timeout, update)
+    except KeyboardInterrupt:
+        typer.echo("nbhelpers: interrupted; the same command with --resume goes on from here", err=True)
+        raise typer.Exit(130) from None
+    for item in done:
+        state = "unchanged, skipped" if item.skipped else f"{item.seconds:.1f} s"
+        typer.echo(f"{item.notebook.stem:32} {state}")
+    name = done[0].copy.parent.name
+    typer.echo(f"Figures and tables: figures/{name}/; executed notebooks: data/runs/{name}/ (in {ROOT})")
+
+
+@photos_app.command("list")
+def list_photos() -> None:
+    """List the photo sources, and which of them are present."""
+    from nbhelpers.photos import list_sources
+
+    for name, present, count, way in list_sources():
+        number = f"{count} photos" if count is not None else ""
+        typer.echo(f"{name:12} {'present' if present else 'absent':8} {number:14} {way}")
+
+
+@photos_app.command("fetch")
+def fetch_photos(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A source of `nbhelpers photos list`.")],
+) -> None:
+    """Download a photo source."""
+    from nbhelpers.photos import fetch_source
+
+    with _photo_source(name):
+        typer.echo(fetch_source(name))
+
+
+@photos_app.command("check")
+def check_photos(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name, or a folder.")],
+) -> None:
+    """Decode every photo of a source and report those that cannot be used."""
+    from nbhelpers.photos import check_source
+
+    with _photo_source(source):
+        typer.echo(check_source(source))
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one; all when left out.")] = None,
+) -> None:
+    """Measure speed and memory; ratios are taken within one run."""
+    from nbhelpers import bench as benchmarks
+
+    if name is not None and name not in benchmarks.NAMES:
+        raise typer.BadParameter(f"no benchmark {name!r}: choose from {', '.join(benchmarks.NAMES)}")
+    benchmarks.main(name)
+
+
+def _show_warning(message, category, *_) -> None:
+    print(f"nbhelpers: warning: {message}", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C.
+
+    An error is one sentence on stderr, with its traceback above it only with `--debug`.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status = app(arguments, prog_name="nbhelpers", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        status = 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, UserError):
+            text, status = str(error), getattr(error, "exit_code", 1)
+        elif hasattr(error, "format_message"):  # wrong usage, as typer found it
+            text, status = error.format_message(), error.exit_code
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()
+                text = "a command is missing"
+        else:
+            reason = " ".join(str(error).split())[:300]
+            text, status = f"{type(error).__name__}: {reason} (--debug shows the traceback)", 1
+        print(f"nbhelpers: {text}", file=sys.stderr)
+    sys.exit(status if isinstance(status, int) else 0)

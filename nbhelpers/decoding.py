@@ -1,0 +1,220 @@
+"""From a photo file to sRGB bytes, as a person would see it: upright, in sRGB, alpha over white.
+
+Files are told apart by content, never by name, and nothing but JPEG, PNG, WebP, BMP and TIFF is decoded.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import itertools
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from nbhelpers.paths import UserError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+MAX_PIXELS = 100_000_000
+GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+_ORIENTATION, _BITS, _PHOTOMETRIC, _PLANAR = 274, 258, 262, 284  # TIFF and EXIF tags
+
+
+class PhotoError(UserError):
+    """A photo that cannot be used: `path` names it, `reason` says why in a few words."""
+
+    def __init__(self, path, reason: str):
+        super().__init__(str(path), reason)  # both in args, so that the error survives pickling
+        self.path, self.reason = str(path), reason
+
+    def __str__(self):
+        return f"{self.path} cannot be used as a photo: {self.reason}; replace it or take it out."
+
+
+class Header(NamedTuple):
+    """What can be said about a photo file without decoding it."""
+
+    grey: bool  # stored without colour
+    bytes: int
+    mtime_ns: int
+
+
+def read_header(path) -> Header:
+    """Check a photo file cheaply: type, pixel count, and that its end is there.
+
+    JPEG: header and end marker; PNG: every checksum; the others are decoded. Raises PhotoError.
+    """
+    with _named_errors(path):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise PhotoError(path, "not a regular file")  # opening a pipe would wait for ever
+        with open(path, "rb") as file, _opened(path, file) as image:
+            grey = image.mode in GREY_MODES
+            if image.format == "PNG":
+                image.verify()
+            elif image.format not in ("JPEG", "MPO") or not _ends_as_jpeg(file):
+                image.load()
+        return Header(grey, status.st_size, status.st_mtime_ns)
+
+
+def read_photo(path) -> np.ndarray:
+    """Read a photo at its own size: sRGB uint8 (H, W, 3), upright, alpha over white. Raises PhotoError."""
+    return np.array(_load(path))
+
+
+def read_square(path, size: int) -> np.ndarray:
+    """Read a photo as sRGB uint8 (size, size, 3), see `square`. Raises PhotoError."""
+    return square(_load(path, size), size)
+
+
+def square(rgb, size: int) -> np.ndarray:
+    """The centre square of a photo, resized (Lanczos) to uint8 (size, size, 3).
+
+    `rgb` is uint8 (H, W, 3) or an RGB Pillow image. A shorter side equal to `size` is not resampled.
+    """
+    image = rgb if isinstance(rgb, Image.Image) else Image.fromarray(np.asarray(rgb, dtype=np.uint8))
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    box = (left, top, left + side, top + side)
+    if side == size:
+        return np.array(image.crop(box))
+    return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box=box))
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Convert a Pillow image of any mode to sRGB: embedded profile applied, alpha over white.
+
+    16-bit grey is scaled to 8 bits. Raises ValueError for samples that have no photographic scale.
+    """
+    profile, alpha = image.info.get("icc_profile"), None
+    if image.mode.startswith("I"):
+        image = _grey_16(image)
+    elif image.mode == "F":
+        raise ValueError("floating-point samples: save it with 8 or 16 bits")
+    elif image.has_transparency_data:
+        grey = image.mode == "LA"  # a grey profile fits only the grey channel
+        image = image if grey else image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("L" if grey else "RGB")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if profile:
+        image = _to_srgb(image, profile)
+    image = image.convert("RGB")
+    if alpha is None:
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=alpha)
+    return white
+
+
+def is_grey(rgb: np.ndarray) -> bool:
+    """Whether the three channels of a photo (H, W, 3) are equal everywhere."""
+    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
+
+
+def in_order(function, items: Iterable, jobs: int) -> Iterator:
+    """Like map, with `jobs` threads (-1: one per core) that run at most two items each ahead of the user."""
+    jobs = (os.cpu_count() or 1) if jobs < 0 else max(jobs, 1)
+    if jobs == 1:
+        yield from map(function, items)
+        return
+    items, waiting = iter(items), collections.deque()
+    with ThreadPoolExecutor(jobs) as pool:  # joblib's generator would run ahead without a bound
+        try:
+            waiting.extend(pool.submit(function, item) for item in itertools.islice(items, 2 * jobs))
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+                yield result
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _load(path, size: int | None = None) -> Image.Image:
+    """Decode a photo to sRGB; with `size`, a JPEG may come out smaller, though at least twice that size."""
+    with _named_errors(path), open(path, "rb") as file, _opened(path, file) as image:
+        if size:
+            image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
+        if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2 and 16 in image.tag_v2.get(_BITS, ()):
+            return _planar_tiff(path, image)
+        image.load()
+        with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
+            ImageOps.exif_transpose(image, in_place=True)
+        return as_rgb(image)
+
+
+def _grey_16(image: Image.Image) -> Image.Image:
+    levels = np.asarray(image).astype(np.int64)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise ValueError("32-bit samples: save it with 8 or 16 bits")
+    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:
+        levels = 65535 - levels  # white is zero; Pillow inverts only 8-bit samples
+    return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _planar_tiff(path, image: Image.Image) -> Image.Image:
+    """16-bit TIFF with its channels one after another, which Pillow reads as noise."""
+    import tifffile
+
+    planes = tifffile.imread(path, key=0)[:3].astype(np.uint32)
+    rgb = Image.fromarray(((planes * 255 + 32767) // 65535).astype(np.uint8).transpose(1, 2, 0).copy())
+    turn = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}.get(image.tag_v2.get(_ORIENTATION, 1))
+    return rgb if turn is None else rgb.transpose(Image.Transpose(turn))
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image  # a broken profile, or one for other channels: viewers show the plain numbers
+
+
+@contextmanager
+def _opened(path, file):
+    with Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise PhotoError(path, f"{image.width} x {image.height} is more than 100 megapixels")
+        yield image
+
+
+def _ends_as_jpeg(file) -> bool:
+    file.seek(-min(64, os.fstat(file.fileno()).st_size), os.SEEK_END)
+    return file.read().rstrip(b"\0\r\n ").endswith(b"\xff\xd9")  # some cameras pad
+
+
+@contextmanager
+def _named_errors(path):
+    """Turn whatever goes wrong with a file into a PhotoError that names it."""
+    try:
+        yield
+    except (PhotoError, KeyboardInterrupt):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PhotoError(path, "its header claims more than 100 megapixels") from None
+    except UnidentifiedImageError:
+        raise PhotoError(path, _unidentified(path)) from None
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise PhotoError(path, error.strerror.lower()) from None
+    except Exception as error:  # for broken files Pillow raises OSError, SyntaxError, struct.error …
+        truncated = "truncated" in str(error).lower() or isinstance(error, EOFError)
+        raise PhotoError(path, "truncated" if truncated else f"damaged ({error})") from error
+
+
+def _unidentified(path) -> str:
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if not start:
+        return "empty file"
+    if start.startswith(_SIGNATURES):
+        return "damaged header, or samples of a rare kind"
+    return "not a JPEG, PNG, WebP, BMP or TIFF image"

@@ -1,0 +1,125 @@
+"""sRGB <-> CIELAB (D65 white, 2 degree observer), for arrays and for tensors, and the networks' scaling.
+
+Formulas: IEC 61966-2-1 for sRGB, CIE 15:2004 for L*a*b*. The primaries and the white point are those of
+scikit-image, so that its numbers and ours agree.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+RGB_TO_XYZ = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+WHITE = np.array([0.95047, 1.0, 1.08883])
+_TO_XYZ = RGB_TO_XYZ / WHITE[:, None]  # linear RGB -> XYZ relative to white
+_TO_RGB = np.linalg.inv(_TO_XYZ)
+_EPSILON, _KAPPA = (6 / 29) ** 3, (29 / 6) ** 2 / 3  # where the cube root gives way to a straight line
+
+
+def _linear(rgb: np.ndarray) -> np.ndarray:
+    return np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+
+
+_LINEAR_OF_BYTE = _linear(np.arange(256) / 255).astype(np.float32)
+
+
+def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
+    """Convert sRGB (..., 3), uint8 or float in [0, 1], to CIELAB (..., 3) float32.
+
+    L* is in [0, 100]; a* and b* of sRGB colours lie within [-108, 99].
+    Raises ValueError for another last axis, another integer type, or floats outside [0, 1].
+    """
+    rgb = np.asarray(rgb)
+    if rgb.ndim == 0 or rgb.shape[-1] != 3:
+        raise ValueError(f"expected an array (..., 3) of sRGB values, got shape {rgb.shape}")
+    if rgb.dtype == np.uint8:
+        linear = _LINEAR_OF_BYTE[rgb]
+    elif rgb.dtype.kind == "f":
+        if rgb.size and not (rgb.min() >= 0 and rgb.max() <= 1):  # also catches NaN
+            raise ValueError("float sRGB values must lie in [0, 1]: divide 8-bit values by 255")
+        linear = _linear(rgb).astype(np.float32)
+    else:
+        raise ValueError(f"expected uint8 or float in [0, 1], got {rgb.dtype}: its scale is not known")
+    xyz = linear.reshape(-1, 3) @ _TO_XYZ.T.astype(np.float32)
+    f = np.cbrt(xyz)
+    dark = xyz <= _EPSILON
+    f[dark] = _KAPPA * xyz[dark] + 4 / 29
+    lab = np.empty_like(f)
+    lab[:, 0] = 116 * f[:, 1] - 16
+    lab[:, 1] = 500 * (f[:, 0] - f[:, 1])
+    lab[:, 2] = 200 * (f[:, 1] - f[:, 2])
+    return lab.reshape(rgb.shape)
+
+
+def _lab_to_linear(lab: np.ndarray) -> np.ndarray:
+    """CIELAB (..., 3) -> linear RGB (..., 3) float32, outside [0, 1] where sRGB cannot show the colour."""
+    lab = np.asarray(lab, dtype=np.float32)
+    if lab.ndim == 0 or lab.shape[-1] != 3:
+        raise ValueError(f"expected an array (..., 3) of CIELAB values, got shape {lab.shape}")
+    fy = (lab[..., 0] + 16) / 116
+    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) / np.float32(_KAPPA))
+    return (xyz.reshape(-1, 3) @ _TO_RGB.T.astype(np.float32)).reshape(lab.shape)
+
+
+def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
+    """Convert CIELAB (..., 3) to sRGB (..., 3) uint8; colours outside sRGB are clipped channel by channel."""
+    linear = np.clip(_lab_to_linear(lab), 0, 1)
+    encoded = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return np.rint(255 * encoded).astype(np.uint8)
+
+
+def in_gamut(lab: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
+    """Say for each CIELAB colour (..., 3) whether sRGB can show it: bool (...)."""
+    linear = _lab_to_linear(lab)
+    return np.all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
+
+
+def rgb_to_lab_tensor(rgb):
+    """Convert a tensor of sRGB (..., 3, H, W), uint8 or float in [0, 1], to CIELAB, float32, same shape.
+
+    Differentiable for floats; stays on the tensor's device. Values are not range-checked: that would wait for a GPU.
+    """
+    import torch
+
+    rgb = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb.float()
+    linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = torch.einsum("ij,...jhw->...ihw", torch.tensor(_TO_XYZ, dtype=torch.float32, device=rgb.device), linear)
+    f = torch.where(xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1 / 3), _KAPPA * xyz + 4 / 29)
+    x, y, z = f.unbind(-3)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-3)
+
+
+def lab_to_rgb_tensor(lab):
+    """Convert a tensor of CIELAB (..., 3, H, W) to sRGB float32 in [0, 1], same shape, gamut-clipped."""
+    import torch
+
+    lightness, a, b = lab.float().unbind(-3)
+    fy = (lightness + 16) / 116
+    f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
+    xyz = torch.where(f > 6 / 29, f**3, (f - 4 / 29) / _KAPPA)
+    matrix = torch.tensor(_TO_RGB, dtype=torch.float32, device=xyz.device)
+    linear = torch.einsum("ij,...jhw->...ihw", matrix, xyz).clamp(0, 1)
+    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear > 0.0031308, curve, 12.92 * linear)
+
+
+def scale_lightness(lightness):
+    """L* in [0, 100] -> [-1, 1], what the networks read; arrays and tensors."""
+    return lightness / 50 - 1
+
+
+def unscale_lightness(scaled):
+    """The inverse of `scale_lightness`."""
+    return (scaled + 1) * 50
+
+
+def scale_ab(ab):
+    """a*, b* -> about [-1, 1], what the networks predict; arrays and tensors."""
+    return ab / 110
+
+
+def unscale_ab(scaled):
+    """The inverse of `scale_ab`."""
+    return scaled * 110

@@ -1,0 +1,214 @@
+"""The 25-feature neighbour regression: second moments gathered in one pass, then any linear estimator.
+
+The paper (section 3.1) predicts a pixel's a* and b* linearly from its eight neighbours' L*, a*, b* and its
+own L*. Such a fit needs only the means and second moments of the 25 features and 2 targets, 27 x 27 numbers
+however many photos there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+from sklearn.utils.validation import has_fit_parameter
+from scipy.optimize import nnls
+from threadpoolctl import threadpool_limits
+
+from nbhelpers.lab import rgb_to_lab
+
+OFFSETS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
+_PLACES = ("NW", "N", "NE", "W", "E", "SW", "S", "SE")
+FEATURES = tuple(f"{channel} {place}" for channel in "Lab" for place in _PLACES) + ("L centre",)
+TARGETS = ("a centre", "b centre")
+
+
+def _rows(lab: np.ndarray, top: int, bottom: int, shift: np.ndarray) -> np.ndarray:
+    """Features and targets of the inner pixels in rows top..bottom, less `shift` per channel: (27, n) float64."""
+    width = lab.shape[1]
+    design = np.empty((27, bottom - top, width - 2))
+    for channel in range(3):
+        plane = lab[..., channel]
+        for i, (dy, dx) in enumerate(OFFSETS):
+            shifted = plane[top + dy : bottom + dy, 1 + dx : width - 1 + dx]
+            np.subtract(shifted, shift[channel], out=design[8 * channel + i])
+        np.subtract(plane[top:bottom, 1:-1], shift[channel], out=design[24 + channel])
+    return design.reshape(27, -1)
+
+
+def features(lab: np.ndarray) -> np.ndarray:
+    """The 25 features of each inner pixel of lab (H, W, 3): ((H-2)(W-2), 25) float64, columns as FEATURES."""
+    return _rows(_checked(lab), 1, lab.shape[0] - 1, np.zeros(3))[:25].T
+
+
+def targets(lab: np.ndarray) -> np.ndarray:
+    """a* and b* of each inner pixel of lab (H, W, 3): ((H-2)(W-2), 2) float64."""
+    return _checked(lab)[1:-1, 1:-1, 1:].reshape(-1, 2).astype(float)
+
+
+def _checked(lab: np.ndarray) -> np.ndarray:
+    lab = np.asarray(lab)
+    if lab.ndim != 3 or lab.shape[2] != 3 or min(lab.shape[:2]) < 3:
+        raise ValueError(f"expected a Lab photo (H, W, 3) of at least 3 x 3 pixels, got shape {lab.shape}")
+    if not np.isfinite(lab).all():
+        raise ValueError("the Lab photo holds NaN or infinity")
+    return lab
+
+
+@dataclass(frozen=True)
+class NeighbourStatistics:
+    """Means and centred second moments of the 25 features and 2 targets over `rows` pixels.
+
+    mean: (27,); moments: (27, 27), the sum over pixels of (x - mean)(x - mean)'. Order: FEATURES, then TARGETS.
+    """
+
+    rows: int
+    mean: np.ndarray
+    moments: np.ndarray
+
+    @classmethod
+    def of(cls, lab: np.ndarray) -> NeighbourStatistics:
+        """The statistics of the (H-2)(W-2) inner pixels of one photo, lab (H, W, 3)."""
+        lab = _checked(lab)
+        shift = lab.mean(axis=(0, 1), dtype=float)  # near the mean: no digits are lost in the sums below
+        total, products = np.zeros(27), np.zeros((27, 27))
+        for top in range(1, lab.shape[0] - 1, 16):  # 16 rows at a time stay in the processor's cache
+            design = _rows(lab, top, min(top + 16, lab.shape[0] - 1), shift)
+            total += design.sum(axis=1)
+            products += design @ design.T
+        rows = (lab.shape[0] - 2) * (lab.shape[1] - 2)
+        mean = total / rows
+        channel = [0] * 8 + [1] * 8 + [2] * 8 + [0, 1, 2]
+        return cls(rows, mean + shift[channel], products - rows * np.outer(mean, mean))
+
+    def __add__(self, other: NeighbourStatistics) -> NeighbourStatistics:
+        """The statistics of both sets of rows together (Chan, Golub, LeVeque 1983)."""
+        if not isinstance(other, NeighbourStatistics):
+            return NotImplemented
+        rows = self.rows + other.rows
+        gap = other.mean - self.mean
+        return NeighbourStatistics(
+            rows,
+            self.mean + gap * other.rows / rows,
+            self.moments + other.moments + np.outer(gap, gap) * (self.rows * other.rows / rows),
+        )
+
+
+def _of_chunk(photos) -> list[NeighbourStatistics]:
+    with threadpool_limits(1):
+        return [NeighbourStatistics.of(rgb_to_lab(rgb)) for _, rgb in photos.read()]
+
+
+def gather_statistics(photos, n: int | None = None, jobs: int | None = None) -> NeighbourStatistics:
+    """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
+
+    Photos that cannot be read are skipped with a warning. The merge order is fixed, so the result does not
+    depend on `jobs`; None takes those of the surrounding `parallel.backend`.
+    """
+    n = len(photos) if n is None else min(n, len(photos))
+    tasks = (joblib.delayed(_of_chunk)(photos[start : min(start + 8, n)]) for start in range(0, n, 8))
+    parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
+    found = [statistics for part in parts for statistics in part]
+    if not found:
+        raise ValueError("no photo to learn from: the list of photos is empty or none could be read")
+    return reduce(add, found)
+
+
+@dataclass(frozen=True)
+class NeighbourModel:
+    """ab of a pixel = coefficients (2, 25) @ features + intercept (2,)."""
+
+    coefficients: np.ndarray
+    intercept: np.ndarray
+
+    def predict(self, lab: np.ndarray) -> np.ndarray:
+        """Predict the inner pixels of lab (H, W, 3) from their true neighbours: (H-2, W-2, 2)."""
+        ab = features(lab) @ self.coefficients.T + self.intercept
+        return ab.reshape(lab.shape[0] - 2, lab.shape[1] - 2, 2)
+
+
+def design_of(stats: NeighbourStatistics, centred: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """27 rows (X (27, 25), Y (27, 2)) whose mean squares and products equal those of all (centred) rows.
+
+    X'X / 27 = moments / rows, so a least-squares fit, penalized or not, sees the same problem on 27 rows.
+    """
+    moments = stats.moments / stats.rows + (0 if centred else np.outer(stats.mean, stats.mean))
+    values, vectors = np.linalg.eigh(27 * moments)
+    root = np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    return root[:, :25], root[:, 25:]
+
+
+def fit(stats: NeighbourStatistics, estimator) -> NeighbourModel:
+    """Fit a scikit-learn linear estimator to the statistics, as if to all their rows.
+
+    The estimator is cloned and fitted on the 27-row design, one target at a time; with an intercept the design is
+    the centred one, and the intercept follows from the means. Each row carries the weight rows / 27, so that a
+    penalty that scikit-learn does not divide by the number of rows (Ridge) keeps its meaning. Raises ValueError for estimators that split rows (cross-validation) or shuffle
+    them (stochastic gradients): 27 rows cannot stand in for them.
+    """
+    kind = type(estimator).__name__
+    if hasattr(estimator, "cv") or kind.startswith("SGD"):
+        raise ValueError(f"{kind} works on single rows; the statistics hold only their moments: fit it to features(lab)")
+    with_intercept = getattr(estimator, "fit_intercept", True)
+    design, colours = design_of(stats, centred=with_intercept)
+    weights = {}
+    if has_fit_parameter(estimator, "sample_weight"):
+        weights["sample_weight"] = np.full(27, stats.rows / 27)
+    coefficients = np.empty((2, 25))
+    for k in range(2):
+        model = clone(estimator).set_params(fit_intercept=False)
+        coefficients[k] = np.ravel(model.fit(design, colours[:, k], **weights).coef_)
+    intercept = stats.mean[25:] - coefficients @ stats.mean[:25] if with_intercept else np.zeros(2)
+    return NeighbourModel(coefficients, intercept)
+
+
+def mean_squared_error(stats: NeighbourStatistics, model: NeighbourModel) -> np.ndarray:
+    """The model's mean squared errors of a* and b*, (2,), over all rows of the statistics, from their moments alone."""
+    contrast = np.hstack([-model.coefficients, np.eye(2)])
+    bias = contrast @ stats.mean - model.intercept
+    return np.einsum("ki,ij,kj->k", contrast, stats.moments / stats.rows, contrast) + bias**2
+
+
+class SumToOne(RegressorMixin, BaseEstimator):
+    """Least squares with non-negative weights that sum to 1 on the eight neighbours of the target's own channel.
+
+    Such a prediction is an average of its neighbours: nothing can grow (a maximum principle). The columns of X
+    are those of FEATURES; the channel, a* or b*, is the one whose neighbours correlate better with y.
+    """
+
+    def __init__(self, fit_intercept=False):
+        self.fit_intercept = fit_intercept  # must stay False: an average needs none
+
+    def fit(self, X, y):
+        """Fit X (n, 25), y (n,). On the simplex, min |y - Xw|^2 = min |(y 1' - X) w|^2: a homogeneous form, whose
+        minimum over the simplex is that of non-negative least squares with one row of ones, rescaled."""
+        gaps = [np.asarray(y)[:, None] - np.asarray(X)[:, start : start + 8] for start in (8, 16)]
+        start = 8 if np.square(gaps[0]).sum() <= np.square(gaps[1]).sum() else 16
+        gap = gaps[start == 16]
+        scale = np.linalg.norm(gap, axis=0).mean() or 1.0
+        weights, _ = nnls(np.vstack([gap / scale, np.ones(8)]), np.r_[np.zeros(len(gap)), 1.0])
+        self.coef_ = np.zeros(25)
+        self.coef_[start : start + 8] = weights / weights.sum()
+        self.intercept_ = 0.0
+        return self
+
+    def predict(self, X):
+        return np.asarray(X) @ self.coef_ + self.intercept_
+
+
+def paper_estimators() -> dict:
+    """The paper's four estimators at its settings, and the sum-to-one weights: name -> unfitted estimator.
+
+    The L1 problems are solved tightly: scikit-learn's default tolerance leaves errors of 1e-3 in the weights.
+    """
+    return {
+        "ols": LinearRegression(),
+        "ridge": Ridge(alpha=1.0),
+        "lasso": Lasso(alpha=1.0, tol=1e-10, max_iter=1_000_000),
+        "elasticnet": ElasticNet(alpha=1.0, l1_ratio=0.5, tol=1e-10, max_iter=1_000_000),
+        "sum-to-one": SumToOne(),
+    }

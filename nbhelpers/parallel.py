@@ -1,0 +1,46 @@
+"""Where independent pieces of work (photos, rows, fits) run: this machine's cores, or a Dask cluster."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import joblib
+from threadpoolctl import threadpool_limits
+
+from nbhelpers.paths import UserError
+
+
+@contextmanager
+def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
+    """Run the `joblib.Parallel` calls of the block on `jobs` local cores, or on a Dask scheduler.
+
+    cluster: the scheduler's address, "tcp://host:8786", or empty for this machine.
+    timeout: seconds to wait for the scheduler and its first worker.
+    Inside, BLAS and OpenMP keep to one thread for each process: the pieces are what runs in parallel.
+    Calls that give no `n_jobs` of their own follow it. Raises UserError when the cluster cannot be used.
+    """
+    with threadpool_limits(limits=1):
+        if not cluster:
+            with joblib.parallel_config(n_jobs=jobs):
+                yield
+            return
+        with _connect(cluster, timeout), joblib.parallel_config("dask"):
+            yield
+
+
+def _connect(address: str, timeout: float):
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError('--cluster needs Dask: pip install -e ".[cluster]"') from None
+    try:
+        client = Client(address, timeout=timeout, set_as_default=True)
+    except (OSError, ValueError) as error:  # a time-out is an OSError too
+        reason = f"cannot reach a Dask scheduler at {address!r} ({type(error).__name__})"
+        raise UserError(f"{reason}: start one with `dask scheduler`, or leave --cluster out") from None
+    try:
+        client.wait_for_workers(1, timeout=timeout)
+    except (OSError, TimeoutError):
+        client.close()
+        raise UserError(f"no workers at {address}: start some with `dask worker {address}`") from None
+    return client

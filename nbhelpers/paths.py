@@ -1,0 +1,80 @@
+"""Where everything is: the project's folders, and the files that one run leaves behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(os.environ.get("NBHELPERS_ROOT", Path(__file__).resolve().parents[1])).resolve()
+DATA = ROOT / "data"
+FIGURES = ROOT / "figures"
+NOTEBOOKS = ROOT / "notebooks"
+
+
+class UserError(Exception):
+    """Something the user can put right; the message is one sentence that says how."""
+
+
+@contextmanager
+def atomic(path):
+    """Yield a temporary path beside `path` and rename it to `path` when the block ends well.
+
+    After an error or Ctrl-C the temporary file is removed and an older `path` is untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the course, named `<profile>-<photos>`, as in `demo-sample`.
+
+    `photos` is a source of `open_photos`; for a folder the run takes the folder's own name.
+    """
+
+    profile: str = "demo"
+    photos: str = "sample"
+
+    @property
+    def name(self) -> str:
+        last = Path(str(self.photos)).expanduser().resolve().name
+        return f"{self.profile}-{re.sub(r'[^A-Za-z0-9_.]+', '-', last).strip('-') or 'photos'}"
+
+    @property
+    def figures(self) -> Path:
+        return FIGURES / self.name
+
+    @property
+    def executed(self) -> Path:
+        return DATA / "runs" / self.name
+
+    @property
+    def models(self) -> Path:
+        return self.executed / "models"
+
+    def save_figure(self, figure, name: str) -> Path:
+        """Write a matplotlib figure to `figures/<run>/<name>.png` and return the path."""
+        path = self.figures / f"{name}.png"
+        with atomic(path) as part:
+            figure.savefig(part, dpi=90, bbox_inches="tight", metadata={"Software": None})
+        return path
+
+    def save_table(self, table, name: str) -> Path:
+        """Write a DataFrame to `figures/<run>/<name>.csv` (7 significant digits) and return the path."""
+        path = self.figures / f"{name}.csv"
+        with atomic(path) as part:
+            table.to_csv(part, index=False, float_format="%.7g")
+        return path

@@ -1,0 +1,80 @@
+"""What the tests share: an empty course in a temporary folder, and no photos, no tests of photos."""
+
+import os
+
+import nbformat
+import pytest
+from hypothesis import settings
+
+from nbhelpers import paths
+from nbhelpers.photos import open_photos
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # no window from a test
+settings.register_profile("course", deadline=None)  # a shared machine may pause at any moment
+settings.load_profile("course")
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("NBHELPERS_PHOTOS"):
+        return
+    for item in items:
+        if item.get_closest_marker("photos"):
+            item.add_marker(pytest.mark.skip(reason="NBHELPERS_PHOTOS does not name a folder of photos"))
+
+
+class Course:
+    """A project folder of its own, for this process and for those that it starts."""
+
+    def __init__(self, root):
+        self.root, self.notebooks = root, root / "notebooks"
+        self.notebooks.mkdir(parents=True)
+
+    def write(self, stem, *cells, parameters="photos = 'sample'\nprofile = 'demo'"):
+        """Write a notebook: its parameters cell, then code cells with these sources; returns its path."""
+        code = [
+            nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate((parameters, *cells))
+        ]
+        code[0].metadata["tags"] = ["parameters"]
+        node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title", id="title"), *code])
+        nbformat.write(node, self.notebooks / f"{stem}.ipynb")
+        return self.notebooks / f"{stem}.ipynb"
+
+    def profiles(self, text):
+        (self.notebooks / "profiles.toml").write_text(text)
+
+    def copy(self, stem, run="demo-sample"):
+        return nbformat.read(self.root / "data" / "runs" / run / f"{stem}.ipynb", as_version=4)
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """An empty course; `paths` and NBHELPERS_ROOT point to it. The braces are there to be no placeholder."""
+    made = Course(tmp_path / "a {course}")
+    monkeypatch.setenv("NBHELPERS_ROOT", str(made.root))
+    monkeypatch.setattr(paths, "ROOT", made.root)
+    for name in ("DATA", "FIGURES", "NOTEBOOKS"):
+        monkeypatch.setattr(paths, name, made.root / name.lower())
+    return made
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Dask scheduler with two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**options) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """The sample photos at 96 x 96 pixels, cached in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "DATA", tmp_path_factory.mktemp("data"))
+        return open_photos("sample", size=96)
+
+
+@pytest.fixture(scope="session")
+def lab_photos(sample):
+    """The sample's training photos as CIELAB, float32 (96, 96, 3) each."""
+    return tuple(sample.labs())

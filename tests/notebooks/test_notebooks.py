@@ -1,0 +1,157 @@
+"""The committed notebooks: their shape, and that each of them runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from nbhelpers.course import parameters_of
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+MACHINE = re.compile(r"/(?:home|root|work|tmp|Users)/\w|\.venv|site-packages")
+OPENING = ("what you'll do", "what you'll learn", "what you need", "how long")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return request.param
+
+
+@pytest.fixture
+def node(notebook):
+    return nbformat.read(notebook, as_version=4)
+
+
+def code_cells(node):
+    return [cell for cell in node.cells if cell.cell_type == "code"]
+
+
+def texts(node):
+    """Everything in a notebook that is text: sources, and outputs other than pictures."""
+    for cell in node.cells:
+        yield cell.source
+        for output in cell.get("outputs", []):
+            yield output.get("text", "")
+            yield from (text for kind, text in output.get("data", {}).items() if kind.startswith("text/"))
+
+
+def test_the_course_is_complete():
+    numbers = [path.name[:2] for path in NOTEBOOKS]
+    assert numbers == [f"{number:02}" for number in range(len(numbers))]
+    assert len(numbers) >= 4
+
+
+def test_it_is_valid_and_small(notebook, node):
+    nbformat.validate(node)
+    assert notebook.stat().st_size < 1.5e6
+    assert "widgets" not in node.metadata
+    assert node.metadata.kernelspec.name == "python3"
+
+
+def test_it_opens_with_what_a_reader_wants_to_know(node):
+    first = node.cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    opening = first.source.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    assert [words for words in OPENING if words not in opening] == []
+
+
+def test_its_cells_are_many_and_small(node):
+    cells = code_cells(node)
+    assert 15 <= len(cells) <= 45
+    assert [cell.source for cell in cells if len(cell.source.splitlines()) > 30] == []
+
+
+def test_its_parameters_are_literals_with_photos_and_profile_first(node):
+    parameters = parameters_of(node)
+    assert list(parameters)[:2] == ["photos", "profile"]
+    assert (parameters["photos"], parameters["profile"]) == ("sample", "demo")
+
+
+def test_it_is_committed_as_executed_from_top_to_bottom(node):
+    cells = code_cells(node)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    found = [output for cell in cells for output in cell.outputs]
+    assert any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in found)
+    assert [output.ename for output in found if output.output_type == "error"] == []
+    assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in cells)
+
+
+def test_it_names_no_path_of_one_machine(node):
+    assert [text for text in texts(node) if MACHINE.search(text)] == []
+
+
+def test_its_pictures_in_prose_have_a_description(node):
+    prose = "\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
+    assert "![](" not in prose
+    assert [tag for tag in re.findall(r"<img[^>]*>", prose) if not re.search(r'alt="[^"]+"', tag)] == []
+
+
+def test_profiles_set_real_parameters_to_values_of_their_type():
+    profiles = tomllib.loads((ROOT / "notebooks/profiles.toml").read_text(encoding="utf-8"))
+    assert {"smoke", "paper"} <= set(profiles)
+    known = {path.stem: parameters_of(nbformat.read(path, as_version=4)) for path in NOTEBOOKS}
+    for profile, notebooks in profiles.items():
+        for stem, overrides in notebooks.items():
+            assert stem in known, f"[{profile}.{stem}]: there is no such notebook"
+            for name, value in overrides.items():
+                assert name in known[stem], f"[{profile}.{stem}] {name}: not a parameter of that notebook"
+                default = known[stem][name]
+                fits = type(value) is type(default) or (type(value), type(default)) == (int, float)
+                assert fits, f"[{profile}.{stem}] {name} = {value!r}: the notebook has {default!r}"
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The environment of a project folder of its own: a run in it leaves the checkout as it is."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "data").mkdir()
+    if (ROOT / "data/checkpoints").is_dir():
+        shutil.copytree(ROOT / "data/checkpoints", tmp_path / "data/checkpoints")
+    kept = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    return kept | {"NBHELPERS_ROOT": str(tmp_path), "NBHELPERS_HEADLESS": "1"}
+
+
+def smoke(environment, photos, run):
+    command = [sys.executable, "-m", "nbhelpers", "run", "--profile", "smoke", "--photos", photos]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    root = Path(environment["NBHELPERS_ROOT"])
+    for path in NOTEBOOKS:
+        copy = nbformat.read(root / "data/runs" / run / path.name, as_version=4)
+        assert all((root / name).exists() for name in copy.metadata["nbhelpers"]["outputs"])
+    assert list((root / "figures" / run).glob("*.png"))
+    assert list((root / "figures" / run).glob("*.csv"))
+
+
+def test_they_run_at_the_smoke_profile(elsewhere):
+    smoke(elsewhere, "sample", "smoke-sample")
+
+
+@pytest.mark.photos
+def test_they_run_on_a_folder_of_photos(elsewhere):
+    folder = Path(os.environ["NBHELPERS_PHOTOS"]).resolve()
+    smoke(elsewhere, str(folder), f"smoke-{folder.name}")
+
+
+def test_they_run_again_with_the_outputs_that_they_promise(elsewhere):
+    folder = Path(elsewhere["NBHELPERS_ROOT"]) / "notebooks"
+    options = [
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--nbval-cell-timeout=600",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
+    command = [sys.executable, "-m", "pytest", *options, *(str(folder / path.name) for path in NOTEBOOKS)]
+    done = subprocess.run(command, env=elsewhere, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:]
+    cells = sum(len(code_cells(nbformat.read(path, as_version=4))) for path in NOTEBOOKS)
+    assert f"{cells} passed" in done.stdout

@@ -1,0 +1,179 @@
+"""Changing chroma, measuring the change, and counting colours."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from nbhelpers import chroma
+from nbhelpers.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.photos import open_photos
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return open_photos("sample", 64).test
+
+
+@pytest.fixture(scope="module")
+def rgb(photos):
+    return photos[2]
+
+
+@pytest.fixture(scope="module")
+def lab(rgb):
+    return rgb_to_lab(rgb)
+
+
+def test_luma_is_that_of_a_grey_jpeg(rgb):
+    pillow = np.asarray(Image.fromarray(rgb).convert("L"), float)
+    assert np.abs(chroma.luma(rgb) - pillow).max() <= 0.51
+    assert chroma.luma(np.uint8([[255] * 3, [0] * 3])) == pytest.approx([255, 0])
+
+
+def test_luma_and_lightness_differ():
+    red, grey = np.uint8([255, 0, 0]), np.uint8([76, 76, 76])
+    assert abs(chroma.luma(red) - chroma.luma(grey)) < 1
+    assert rgb_to_lab(red)[0] > rgb_to_lab(grey)[0] + 20
+
+
+@given(st.floats(0.3, 4))
+def test_a_blur_keeps_the_mean_and_takes_contrast_away(sigma):
+    planes = np.random.default_rng(0).normal(size=(32, 40, 2)).astype(np.float32)
+    blurred = chroma.blur(planes, sigma)
+    assert blurred.shape == planes.shape
+    assert blurred.mean((0, 1)) == pytest.approx(planes.mean((0, 1)), abs=1e-5)
+    assert (blurred.std((0, 1)) < planes.std((0, 1))).all()
+
+
+def test_planes_are_blurred_separately():
+    planes = np.zeros((9, 9, 2), np.float32)
+    planes[4, 4, 0] = 1
+    blurred = chroma.blur(planes, 1)
+    assert np.ptp(blurred[..., 0]) > 0 and not blurred[..., 1].any()
+    assert np.allclose(blurred[..., 0], chroma.blur(planes[..., 0], 1))
+
+
+def test_no_blur_changes_nothing_and_copies(lab):
+    same = chroma.blur(lab, 0)
+    assert np.array_equal(same, lab) and not np.shares_memory(same, lab)
+
+
+@given(st.integers(1, 256), st.floats(-128, 128, width=32))
+def test_quantized_colours_are_near_multiples_of_the_step(levels, value):
+    step = 256 / levels
+    got = float(chroma.quantize(np.full((1, 1, 2), value, np.float32), levels)[0, 0, 0])
+    assert abs(got - value) <= step / 2 + 1e-4
+    assert got / step == pytest.approx(round(got / step), abs=1e-4)
+
+
+def test_quantizing_keeps_neutral_and_needs_a_level():
+    assert not chroma.quantize(np.zeros((2, 2, 2), np.float32), 3).any()
+    with pytest.raises(ValueError, match="at least 1"):
+        chroma.quantize(np.zeros((2, 2, 2)), 0)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (7, 5, 2)])
+def test_shuffling_only_moves_pixels(shape):
+    planes = np.random.default_rng(0).normal(size=shape)
+    moved = chroma.shuffle(planes, seed=1)
+    rows, moved_rows = (
+        np.sort(p.reshape(35, -1).view(f"V{p[0, 0].nbytes}").ravel().tolist()) for p in (planes, moved)
+    )
+    assert moved.shape == shape and not np.array_equal(moved, planes)
+    assert np.array_equal(rows, moved_rows)
+    assert np.array_equal(moved, chroma.shuffle(planes, seed=1))
+
+
+def test_only_the_named_planes_change(lab):
+    for change, amount in ((chroma.blur_chroma, 2), (chroma.quantize_chroma, 8)):
+        assert np.array_equal(change(lab, amount)[..., 0], lab[..., 0])
+        assert not np.array_equal(change(lab, amount)[..., 1:], lab[..., 1:])
+    blurred = chroma.blur_lightness(lab, 2)
+    assert np.array_equal(blurred[..., 1:], lab[..., 1:]) and not np.array_equal(blurred[..., 0], lab[..., 0])
+
+
+def test_an_unchanged_photo_has_no_visible_difference(lab, rgb):
+    assert chroma.visible_difference(lab, rgb) == (0, float("inf"))
+
+
+def test_a_visible_difference_is_that_of_the_screen(rgb):
+    grey = np.full((8, 8, 3), 119, np.uint8)
+    lighter = rgb_to_lab(grey) + np.float32([1, 0, 0])
+    delta_e, psnr = chroma.visible_difference(lighter, grey)
+    assert delta_e == pytest.approx(
+        1, abs=0.35
+    )  # near L* = 50 a unit of L* is a unit of CIEDE2000; bytes are rounded
+    steps = np.abs(lab_to_rgb(lighter).astype(int) - grey).max()
+    assert psnr == pytest.approx(20 * np.log10(255 / steps), abs=1e-6)
+
+
+def test_losses_grow_with_the_amount_and_are_larger_for_lightness(photos):
+    changes = {"chroma": chroma.blur_chroma, "lightness": chroma.blur_lightness}
+    table = chroma.losses([rgb for _, rgb in photos.read()], changes, [0, 1, 4])
+    assert list(table.columns) == ["change", "amount", "delta_e", "psnr"]
+    delta_e = table.pivot(index="amount", columns="change", values="delta_e")
+    assert (delta_e.loc[0] == 0).all() and np.isinf(table.loc[table["amount"] == 0, "psnr"]).all()
+    assert (delta_e.diff().iloc[1:] > 0).all().all()
+    assert (delta_e["lightness"] > delta_e["chroma"])[1:].all()
+
+
+def test_losses_are_means_over_photos(photos):
+    one, two = photos[0], photos[1]
+    rows = [chroma.losses(some, {"blur": chroma.blur_chroma}, [3]) for some in ([one], [two], [one, two])]
+    values = [row[["delta_e", "psnr"]].to_numpy()[0] for row in rows]
+    assert values[2] == pytest.approx((values[0] + values[1]) / 2)
+
+
+def test_a_gamut_slice_holds_the_colours_of_its_lightness():
+    lab, inside = chroma.gamut_slice(50, points=65)
+    assert lab.shape == (65, 65, 3) and (lab[..., 0] == 50).all()
+    assert lab[0, 0].tolist() == [50, -128, -128] and lab[-1, 0].tolist() == [50, -128, 128]
+    assert inside[32, 32] and not inside[0, 0]
+    assert np.abs(rgb_to_lab(lab_to_rgb(lab[inside])) - lab[inside]).max() < 2  # shown as they are
+    assert np.abs(rgb_to_lab(lab_to_rgb(lab[~inside])) - lab[~inside]).max() > 20
+
+
+@pytest.mark.parametrize("lightness", [0, 100])
+def test_there_is_one_black_and_one_white(lightness):
+    assert chroma.gamut_slice(lightness, points=33)[1].sum() == 1
+
+
+def test_statistics_are_those_of_all_pixels(photos):
+    labs = [rgb_to_lab(rgb) for _, rgb in photos.read()]
+    found = chroma.gather_colours(photos, jobs=2)
+    ab = np.concatenate([lab[..., 1:].reshape(-1, 2) for lab in labs]).astype(float)
+    assert found.pixels == len(ab) == len(photos) * 64**2
+    assert found.mean == pytest.approx(ab.mean(axis=0))
+    assert found.variance == pytest.approx(np.mean((ab - ab.mean(axis=0)) ** 2))
+    assert (
+        found.mse_grey
+        == pytest.approx(np.mean(ab**2))
+        == pytest.approx(found.variance + np.mean(found.mean**2))
+    )
+    expected = np.histogram2d(*ab.T, bins=[np.arange(-128, 129)] * 2)[0]
+    assert np.array_equal(found.counts, expected)
+
+
+def test_the_mean_colour_is_the_best_constant(lab):
+    found, ab = chroma.ColourStatistics.of(lab), lab[..., 1:].astype(float)
+    best = np.mean((ab - found.mean) ** 2)
+    for other in ([0, 0], found.mean + [1, 0], found.mean - [0, 0.5]):
+        assert np.mean((ab - other) ** 2) > best
+
+
+def test_merging_is_counting_together(lab):
+    top, bottom = (chroma.ColourStatistics.of(part) for part in (lab[:20], lab[20:]))
+    both, whole = bottom + top, chroma.ColourStatistics.of(lab)
+    assert np.array_equal(both.counts, whole.counts)
+    assert both.total == pytest.approx(whole.total) and both.squares == pytest.approx(whole.squares)
+
+
+def test_the_first_photos_are_taken_and_no_photo_is_an_error(photos):
+    two = chroma.gather_colours(photos, 2)
+    assert two.pixels == 2 * 64**2
+    assert np.array_equal(two.counts, chroma.gather_colours(photos[:2]).counts)
+    assert chroma.gather_colours(photos, 1000).pixels == len(photos) * 64**2
+    with pytest.raises(ValueError, match="no photo"):
+        chroma.gather_colours(photos[:0])

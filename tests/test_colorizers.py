@@ -1,0 +1,211 @@
+"""The registry: every method keeps the contract; a fitted model survives its file; damaged files are named."""
+
+import functools
+import json
+
+import numpy as np
+import pytest
+
+from nbhelpers import colorizers, paths
+from nbhelpers.colorizers import Biharmonic, Constant, Nearest, NotConverged, Propagation
+from nbhelpers.hints import Hints, hide_pixels
+from nbhelpers.lab import rgb_to_lab
+from nbhelpers.neighbours import fit, gather_statistics, paper_estimators
+from nbhelpers.paths import Run, UserError
+from nbhelpers.propagation import nearest_known, neighbour_system, solve
+
+RUN = Run("smoke", "sample")
+PRIOR = (3.5, -6.25)
+
+
+@pytest.fixture(scope="module")
+def models(sample):
+    stats = gather_statistics(sample.train[:4], jobs=1)
+    return {name: fit(stats, estimator) for name, estimator in paper_estimators().items()}
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def fitted(models):
+    """A run in which everything is fitted."""
+    colorizers.save("mean", PRIOR, RUN)
+    for name, model in models.items():
+        colorizers.save(name, model, RUN)
+    return RUN
+
+
+@pytest.fixture(scope="module")
+def photo(sample):
+    lab = rgb_to_lab(sample.test[0][30:54, 40:70])
+    return lab[..., 0], lab[..., 1:]
+
+
+@pytest.mark.parametrize("name", colorizers.names())
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+@pytest.mark.filterwarnings("ignore::nbhelpers.colorizers.NotConverged")
+def test_every_colorizer_keeps_the_contract(fitted, photo, name, share):
+    lightness, ab = photo
+    hints = hide_pixels(ab, share)
+    colorizer = colorizers.load(name, fitted)
+    assert colorizer.name == name
+    before = lightness.copy(), hints.ab.copy(), hints.known.copy()
+    found = colorizer.colorize(lightness, hints)
+    assert found.dtype == np.float32 and found.shape == ab.shape and np.isfinite(found).all()
+    assert (found[hints.known] == ab[hints.known]).all()
+    hidden = hints.ab.copy()
+    hidden[~hints.known] = np.nan  # what is unknown is never looked at
+    assert (colorizer.colorize(lightness, Hints(hidden, hints.known)) == found).all()
+    for kept, now in zip(before, (lightness, hints.ab, hints.known), strict=True):
+        assert (kept == now).all(), "the input was changed"
+
+
+@pytest.mark.parametrize("name", ["mean", "nearest", "sum-to-one", "edge-aware", "levin", "biharmonic"])
+def test_without_hints_the_prior_decides(fitted, photo, name):
+    found = colorizers.load(name, fitted).colorize(photo[0], Hints.none(photo[0].shape))
+    np.testing.assert_allclose(found, np.broadcast_to(PRIOR, found.shape), atol=1e-3)
+
+
+def test_the_anchor_is_not_felt_near_hints(fitted, photo):
+    lightness, ab = photo
+    hints = hide_pixels(ab, 0.8)
+    for name in ("sum-to-one", "edge-aware", "levin"):
+        anchored = colorizers.load(name, fitted)
+        bare = Propagation(name, anchored.kind, anchored.model)
+        assert anchored.anchor > 0 == bare.anchor
+        np.testing.assert_allclose(
+            anchored.colorize(lightness, hints), bare.colorize(lightness, hints), atol=0.05
+        )
+
+
+def test_the_simple_ones(photo):
+    lightness, ab = photo
+    hints = hide_pixels(ab, 0.5)
+    assert (colorizers.load("grey").colorize(lightness, hints)[~hints.known] == 0).all()
+    assert (Constant("mean", (1, 2)).colorize(lightness, hints)[~hints.known] == (1, 2)).all()
+    assert (Nearest().colorize(lightness, hints) == nearest_known(hints)).all()
+
+
+def test_propagation_is_its_system_solved(models, photo):
+    lightness, ab = photo
+    hints = hide_pixels(ab, 0.8)
+    expected = solve(neighbour_system(models["lasso"], lightness, hints)).ab
+    found = Propagation("lasso", "neighbour", models["lasso"]).colorize(lightness, hints)
+    assert (found == expected).all()
+    flat = Propagation("edge-aware", "edge-aware", beta=0.0).colorize(lightness, hints)
+    assert abs(flat - Propagation("edge-aware", "edge-aware").colorize(lightness, hints)).max() > 1
+
+
+def test_biharmonic_fills_a_smooth_plane_and_a_hole(photo):
+    """A linear colour gradient is biharmonic, so it must come back; so must the values outside [0, 1]."""
+    y, x = np.mgrid[:20, :24].astype(np.float32)
+    ab = np.dstack([2 * x - 20, 30 - 3 * y])
+    known = np.ones((20, 24), bool)
+    known[8:12, 9:14] = False
+    found = Biharmonic().colorize(np.full((20, 24), 50, np.float32), Hints(ab, known))
+    np.testing.assert_allclose(found, ab, atol=0.05)
+
+
+def test_a_solve_that_stops_early_is_a_warning_that_names_the_method(fitted, photo, monkeypatch):
+    monkeypatch.setattr(colorizers, "solve", functools.partial(solve, maxiter=2, tol=1e-12))
+    lightness, ab = photo
+    with pytest.warns(NotConverged, match="lasso: stopped after 2 iterations at relative residual"):
+        found = colorizers.load("lasso", fitted).colorize(lightness, hide_pixels(ab, 0.8))
+    assert np.isfinite(found).all()
+
+
+def test_models_come_back_to_the_last_digit(fitted, models):
+    for name, model in models.items():
+        back = colorizers.load(name, fitted)
+        assert (back.model.coefficients == model.coefficients).all()
+        assert (back.model.intercept == model.intercept).all()
+        assert back.prior == PRIOR
+    assert colorizers.load("mean", fitted).ab == PRIOR
+    assert sorted(p.name for p in fitted.models.iterdir()) == sorted(f"{n}.json" for n in ("mean", *models))
+    assert set(json.loads((fitted.models / "ols.json").read_text())) == {"coefficients", "intercept"}
+
+
+def test_a_runs_own_model_comes_before_the_committed_one(data, models):
+    for folder, value in ((data / "checkpoints", 1.0), (RUN.models, 2.0)):
+        folder.mkdir(parents=True)
+        (folder / "mean.json").write_text(json.dumps({"ab": [value, value]}))
+        assert colorizers.load("mean", RUN).ab == (value, value)
+    assert colorizers.load("mean").ab == (1.0, 1.0)
+    assert colorizers.load("mean", Run("paper", "kaggle")).ab == (1.0, 1.0)
+
+
+def test_a_model_that_was_never_fitted_says_how_to_fit_it():
+    with pytest.raises(
+        UserError, match="'mean' has not been fitted: .*run 02 --profile paper --photos kaggle`"
+    ):
+        colorizers.load("nearest", Run("paper", "kaggle"))
+    colorizers.save("mean", PRIOR, RUN)
+    with pytest.raises(UserError, match="'ols' has not been fitted: .*--profile smoke --photos sample"):
+        colorizers.load("ols", RUN)
+    with pytest.raises(UserError, match="'mean' has not been fitted: .*--profile demo --photos sample"):
+        colorizers.load("mean")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("edgeaware", "edge-aware"), ("laso", "lasso"), ("sum-to-1", "sum-to-one")]
+)
+def test_a_misspelt_name_is_answered_with_the_nearest_one(wrong, right):
+    with pytest.raises(UserError, match=f"no colorizer '{wrong}': did you mean '{right}'"):
+        colorizers.load(wrong)
+
+
+def test_a_name_like_no_other_is_answered_with_all():
+    for name in ("xyzzy", "", "../../mean"):
+        with pytest.raises(UserError, match="choose from grey, mean, .*biharmonic"):
+            colorizers.load(name)
+
+
+DAMAGED = {
+    "empty": "",
+    "cut": '{"coefficients": [[1, 2',
+    "list": "[]",
+    "number": "3",
+    "missing key": '{"intercept": [0, 0]}',
+    "words": '{"coefficients": "none", "intercept": [0, 0]}',
+    "ragged": '{"coefficients": [[1], [2, 3]], "intercept": [0, 0]}',
+    "object": '{"coefficients": {"a": 1}, "intercept": [0, 0]}',
+    "huge": json.dumps({"coefficients": [[10**400] * 25] * 2, "intercept": [0, 0]}),
+    "deep": '{"coefficients":' + "[" * 100_000,
+}
+FOREIGN = {
+    "shape": {"coefficients": [[0.5] * 24] * 2, "intercept": [0, 0]},
+    "swapped": {"coefficients": [[0.5] * 2] * 25, "intercept": [0, 0]},
+    "NaN": {"coefficients": [[float("nan")] * 25] * 2, "intercept": [0, 0]},
+    "infinity": {"coefficients": [[0.5] * 25] * 2, "intercept": [0, float("inf")]},
+    "null": {"coefficients": [[None] * 25] * 2, "intercept": [0, 0]},
+    "scalar": {"coefficients": 1, "intercept": [0, 0]},
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_model_is_named(fitted, text):
+    path = fitted.models / "ols.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="is damaged .*delete it and run notebook 02 again") as caught:
+        colorizers.load("ols", fitted)
+    assert str(path) in str(caught.value) and len(str(caught.value)) < 500 + len(str(path))
+    assert colorizers.load("lasso", fitted).name == "lasso"
+
+
+def test_a_model_that_is_no_text_is_named(fitted):
+    (fitted.models / "ols.json").write_bytes(b"\x80\x04\x95 pickle")
+    with pytest.raises(UserError, match=r"ols\.json is damaged"):
+        colorizers.load("ols", fitted)
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_a_model_of_another_shape_is_named(fitted, content):
+    (fitted.models / "ols.json").write_text(json.dumps(content))
+    with pytest.raises(
+        UserError, match=r"ols\.json does not hold a ols model: delete it and run notebook 02"
+    ):
+        colorizers.load("ols", fitted)

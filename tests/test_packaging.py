@@ -1,0 +1,70 @@
+"""Dependencies are told once: pyproject.toml is the truth, and the other lists must agree with it."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA = {"torch": "pytorch"}  # where conda-forge uses another name
+HEAVY = {"run", "networks", "training", "__main__"}  # modules that are about torch or papermill
+
+
+def declared(*extras):
+    """{name: version range} of the run-time dependencies and those of some extras."""
+    lists = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)]
+    found = [Requirement(line) for lines in lists for line in lines]
+    return {canonicalize_name(requirement.name): requirement.specifier for requirement in found}
+
+
+def test_the_conda_environment_is_the_twin_of_the_project():
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert listed.pop() == {"pip": ["-e ."]}
+    pairs = [line.partition(" ") for line in listed if line != "pip"]
+    conda = {canonicalize_name(name): SpecifierSet(versions) for name, _, versions in pairs}
+    every = declared(*PROJECT["optional-dependencies"])
+    wanted = {CONDA.get(name, name): versions for name, versions in every.items()}
+    assert conda == wanted | {"python": SpecifierSet(PROJECT["requires-python"])}
+
+
+def test_the_constraints_hold_each_dependency_within_its_range():
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = {canonicalize_name(r.name): str(r.specifier) for r in map(Requirement, lines)}
+    assert len(pins) == len(lines), "a package is listed twice"
+    assert all(re.fullmatch(r"==[^+*,]+", pin) for pin in pins.values()), "full versions, no local ones"
+    for name, versions in declared("test", "cluster", "kaggle").items():
+        assert name in pins, f"{name} has no version in constraints.txt"
+        assert versions.contains(pins[name].removeprefix("=="), prereleases=True), (
+            f"{name} {pins[name]} is out of range"
+        )
+
+
+def test_each_dependency_has_a_range_and_its_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    for name, versions in declared(*PROJECT["optional-dependencies"]).items():
+        assert any(s.operator == ">=" for s in versions) and not any(s.operator == "==" for s in versions)
+        assert re.search(rf'^    "{name}[^"]+", +# \S', text, re.MULTILINE), (
+            f"say beside {name} what it is for"
+        )
+
+
+def test_continuous_integration_covers_the_supported_versions():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
+    tested = jobs["test"]["strategy"]["matrix"]["python"]
+    supported = SpecifierSet(PROJECT["requires-python"])
+    assert tested == [f"3.{minor}" for minor in range(30) if f"3.{minor}" in supported]
+
+
+def test_light_modules_load_neither_torch_nor_papermill():
+    modules = sorted(path.stem for path in (ROOT / "nbhelpers").glob("*.py") if path.stem not in HEAVY)
+    names = ", ".join(f"nbhelpers.{module}" for module in modules if module != "__init__")
+    code = f"import nbhelpers, sys; assert 'numpy' not in sys.modules\nimport {names}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"torch", "papermill"} & set(done.stdout.split())

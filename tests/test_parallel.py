@@ -1,0 +1,71 @@
+"""The same work on local cores and on a Dask cluster of two processes."""
+
+import os
+import sys
+
+import joblib
+import pytest
+import threadpoolctl
+
+from nbhelpers.parallel import backend
+from nbhelpers.paths import UserError
+
+
+def where(number):
+    import numpy
+    import threadpoolctl
+
+    numpy.ones((2, 2)) @ numpy.ones((2, 2))
+    return number**2, os.getpid(), max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+
+
+def work(count=8):
+    squares, processes, threads = zip(
+        *joblib.Parallel()(joblib.delayed(where)(n) for n in range(count)), strict=True
+    )
+    assert list(squares) == [n**2 for n in range(count)]
+    assert max(threads) == 1, "pieces in parallel and BLAS threads multiply"
+    return set(processes)
+
+
+def test_one_job_stays_in_this_process():
+    with backend(jobs=1):
+        assert work() == {os.getpid()}
+
+
+def test_local_jobs_run_in_other_processes_and_threads_are_given_back():
+    before = threadpoolctl.threadpool_info()
+    with backend(jobs=2):
+        assert os.getpid() not in work()
+    assert [pool["num_threads"] for pool in threadpoolctl.threadpool_info()] == [
+        pool["num_threads"] for pool in before
+    ]
+
+
+def test_a_cluster_does_the_work(cluster):
+    with backend(cluster.scheduler_address):
+        processes = work(40)
+    assert processes <= {worker.pid for worker in cluster.workers.values()}
+
+
+def test_a_cluster_that_is_not_there_is_named():
+    pytest.importorskip("distributed")
+    for address in ("tcp://127.0.0.1:1", "nonsense://there"):
+        with pytest.raises(UserError, match=f"cannot reach a Dask scheduler at '{address}'"):
+            with backend(address, timeout=1):
+                pytest.fail("there is no such scheduler")
+
+
+def test_a_cluster_without_workers_is_refused():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty:
+        with pytest.raises(UserError, match="no workers at"):
+            with backend(empty.scheduler_address, timeout=1):
+                pytest.fail("nobody would do the work")
+
+
+def test_without_dask_the_way_to_install_it_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"pip install -e \"\.\[cluster\]\""):
+        with backend("tcp://127.0.0.1:1"):
+            pytest.fail("there is no Dask")

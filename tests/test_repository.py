@@ -1,0 +1,59 @@
+"""The repository's shape: nothing large, cached or bound to one machine is in it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHES = {
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".venv",
+    "build",
+}
+TEXT = {".py", ".md", ".toml", ".txt", ".yml", ".csv", ".json", ".ipynb", ""}
+# Somebody's home or a working folder, at the start of a path.
+MACHINE = re.compile(r"(?<![\w.~/+-])/(?:home|root|work|Users)/\w[\w./-]*")
+
+
+@pytest.fixture(scope="module")
+def files():
+    """The files that are, or are about to be, in the repository."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    found = [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+    assert ROOT / "pyproject.toml" in found
+    return found
+
+
+def test_no_file_is_large(files):
+    assert [f"{file} {file.stat().st_size}" for file in files if file.stat().st_size > 12e6] == []
+
+
+def test_no_cache_or_download_is_tracked(files):
+    names = [file.relative_to(ROOT) for file in files]
+    assert [name for name in names if CACHES & set(name.parts) or name.suffix in (".pyc", ".u8")] == []
+    data = [
+        name
+        for name in names
+        if name.parts[0] == "data" and name.parts[1] not in ("README.md", "checkpoints")
+    ]
+    assert data == []
+
+
+def test_no_text_names_a_path_of_one_machine(files):
+    texts = {file: file.read_text(encoding="utf-8") for file in files if file.suffix in TEXT}
+    assert {str(file): found for file, text in texts.items() if (found := MACHINE.findall(text))} == {}
+
+
+def test_the_pattern_finds_such_paths():
+    (home,) = MACHINE.findall('File "' + "/home" + '/somebody/project/module.py", line 3')
+    assert home == "/home" + "/somebody/project/module.py"
+    assert not MACHINE.findall("see https://example.org/work/list and data/work/x")

@@ -118,9 +118,7 @@ class ColourStatistics:
         return cls(counts, ab.sum(axis=0), np.square(ab).sum(axis=0))
 
     def __add__(self, other: ColourStatistics) -> ColourStatistics:
-        return ColourStatistics(
-            self.counts + other.counts, self.total + other.total, self.squares + other.squares
-        )
+        return ColourStatistics(self.counts + other.counts, self.total + other.total, self.squares + other.squares)
 
     @property
     def pixels(self) -> int:

@@ -16,9 +16,7 @@ from nbhelpers import __version__
 from nbhelpers.paths import ROOT, UserError
 
 plain = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
-app = typer.Typer(
-    **plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure."
-)
+app = typer.Typer(**plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure.")
 photos_app = typer.Typer(**plain, help="Where photos come from.")
 app.add_typer(photos_app, name="photos")
 
@@ -34,9 +32,7 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")] = False,
 ) -> None:
     pass  # `main` looks for --debug itself: an error while the options are read should heed it too
 
@@ -63,24 +59,16 @@ def run(
     profile: Annotated[
         str, typer.Option(help="Parameters from notebooks/profiles.toml: smoke, demo or paper.")
     ] = "demo",
-    photos: Annotated[
-        str, typer.Option(help="A photo source: see `nbhelpers photos list`, or a folder.")
-    ] = "sample",
+    photos: Annotated[str, typer.Option(help="A photo source: see `nbhelpers photos list`, or a folder.")] = "sample",
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip notebooks that finished and have not changed.")
     ] = False,
-    cluster: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="A running Dask scheduler, tcp://host:8786.")
-    ] = "",
+    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="A running Dask scheduler, tcp://host:8786.")] = "",
     cell_timeout: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="SECONDS", help="Longest a cell may take (smoke 300, demo 600, paper 14400)."
-        ),
+        typer.Option(min=1, metavar="SECONDS", help="Longest a cell may take (smoke 300, demo 600, paper 14400)."),
     ] = None,
-    update: Annotated[
-        bool, typer.Option("--update", help="Write the outputs back into the notebooks.")
-    ] = False,
+    update: Annotated[bool, typer.Option("--update", help="Write the outputs back into the notebooks.")] = False,
 ) -> None:
     """Execute notebooks in order; figures and tables go to figures/, executed copies to data/runs/."""
     from nbhelpers.run import run_notebooks

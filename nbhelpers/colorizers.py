@@ -30,7 +30,7 @@ from nbhelpers.propagation import (
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
 LINEAR = ("ols", "ridge", "lasso", "elasticnet", "sum-to-one")
 # How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
-ANCHOR = {"sum-to-one": 1e-6, "edge-aware": 1e-6, "levin": 1e-10}
+ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
 
 
 class NotConverged(UserWarning):
@@ -86,8 +86,9 @@ class Biharmonic:
 class Propagation:
     """A sparse system solved over the whole photo: `kind` is "neighbour", "edge-aware" or "levin".
 
-    model: the fitted regression, for "neighbour".  prior, anchor: the colour (a, b) that hint-free places are drawn to and
-    how strongly; anchor 0 is the bare system, which explodes ("neighbour") or is singular when nothing is known.
+    model: the fitted regression, for "neighbour".  prior, anchor: the colour (a, b) that hint-free places are
+    drawn to and how strongly; anchor 0 is the bare system, which may explode ("neighbour") or is singular
+    when nothing is known.
     """
 
     name: str

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from nbhelpers.colorizers import NotConverged
 from nbhelpers.hints import Hints, hide_pixels, patches
 from nbhelpers.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.photos import PhotoError, PhotoWarning
 
 
 def ab_mse(ab: np.ndarray, truth: np.ndarray, unknown: np.ndarray | None = None) -> float:
@@ -56,27 +57,29 @@ def _score(colorizers, rgb: np.ndarray, settings: list[tuple[float, Hints]], lab
     return rows
 
 
-def _score_photo(colorizers, photo, label, values, seed) -> list[dict]:
-    """Score the one photo of a `Photos` of length 1; an unreadable one is skipped with a warning."""
-    rows = []
+def _score_photo(colorizers, photo, label, values, seed) -> tuple[list[dict], str]:
+    """Score the one photo of a `Photos` of length 1; also say why not, when it cannot be read."""
+    try:
+        rgb = photo[0]
+    except PhotoError as error:
+        return [], str(error)
     with threadpool_limits(1):
-        for _, rgb in photo.read():
-            ab = rgb_to_lab(rgb)[..., 1:]
-            make = hide_pixels if label == "unknown" else patches
-            settings = [(value, make(ab, value, seed=seed)) for value in values]
-            rows += [{"photo": photo.names[0], **row} for row in _score(colorizers, rgb, settings, label)]
-    return rows
+        ab = rgb_to_lab(rgb)[..., 1:]
+        make = hide_pixels if label == "unknown" else patches
+        settings = [(value, make(ab, value, seed=seed)) for value in values]
+        return [{"photo": photo.names[0], **row} for row in _score(colorizers, rgb, settings, label)], ""
 
 
 def _evaluate(colorizers, photos, label, values, seed, jobs) -> pd.DataFrame:
     colorizers = list(colorizers)
     tasks = (
-        joblib.delayed(_score_photo)(colorizers, photos[i : i + 1], label, values, seed + i)
-        for i in range(len(photos))
+        joblib.delayed(_score_photo)(colorizers, photos[i : i + 1], label, values, seed + i) for i in range(len(photos))
     )
     parts = joblib.Parallel(n_jobs=jobs)(tasks)
+    for problem in (why for _, why in parts if why):  # here: a warning in a worker process is not seen
+        warnings.warn(f"skipped: {problem}", PhotoWarning, stacklevel=3)
     columns = ["photo", label, "method", "ab_mse", "psnr", "converged", "seconds"]
-    return pd.DataFrame([row for part in parts for row in part], columns=columns)
+    return pd.DataFrame([row for rows, _ in parts for row in rows], columns=columns)
 
 
 def evaluate(colorizers, photos, fractions, seed: int = 0, jobs: int | None = None) -> pd.DataFrame:
@@ -84,7 +87,8 @@ def evaluate(colorizers, photos, fractions, seed: int = 0, jobs: int | None = No
 
     Every method sees the same hidden pixels; photo i hides them with seed + i. Returns one row per photo, share
     and method: photo, unknown, method, ab_mse (unknown pixels), psnr (dB, RGB, whole photo), converged, seconds.
-    Photos are spread over processes; None takes the jobs of the surrounding `parallel.backend`.
+    Unreadable photos are skipped with a PhotoWarning. Photos are spread over processes; None takes the jobs of the
+    surrounding `parallel.backend`.
     """
     return _evaluate(colorizers, photos, "unknown", list(fractions), seed, jobs)
 

@@ -19,8 +19,8 @@ from nbhelpers.sources import find_layout
 HANDLE = "aayush9753/image-colorization-dataset/versions/1"
 MAX_UNPACKED = 10_000_000_000  # bytes; the real archive holds well under one tenth of it
 BY_HAND = (
-    "by hand: put the archive as data/kaggle/archive.zip, or the folders as data/kaggle/data/train_color and "
-    "data/kaggle/data/test_color"
+    "by hand: put the archive of kaggle.com/datasets/aayush9753/image-colorization-dataset at data/kaggle/archive.zip, "
+    "or its folders at data/kaggle/data/train_color and data/kaggle/data/test_color"
 )
 
 
@@ -66,26 +66,18 @@ def unpack(archive: Path, target: Path) -> None:
     """Unpack the photos of train_color and test_color, nothing else, to `target`, whole or not at all."""
     try:
         with zipfile.ZipFile(archive) as source, whole_folder(target) as part:
-            wanted = [
-                (info, where) for info in source.infolist() if (where := _member(archive, info.filename))
-            ]
+            wanted = [(info, where) for info in source.infolist() if (where := _member(archive, info.filename))]
             if {where[0] for _, where in wanted} != {"train_color", "test_color"}:
-                raise UserError(
-                    f"{archive} holds no photos in train_color and test_color: download it again."
-                )
+                raise UserError(f"{archive} holds no photos in train_color and test_color: download it again.")
             if sum(info.file_size for info, _ in wanted) > MAX_UNPACKED:
-                raise UserError(
-                    f"{archive} would unpack to more than 10 GB and is refused: download it again."
-                )
+                raise UserError(f"{archive} would unpack to more than 10 GB and is refused: download it again.")
             for info, where in wanted:
                 path = part.joinpath(*where)
                 path.parent.mkdir(exist_ok=True)
                 with source.open(info) as packed, open(path, "wb") as file:
                     shutil.copyfileobj(packed, file)
     except OSError as error:
-        raise UserError(
-            f"{archive} could not be unpacked ({error}): make room beside it and try again."
-        ) from error
+        raise UserError(f"{archive} could not be unpacked ({error}): make room beside it and try again.") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise UserError(f"{archive} is damaged ({error}): delete it and download it again.") from error
 
@@ -94,9 +86,7 @@ def _member(archive: Path, name: str) -> tuple[str, str] | None:
     """(folder, file) for a member to unpack, None for one to leave; a name that leads outside is refused."""
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
-        raise UserError(
-            f"{archive} is refused: its member {name!r} leads outside the folder; download it again."
-        )
+        raise UserError(f"{archive} is refused: its member {name!r} leads outside the folder; download it again.")
     inside = len(parts) > 1 and parts[-2] in ("train_color", "test_color")
     return (parts[-2], parts[-1]) if inside and _is_photo_name(parts[-1]) else None
 
@@ -106,7 +96,7 @@ def _download() -> Path:
         import kagglehub
     except ImportError:
         raise UserError(
-            f'"kaggle" needs kagglehub: run pip install "nbhelpers[kaggle]", or place them {BY_HAND}.'
+            f'"kaggle" needs kagglehub: run pip install -e ".[kaggle]", or place them {BY_HAND}.'
         ) from None
     before = os.environ.get("KAGGLEHUB_CACHE")
     os.environ["KAGGLEHUB_CACHE"] = str(root())
@@ -119,9 +109,8 @@ def _download() -> Path:
             reason = f"Kaggle gives no permission ({status}), log in as data/README.md says"
         elif status is not None:
             reason = f"Kaggle does not have it ({status})"
-        raise UserError(
-            f"the Kaggle photos could not be downloaded: {reason}, or place them {BY_HAND}."
-        ) from error
+        sentence = f"the Kaggle photos could not be downloaded ({reason}): try again, or place them {BY_HAND}."
+        raise UserError(sentence) from error
     finally:
         os.environ.pop("KAGGLEHUB_CACHE")
         if before is not None:

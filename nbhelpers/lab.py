@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-RGB_TO_XYZ = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
-)
+RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
 WHITE = np.array([0.95047, 1.0, 1.08883])
 _TO_XYZ = RGB_TO_XYZ / WHITE[:, None]  # linear RGB -> XYZ relative to white
 _TO_RGB = np.linalg.inv(_TO_XYZ)

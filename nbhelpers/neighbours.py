@@ -13,10 +13,10 @@ from operator import add
 
 import joblib
 import numpy as np
+from scipy.optimize import nnls
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 from sklearn.utils.validation import has_fit_parameter
-from scipy.optimize import nnls
 from threadpoolctl import threadpool_limits
 
 from nbhelpers.lab import rgb_to_lab
@@ -111,7 +111,8 @@ def gather_statistics(photos, n: int | None = None, jobs: int | None = None) -> 
     """
     n = len(photos) if n is None else min(n, len(photos))
     tasks = (joblib.delayed(_of_chunk)(photos[start : min(start + 8, n)]) for start in range(0, n, 8))
-    parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
+    with threadpool_limits(1):  # out here too: threads that end at different times then restore one and the same
+        parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
     found = [statistics for part in parts for statistics in part]
     if not found:
         raise ValueError("no photo to learn from: the list of photos is empty or none could be read")
@@ -147,12 +148,12 @@ def fit(stats: NeighbourStatistics, estimator) -> NeighbourModel:
 
     The estimator is cloned and fitted on the 27-row design, one target at a time; with an intercept the design is
     the centred one, and the intercept follows from the means. Each row carries the weight rows / 27, so that a
-    penalty that scikit-learn does not divide by the number of rows (Ridge) keeps its meaning. Raises ValueError for estimators that split rows (cross-validation) or shuffle
-    them (stochastic gradients): 27 rows cannot stand in for them.
+    penalty that scikit-learn does not divide by the number of rows (Ridge) keeps its meaning. Raises ValueError
+    for estimators that split rows (cross-validation) or shuffle them (stochastic gradients).
     """
     kind = type(estimator).__name__
     if hasattr(estimator, "cv") or kind.startswith("SGD"):
-        raise ValueError(f"{kind} works on single rows; the statistics hold only their moments: fit it to features(lab)")
+        raise ValueError(f"{kind} needs single rows; the statistics hold their moments: fit it to features(lab)")
     with_intercept = getattr(estimator, "fit_intercept", True)
     design, colours = design_of(stats, centred=with_intercept)
     weights = {}
@@ -177,7 +178,7 @@ class SumToOne(RegressorMixin, BaseEstimator):
     """Least squares with non-negative weights that sum to 1 on the eight neighbours of the target's own channel.
 
     Such a prediction is an average of its neighbours: nothing can grow (a maximum principle). The columns of X
-    are those of FEATURES; the channel, a* or b*, is the one whose neighbours correlate better with y.
+    are those of FEATURES; the channel, a* or b*, is the one whose neighbours are closer to y.
     """
 
     def __init__(self, fit_intercept=False):

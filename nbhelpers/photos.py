@@ -109,9 +109,7 @@ class PhotoSet:
         skipped with a PhotoWarning. Raises UserError when there are fewer than `n`.
         """
         if n is not None and not 0 <= n <= len(self.train):
-            raise UserError(
-                f"{n} training photos were asked for, {self.name} has {len(self.train)}: ask for fewer."
-            )
+            raise UserError(f"{n} training photos were asked for, {self.name} has {len(self.train)}: ask for fewer.")
         return self._labs(n, jobs)
 
     def _labs(self, n: int | None, jobs: int) -> Iterator[np.ndarray]:
@@ -127,9 +125,7 @@ class PhotoSet:
             if count == n:
                 return
         if n is not None:
-            raise UserError(
-                f"{n} training photos were asked for, {self.name} has {count} usable: ask for fewer."
-            )
+            raise UserError(f"{n} training photos were asked for, {self.name} has {count} usable: ask for fewer.")
 
 
 def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoSet:
@@ -145,9 +141,7 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
     if found.skipped:
         warnings.warn(_skipped_sentence(where, found), PhotoWarning, stacklevel=2)
     if not found.train and not found.test:
-        raise UserError(
-            f"{where} holds no photo that can be used: put JPEG, PNG, WebP, BMP or TIFF files in it."
-        )
+        raise UserError(f"{where} holds no photo that can be used: put JPEG, PNG, WebP, BMP or TIFF files in it.")
     folder = cache_folder(str(where), size, found.state)
     train, test = (
         Photos(

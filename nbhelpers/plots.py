@@ -75,7 +75,8 @@ def hinted_photo(lightness: np.ndarray, hints: Hints) -> np.ndarray:
 def error_map(ab: np.ndarray, truth: np.ndarray, ax=None, largest: float = 30.0):
     """Draw the distance between two ab planes (H, W, 2) per pixel, in CIELAB units, with its colour bar."""
     ax = ax or plt.subplots(figsize=(4.5, 4))[1]
-    picture = ax.imshow(np.hypot(*np.moveaxis(np.asarray(ab, float) - truth, -1, 0)), cmap="cividis", vmin=0, vmax=largest)
+    distance = np.hypot(*np.moveaxis(np.asarray(ab, float) - truth, -1, 0))
+    picture = ax.imshow(distance, cmap="cividis", vmin=0, vmax=largest, interpolation="nearest")
     ax.axis("off")
     ax.figure.colorbar(picture, ax=ax, shrink=0.75, extend="max", label="distance in a*, b*")
     return ax

@@ -15,11 +15,13 @@ import pyamg
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import linalg
+from threadpoolctl import ThreadpoolController
 
 from nbhelpers.hints import Hints, keep_known
 from nbhelpers.neighbours import OFFSETS, NeighbourModel
 
 _POOL = ThreadPoolExecutor(2)  # a and b at the same time, where they do not depend on each other
+_BLAS = ThreadpoolController()  # its threads make the solvers' short vector sums slower, many times on a busy machine
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
 
 
@@ -131,10 +133,10 @@ def _lightness_weights(lightness: np.ndarray, beta: float) -> list[np.ndarray]:
 
 
 def edge_aware_system(lightness: np.ndarray, hints: Hints, beta: float = 25.0) -> SparseSystem:
-    """The edge-aware harmonic system: sum over the neighbours s of w_rs (u_r - u_s) = 0, w_rs = exp(-beta |L_r - L_s| / 100).
+    """The edge-aware harmonic system: sum_s w_rs (u_r - u_s) = 0 over the eight neighbours s of each unknown r.
 
-    lightness: (H, W) in [0, 100]; beta >= 0, the strength of edges: 0 spreads colour evenly. Symmetric. Without any
-    hint it is singular (every constant solves it): see `anchor`.
+    w_rs = exp(-beta |L_r - L_s| / 100).  lightness: (H, W) in [0, 100]; beta >= 0, the strength of edges: 0 spreads
+    colour evenly. Symmetric. Without any hint it is singular (every constant solves it): see `anchor`.
     """
     lightness, pixels, number = _checked(lightness, hints)
     weights = [w.ravel()[pixels] for w in _lightness_weights(lightness, beta)]
@@ -151,8 +153,8 @@ def edge_aware_system(lightness: np.ndarray, hints: Hints, beta: float = 25.0) -
 def levin_system(lightness: np.ndarray, hints: Hints) -> SparseSystem:
     """Levin, Lischinski, Weiss 2004, equations 1 and 2: minimize sum_r (u_r - sum_s w_rs u_s)^2, hints fixed.
 
-    w_rs is proportional to exp(-(L_r - L_s)^2 / (2 s_r^2)) over the eight neighbours and sums to 1; s_r^2 is the variance
-    of lightness in the 3 x 3 window around r. Symmetric: the normal equations of that least-squares problem.
+    w_rs is proportional to exp(-(L_r - L_s)^2 / (2 s_r^2)) over the eight neighbours and sums to 1; s_r^2 is the
+    variance of lightness in the 3 x 3 window around r. Symmetric: the normal equations of that least-squares problem.
     """
     lightness, pixels, number = _checked(lightness, hints)
     size = lightness.size
@@ -204,8 +206,8 @@ def solve(
 
     method: "bicg" (the paper's), "bicgstab", "gmres", "lu" for any system; "bicgstab+amg" (classical algebraic
     multigrid as preconditioner) where a maximum principle holds; "cg" (Jacobi-preconditioned) and "cg+amg" for
-    symmetric ones; "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is safe, and lu for
-    Levin's where they are very sparse.
+    symmetric ones; "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is
+    safe, and lu for Levin's where they are very sparse.
     tol: relative residual.  maxiter: iterations per system.  start: (H, W, 2) first guess, default the nearest known
     colours.  history: keep the residual after each iteration (costs one more product each).
     Raises ValueError for an unknown method, or a symmetric-only method on another system.
@@ -224,7 +226,8 @@ def solve(
     coupled = system.matrix.shape[0] == 2 * m
     sides = [(system.rhs.ravel("F"), guess.ravel("F"))] if coupled else list(zip(system.rhs.T, guess.T))
     run = _prepared(system.matrix, method, tol, maxiter, history)
-    found, curves = zip(*_POOL.map(run, *zip(*sides)) if len(sides) > 1 else [run(*sides[0])])
+    with _BLAS.limit(limits=1):
+        found, curves = zip(*_POOL.map(run, *zip(*sides)) if len(sides) > 1 else [run(*sides[0])])
     x = found[0].reshape(2, m).T if coupled else np.stack(found, axis=1)
     residual = max(_residual(system.matrix, x_k, rhs) for x_k, (rhs, _) in zip(found, sides))
     ab = np.zeros((shape[0] * shape[1], 2), np.float32)
@@ -242,7 +245,7 @@ def solve(
 
 
 def _choose(system: SparseSystem) -> str:
-    """The fastest method that converges, as measured; what counts is how far the unknown pixels are from a known one."""
+    """The fastest method that converges, as measured. What counts is how far unknown pixels are from a known one."""
     unknown, matrix = ~system.hints.known, system.matrix
     far = distance_transform_edt(unknown)[unknown].mean() if system.hints.known.any() else np.inf
     if far <= 1.6:  # about 90 % of single pixels unknown: plain steps cost less than multigrid's set-up

@@ -38,9 +38,9 @@ def fit_minibatch(
 ) -> NeighbourModel:
     """Stochastic gradients with batches of 32 rows, the batch size that the paper names.
 
-    Each step lowers mean squared error / 2 on 32 random rows of one of the photos plus the penalty alpha (l1_ratio |w|_1 +
-    (1 - l1_ratio) |w|^2 / 2), its L1 part by soft thresholding. Colours and lightness are divided by 100, without
-    which no step size is stable; alpha acts on the weights as they are.
+    Each step lowers half the mean squared error on 32 random rows of the photos plus the penalty
+    alpha (l1_ratio |w|_1 + (1 - l1_ratio) |w|^2 / 2), its L1 part by soft thresholding. Colours and lightness are
+    divided by 100, without which no step size is stable; alpha acts on the weights as they are.
     """
     rng, rows, colours = np.random.default_rng(seed), [], []
     for _, rgb in photos.read():

@@ -192,10 +192,7 @@ def run_notebooks(
     todo = [(path, *read_notebook(path, profile, overrides.get(path.stem, {}), given)) for path in notebooks]
     timeout = cell_timeout or CELL_TIMEOUT.get(profile, LONGEST_CELL)
     done = []
-    cells = {
-        path: sum(bool(c.cell_type == "code" and c.source.strip()) for c in node.cells)
-        for path, node, _ in todo
-    }
+    cells = {path: sum(bool(c.cell_type == "code" and c.source.strip()) for c in node.cells) for path, node, _ in todo}
     # In a log file each redraw is a new line: be brief there.
     with tqdm(total=sum(cells.values()), unit="cell", mininterval=0.1 if sys.stderr.isatty() else 30) as bar:
 

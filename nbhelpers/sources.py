@@ -66,9 +66,7 @@ def sample() -> Found:
 def _sample_path(photo: SamplePhoto) -> Path:
     spec = find_spec(photo.package)  # finds the package without importing it
     folder = Path(spec.origin).parent / photo.folder if spec else Path()
-    found = sorted(
-        p for p in folder.glob(f"{photo.name}.*") if p.suffix in (".png", ".jpg", ".jpeg", ".webp")
-    )
+    found = sorted(p for p in folder.glob(f"{photo.name}.*") if p.suffix in (".png", ".jpg", ".jpeg", ".webp"))
     if not found:
         raise UserError(
             f"the sample photo {photo.name} is not in the installed {photo.package}: "
@@ -87,10 +85,7 @@ def folder_credits(folder: Path) -> dict[str, str]:
     if not table.is_file():
         return {}
     with open(table, newline="", encoding="utf-8") as file:
-        rows = [
-            [row.get(key) or "" for key in ("file", "attribution", "licence_note")]
-            for row in csv.DictReader(file)
-        ]
+        rows = [[row.get(key) or "" for key in ("file", "attribution", "licence_note")] for row in csv.DictReader(file)]
     return {name: ", ".join(filter(None, words)) for name, *words in rows}
 
 

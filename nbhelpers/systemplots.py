@@ -9,7 +9,7 @@ from nbhelpers.plots import COLOURS
 
 
 def neighbourhood(lab: np.ndarray, y: int, x: int):
-    """Draw the 25 features around pixel (y, x) of lab (H, W, 3): three 3 x 3 grids of numbers, the unknown two as "?"."""
+    """Draw the 25 features around pixel (y, x) of lab (H, W, 3): three 3 x 3 grids; the two targets are "?"."""
     figure, axes = plt.subplots(1, 3, figsize=(8.5, 3.1))
     window = lab[y - 1 : y + 2, x - 1 : x + 2]
     maps = (("gray", 0, 100), ("PiYG_r", -60, 60), ("PuOr_r", -60, 60))
@@ -42,7 +42,8 @@ def coefficient_maps(models: dict):
             for i, value in enumerate(grid):
                 if np.isfinite(value):
                     text = "0" if value == 0 else f"{value:.2f}"
-                    ax.text(i % 3, i // 3, text, ha="center", va="center", fontsize=7, color="white" if abs(value) > 0.35 else "black")
+                    colour = "white" if abs(value) > 0.35 else "black"
+                    ax.text(i % 3, i // 3, text, ha="center", va="center", fontsize=7, color=colour)
             ax.set_xticks([])
             ax.set_yticks([])
             if ax.get_subplotspec().is_first_row():
@@ -69,7 +70,7 @@ def correlation(moments: np.ndarray):
 
 
 def weight_paths(alphas, weights: np.ndarray, errors, title: str, mark: float):
-    """Draw weights (n, 25) and the mean squared error (n,) over penalties alphas (n,); `mark` is the paper's penalty."""
+    """Draw weights (n, 25) and mean squared errors (n,) over penalties alphas (n,); `mark` is the paper's."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     groups = {"L*": range(0, 8), "own channel, side": (9, 11, 12, 14), "own channel, corner": (8, 10, 13, 15),
               "other channel": range(16, 24)}  # fmt: skip
@@ -146,7 +147,7 @@ def seams(distance_error: dict, tile: int):
 
 
 def over_unknown(summary, printed=None):
-    """Draw ab-MSE over the share of unknown pixels from `summarise(...)`, with intervals; `printed`: the paper's table."""
+    """Draw ab-MSE over the share of unknown pixels from `summarise(...)`; `printed`: the paper's table."""
     figure, ax = plt.subplots(figsize=(9, 5.2))
     markers = "osD^vP*X<>h"
     for marker, (method, rows) in zip(markers, summary.groupby("method", sort=False)):
@@ -172,9 +173,8 @@ def over_patches(summary, published=None):
         line = ax.plot(x, rows["mean"], marker=marker, ms=5, label=method)[0]
         ax.fill_between(x, rows["low"], rows["high"], color=line.get_color(), alpha=0.12, lw=0)
     if published is not None:
-        ax.plot([f"{n:g}" for n in published["patches"]], published["psnr"], "k:x", label="SIGGRAPH17 (ImageNet, printed)")
+        x = [f"{n:g}" for n in published["patches"]]
+        ax.plot(x, published["psnr"], "k:x", label="SIGGRAPH17 (ImageNet, printed)")
     ax.set(xlabel="hint patches of 6 x 6 pixels", ylabel="RGB PSNR, dB")
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
-
-

@@ -52,9 +52,7 @@ def build(control: Slider | Choice):
 
     wide = {"style": {"description_width": "initial"}, "layout": {"width": "22em"}}
     if isinstance(control, Choice):
-        return ipywidgets.Dropdown(
-            options=control.options, value=control.value, description=control.label, **wide
-        )
+        return ipywidgets.Dropdown(options=control.options, value=control.value, description=control.label, **wide)
     whole = all(isinstance(v, int) for v in (control.value, control.low, control.high, control.step))
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     return kind(

@@ -1,4 +1,4 @@
-"""The registry: every method keeps the contract; a fitted model survives its file; damaged files are named."""
+"""The registry: every method keeps the contract; models survive their files; damaged files are named."""
 
 import functools
 import json

@@ -130,7 +130,7 @@ def test_failed_downloads_say_what_to_do(hub, error, message, home):
 
 def test_without_kagglehub(monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", None)
-    with pytest.raises(UserError, match=r"pip install .nbhelpers\[kaggle\]"):
+    with pytest.raises(UserError, match=r'pip install -e "\.\[kaggle\]"'):
         open_photos("kaggle")
 
 

@@ -423,7 +423,7 @@ def test_list_sources(folder, monkeypatch):
     monkeypatch.delenv("NBHELPERS_PHOTOS", raising=False)
     listed = {name: (present, count) for name, present, count, _ in list_sources()}
     assert listed == {
-        "sample": (True, 10),
+        "sample": (True, 9),
         "kaggle": (False, None),
         "flowers102": (False, None),
         "imagenette": (False, None),

@@ -1,0 +1,30 @@
+"""The README says what the committed tables say."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from nbhelpers import paths, report
+
+
+def test_the_readme_is_up_to_date():
+    text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    assert report.fill(text) == text, "run `python -m nbhelpers.report`"
+
+
+def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch):
+    text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    shutil.copytree(paths.FIGURES / "paper-photos", tmp_path / "paper-photos")
+    shutil.copytree(paths.FIGURES / "bench", tmp_path / "bench")
+    table = tmp_path / "paper-photos" / "03_table1.csv"
+    scores = pd.read_csv(table)
+    scores.loc[scores["method"] == "lasso", "mean"] *= 2
+    scores.to_csv(table, index=False)
+    monkeypatch.setattr(paths, "FIGURES", tmp_path)
+    assert report.fill(text) != text
+
+
+def test_a_readme_without_its_marks_is_refused():
+    with pytest.raises(paths.UserError, match="table 1"):
+        report.fill("# no marks here")

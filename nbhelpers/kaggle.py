@@ -95,9 +95,7 @@ def _download() -> Path:
     try:
         import kagglehub
     except ImportError:
-        raise UserError(
-            f'"kaggle" needs kagglehub: run pip install -e ".[kaggle]", or place them {BY_HAND}.'
-        ) from None
+        raise UserError(f'"kaggle" needs kagglehub: run pip install -e ".[kaggle]", or place them {BY_HAND}.') from None
     before = os.environ.get("KAGGLEHUB_CACHE")
     os.environ["KAGGLEHUB_CACHE"] = str(root())
     try:

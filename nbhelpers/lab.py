@@ -22,6 +22,15 @@ def _linear(rgb: np.ndarray) -> np.ndarray:
 _LINEAR_OF_BYTE = _linear(np.arange(256) / 255).astype(np.float32)
 
 
+def _mix(colours: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """matrix @ colour for each colour (..., 3) float32; sums of planes, which beat a product with a 3 x 3 matrix."""
+    first, second, third = np.moveaxis(colours, -1, 0)
+    mixed = np.empty_like(colours)
+    for i, (p, q, r) in enumerate(matrix.astype(np.float32)):
+        mixed[..., i] = p * first + q * second + r * third
+    return mixed
+
+
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
     """Convert sRGB (..., 3), uint8 or float in [0, 1], to CIELAB (..., 3) float32.
 
@@ -39,15 +48,15 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
         linear = _linear(rgb).astype(np.float32)
     else:
         raise ValueError(f"expected uint8 or float in [0, 1], got {rgb.dtype}: its scale is not known")
-    xyz = linear.reshape(-1, 3) @ _TO_XYZ.T.astype(np.float32)
+    xyz = _mix(linear, _TO_XYZ)
     f = np.cbrt(xyz)
     dark = xyz <= _EPSILON
     f[dark] = _KAPPA * xyz[dark] + 4 / 29
     lab = np.empty_like(f)
-    lab[:, 0] = 116 * f[:, 1] - 16
-    lab[:, 1] = 500 * (f[:, 0] - f[:, 1])
-    lab[:, 2] = 200 * (f[:, 1] - f[:, 2])
-    return lab.reshape(rgb.shape)
+    lab[..., 0] = 116 * f[..., 1] - 16
+    lab[..., 1] = 500 * (f[..., 0] - f[..., 1])
+    lab[..., 2] = 200 * (f[..., 1] - f[..., 2])
+    return lab
 
 
 def _lab_to_linear(lab: np.ndarray) -> np.ndarray:
@@ -57,14 +66,18 @@ def _lab_to_linear(lab: np.ndarray) -> np.ndarray:
         raise ValueError(f"expected an array (..., 3) of CIELAB values, got shape {lab.shape}")
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) / np.float32(_KAPPA))
-    return (xyz.reshape(-1, 3) @ _TO_RGB.T.astype(np.float32)).reshape(lab.shape)
+    xyz = f * f * f
+    dark = f <= 6 / 29
+    xyz[dark] = (f[dark] - 4 / 29) / np.float32(_KAPPA)
+    return _mix(xyz, _TO_RGB)
 
 
 def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     """Convert CIELAB (..., 3) to sRGB (..., 3) uint8; colours outside sRGB are clipped channel by channel."""
     linear = np.clip(_lab_to_linear(lab), 0, 1)
-    encoded = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    encoded = 1.055 * linear ** (1 / 2.4) - 0.055
+    dark = linear <= 0.0031308
+    encoded[dark] = 12.92 * linear[dark]
     return np.rint(255 * encoded).astype(np.uint8)
 
 

@@ -73,10 +73,9 @@ def findings() -> str:
 def times() -> str:
     """Seconds per notebook at the demo profile, and the machine."""
     table = pd.read_csv(paths.FIGURES / "bench" / "notebooks.csv")
-    machine = pd.read_csv(paths.FIGURES / "bench" / "machine.csv").set_index("what")["value"]
+    machine = pd.read_csv(paths.FIGURES / "bench" / "machine.csv").set_index("item")["value"]
     shown = pd.DataFrame({"notebook": table["notebook"], "seconds": table["seconds"].map("{:.0f}".format)})
-    where = f"{machine['processor']}, {machine['cores']} cores"
-    return f"{_markdown(shown)}\n\nMeasured with the profile demo and the photos sample on {where}."
+    return f"{_markdown(shown)}\n\nMeasured with the profile demo and the photos sample on {machine['processor']}."
 
 
 def fill(text: str) -> str:

@@ -31,9 +31,7 @@ class Course:
 
     def write(self, stem, *cells, parameters="photos = 'sample'\nprofile = 'demo'"):
         """Write a notebook: its parameters cell, then code cells with these sources; returns its path."""
-        code = [
-            nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate((parameters, *cells))
-        ]
+        code = [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate((parameters, *cells))]
         code[0].metadata["tags"] = ["parameters"]
         node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title", id="title"), *code])
         nbformat.write(node, self.notebooks / f"{stem}.ipynb")

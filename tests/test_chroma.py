@@ -78,9 +78,7 @@ def test_quantizing_keeps_neutral_and_needs_a_level():
 def test_shuffling_only_moves_pixels(shape):
     planes = np.random.default_rng(0).normal(size=shape)
     moved = chroma.shuffle(planes, seed=1)
-    rows, moved_rows = (
-        np.sort(p.reshape(35, -1).view(f"V{p[0, 0].nbytes}").ravel().tolist()) for p in (planes, moved)
-    )
+    rows, moved_rows = (np.sort(p.reshape(35, -1).view(f"V{p[0, 0].nbytes}").ravel().tolist()) for p in (planes, moved))
     assert moved.shape == shape and not np.array_equal(moved, planes)
     assert np.array_equal(rows, moved_rows)
     assert np.array_equal(moved, chroma.shuffle(planes, seed=1))
@@ -102,9 +100,7 @@ def test_a_visible_difference_is_that_of_the_screen(rgb):
     grey = np.full((8, 8, 3), 119, np.uint8)
     lighter = rgb_to_lab(grey) + np.float32([1, 0, 0])
     delta_e, psnr = chroma.visible_difference(lighter, grey)
-    assert delta_e == pytest.approx(
-        1, abs=0.35
-    )  # near L* = 50 a unit of L* is a unit of CIEDE2000; bytes are rounded
+    assert delta_e == pytest.approx(1, abs=0.35)  # near L* = 50 a unit of L* is a unit of CIEDE2000; bytes are rounded
     steps = np.abs(lab_to_rgb(lighter).astype(int) - grey).max()
     assert psnr == pytest.approx(20 * np.log10(255 / steps), abs=1e-6)
 
@@ -147,11 +143,7 @@ def test_statistics_are_those_of_all_pixels(photos):
     assert found.pixels == len(ab) == len(photos) * 64**2
     assert found.mean == pytest.approx(ab.mean(axis=0))
     assert found.variance == pytest.approx(np.mean((ab - ab.mean(axis=0)) ** 2))
-    assert (
-        found.mse_grey
-        == pytest.approx(np.mean(ab**2))
-        == pytest.approx(found.variance + np.mean(found.mean**2))
-    )
+    assert found.mse_grey == pytest.approx(np.mean(ab**2)) == pytest.approx(found.variance + np.mean(found.mean**2))
     expected = np.histogram2d(*ab.T, bins=[np.arange(-128, 129)] * 2)[0]
     assert np.array_equal(found.counts, expected)
 

@@ -10,9 +10,7 @@ from nbhelpers.paths import UserError
 
 
 def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "nbhelpers", *arguments], capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run([sys.executable, "-m", "nbhelpers", *arguments], capture_output=True, text=True, timeout=120)
 
 
 def main(capsys, *arguments):

@@ -77,9 +77,7 @@ def test_the_anchor_is_not_felt_near_hints(fitted, photo):
         anchored = colorizers.load(name, fitted)
         bare = Propagation(name, anchored.kind, anchored.model)
         assert anchored.anchor > 0 == bare.anchor
-        np.testing.assert_allclose(
-            anchored.colorize(lightness, hints), bare.colorize(lightness, hints), atol=0.05
-        )
+        np.testing.assert_allclose(anchored.colorize(lightness, hints), bare.colorize(lightness, hints), atol=0.05)
 
 
 def test_the_simple_ones(photo):
@@ -139,9 +137,7 @@ def test_a_runs_own_model_comes_before_the_committed_one(data, models):
 
 
 def test_a_model_that_was_never_fitted_says_how_to_fit_it():
-    with pytest.raises(
-        UserError, match="'mean' has not been fitted: .*run 02 --profile paper --photos kaggle`"
-    ):
+    with pytest.raises(UserError, match="'mean' has not been fitted: .*run 02 --profile paper --photos kaggle`"):
         colorizers.load("nearest", Run("paper", "kaggle"))
     colorizers.save("mean", PRIOR, RUN)
     with pytest.raises(UserError, match="'ols' has not been fitted: .*--profile smoke --photos sample"):
@@ -205,7 +201,5 @@ def test_a_model_that_is_no_text_is_named(fitted):
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
 def test_a_model_of_another_shape_is_named(fitted, content):
     (fitted.models / "ols.json").write_text(json.dumps(content))
-    with pytest.raises(
-        UserError, match=r"ols\.json does not hold a ols model: delete it and run notebook 02"
-    ):
+    with pytest.raises(UserError, match=r"ols\.json does not hold a ols model: delete it and run notebook 02"):
         colorizers.load("ols", fitted)

@@ -16,9 +16,7 @@ def test_notebooks_are_found_in_order_by_number_stem_and_path(course):
     for stem in ("02_second", "01_first", "10_tenth"):
         course.write(stem)
     (course.notebooks / "notes.ipynb").write_text("{}")
-    first, second, tenth = (
-        course.notebooks / f"{stem}.ipynb" for stem in ("01_first", "02_second", "10_tenth")
-    )
+    first, second, tenth = (course.notebooks / f"{stem}.ipynb" for stem in ("01_first", "02_second", "10_tenth"))
     assert find_notebooks() == [first, second, tenth]
     assert find_notebooks(["10", "1"]) == [first, tenth]
     assert find_notebooks(["02_second", "02", "02_second.ipynb", str(second)]) == [second]
@@ -42,9 +40,7 @@ def test_parameters_are_the_literals_of_the_tagged_cell():
     assert list(parameters_of(node(source))) == list(expected)
 
 
-@pytest.mark.parametrize(
-    "source", ["import os", "a = int('1')", "a = b = 1", "a, b = 1, 2", "a.b = 1", "print(1)"]
-)
+@pytest.mark.parametrize("source", ["import os", "a = int('1')", "a = b = 1", "a, b = 1, 2", "a.b = 1", "print(1)"])
 def test_parameters_may_be_nothing_but_literals(source):
     with pytest.raises(ValueError):
         parameters_of(node(source))
@@ -69,18 +65,14 @@ def test_profiles(course):
 
 
 def test_a_run_hands_over_overrides_and_the_parameters_that_a_notebook_takes(course):
-    notebook = course.write(
-        "01_first", parameters="photos = 'sample'\nprofile = 'demo'\ncount = 5\nother = 1"
-    )
+    notebook = course.write("01_first", parameters="photos = 'sample'\nprofile = 'demo'\ncount = 5\nother = 1")
     _, parameters = read_notebook(notebook, "smoke", {"count": 2}, {"photos": "kaggle", "cluster": "tcp://x"})
     assert parameters == {"count": 2, "photos": "kaggle"}
     with pytest.raises(UserError, match=r"\[smoke.01_first\].*profiles.toml sets coutn"):
         read_notebook(notebook, "smoke", {"coutn": 2}, {})
 
 
-@pytest.mark.parametrize(
-    "text", ["", "not a notebook", "{}", '{"nbformat": 4, "nbformat_minor": 5, "cells": 3}']
-)
+@pytest.mark.parametrize("text", ["", "not a notebook", "{}", '{"nbformat": 4, "nbformat_minor": 5, "cells": 3}'])
 def test_a_broken_notebook_is_named(course, text):
     (course.notebooks / "01_first.ipynb").write_text(text)
     with pytest.raises(UserError, match="01_first.ipynb cannot be run"):

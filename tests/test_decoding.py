@@ -146,9 +146,7 @@ def test_alpha_is_laid_over_white(tmp_path):
         assert (rgb[:, :100] == 255).all()
         assert distance(rgb[:, 100:200], CAT[:, 100:200] * (128 / 255) + 127) <= 1
         assert (rgb[:, 200:] == CAT[:, 200:]).all()
-    path = save(
-        tmp_path / "la.png", Image.merge("LA", [Image.fromarray(CAT[..., 0]), Image.fromarray(alpha)])
-    )
+    path = save(tmp_path / "la.png", Image.merge("LA", [Image.fromarray(CAT[..., 0]), Image.fromarray(alpha)]))
     rgb = read_photo(path)
     assert (rgb[:, :100] == 255).all() and (rgb[:, 200:] == CAT[:, 200:, :1]).all()
 
@@ -274,9 +272,7 @@ def test_a_padded_jpeg_is_whole(tmp_path):
     path = save(tmp_path / "cat.jpg", CAT)
     path.write_bytes(path.read_bytes() + bytes(40))
     read_header(path)
-    path.write_bytes(
-        path.read_bytes() + b"a camera's film clip" * 1000
-    )  # no end marker in sight: decoded to be sure
+    path.write_bytes(path.read_bytes() + b"a camera's film clip" * 1000)  # no end marker in sight: decoded to be sure
     read_header(path)
 
 

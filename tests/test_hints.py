@@ -61,9 +61,7 @@ def test_one_patch_is_one_square_of_its_mean():
     hints = patches(ab, 1, size=4)
     rows, columns = np.nonzero(hints.known)
     assert (np.ptp(rows), np.ptp(columns), len(rows)) == (3, 3, 16)
-    assert hints.ab[hints.known] == pytest.approx(
-        np.broadcast_to(ab[hints.known].mean(axis=0), (16, 2)), abs=1e-6
-    )
+    assert hints.ab[hints.known] == pytest.approx(np.broadcast_to(ab[hints.known].mean(axis=0), (16, 2)), abs=1e-6)
 
 
 @given(st.integers(0, 10), st.integers(0, 10))

@@ -131,9 +131,7 @@ def test_tensors_agree_on_every_fifth_colour_and_in_batches():
 
 
 def test_tensors_clip_like_arrays():
-    wild = (
-        np.random.default_rng(0).uniform([-20, -128, -128], [120, 128, 128], (40, 50, 3)).astype(np.float32)
-    )
+    wild = np.random.default_rng(0).uniform([-20, -128, -128], [120, 128, 128], (40, 50, 3)).astype(np.float32)
     ours = 255 * channels_last(lab.lab_to_rgb_tensor(channels_first(wild)))
     assert np.abs(ours - lab.lab_to_rgb(wild)).max() < 0.51
 

@@ -63,9 +63,7 @@ def test_a_python_that_does_not_fit_is_told_in_one_sentence(project):
     done = make(project, "PYTHON=./old", "test")
     assert done.returncode != 0
     told = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
-    assert told == [
-        "nbhelpers needs Python 3.11, 3.12 or 3.13; install one, or name it: make PYTHON=/path/to/python"
-    ]
+    assert told == ["nbhelpers needs Python 3.11, 3.12 or 3.13; install one, or name it: make PYTHON=/path/to/python"]
 
 
 def test_a_python_without_venv_is_told_what_to_install(project):
@@ -102,6 +100,4 @@ def test_clean_leaves_photos_and_figures(project):
 
 def test_help_names_every_target(project):
     shown = make(project, "help").stdout
-    assert all(
-        f"make {target} " in shown for target in ("figures", "test", "lab", "notebooks", "bench", "clean")
-    )
+    assert all(f"make {target} " in shown for target in ("figures", "test", "lab", "notebooks", "bench", "clean"))

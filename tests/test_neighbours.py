@@ -71,12 +71,7 @@ def test_each_feature_is_the_pixel_that_its_name_says(crops):
     height, width = lab.shape[:2]
     X, Y = features(lab), targets(lab)
     assert X.shape == ((height - 2) * (width - 2), 25) and Y.shape == ((height - 2) * (width - 2), 2)
-    assert (
-        FEATURES[0] == "L NW"
-        and FEATURES[8] == "a NW"
-        and FEATURES[23] == "b SE"
-        and FEATURES[24] == "L centre"
-    )
+    assert FEATURES[0] == "L NW" and FEATURES[8] == "a NW" and FEATURES[23] == "b SE" and FEATURES[24] == "L centre"
     for row, (y, x) in enumerate(np.ndindex(height - 2, width - 2)):
         for k, name in enumerate(FEATURES):
             channel, place = name.split()
@@ -147,9 +142,7 @@ def test_gathering_is_merging_and_does_not_depend_on_the_jobs(sample, lab_photos
     one = gather_statistics(sample.train, jobs=1)
     assert_statistics(one, lab_photos)
     photos = sample.train
-    thrice = dataclasses.replace(
-        photos, names=photos.names * 3, items=photos.items * 3, slots=photos.slots * 3
-    )
+    thrice = dataclasses.replace(photos, names=photos.names * 3, items=photos.items * 3, slots=photos.slots * 3)
     alone, shared = gather_statistics(thrice, jobs=1), gather_statistics(thrice, jobs=2)
     assert alone.rows == 3 * one.rows
     assert (alone.mean == shared.mean).all() and (alone.moments == shared.moments).all()
@@ -282,7 +275,7 @@ def test_sum_to_one_predicts_the_average_that_it_fitted(rows):
 
 @pytest.mark.parametrize("estimator", [LassoCV(), RidgeCV(), SGDRegressor()], ids=lambda e: type(e).__name__)
 def test_estimators_that_need_single_rows_are_refused(stats, estimator):
-    with pytest.raises(ValueError, match=f"{type(estimator).__name__} works on single rows"):
+    with pytest.raises(ValueError, match=f"{type(estimator).__name__} .*single rows"):
         fit(stats, estimator)
 
 

@@ -50,9 +50,7 @@ def test_each_dependency_has_a_range_and_its_reason():
     text = (ROOT / "pyproject.toml").read_text()
     for name, versions in declared(*PROJECT["optional-dependencies"]).items():
         assert any(s.operator == ">=" for s in versions) and not any(s.operator == "==" for s in versions)
-        assert re.search(rf'^    "{name}[^"]+", +# \S', text, re.MULTILINE), (
-            f"say beside {name} what it is for"
-        )
+        assert re.search(rf'^    "{name}[^"]+", +# \S', text, re.MULTILINE), f"say beside {name} what it is for"
 
 
 def test_continuous_integration_covers_the_supported_versions():

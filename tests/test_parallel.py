@@ -20,9 +20,7 @@ def where(number):
 
 
 def work(count=8):
-    squares, processes, threads = zip(
-        *joblib.Parallel()(joblib.delayed(where)(n) for n in range(count)), strict=True
-    )
+    squares, processes, threads = zip(*joblib.Parallel()(joblib.delayed(where)(n) for n in range(count)), strict=True)
     assert list(squares) == [n**2 for n in range(count)]
     assert max(threads) == 1, "pieces in parallel and BLAS threads multiply"
     return set(processes)
@@ -37,9 +35,7 @@ def test_local_jobs_run_in_other_processes_and_threads_are_given_back():
     before = threadpoolctl.threadpool_info()
     with backend(jobs=2):
         assert os.getpid() not in work()
-    assert [pool["num_threads"] for pool in threadpoolctl.threadpool_info()] == [
-        pool["num_threads"] for pool in before
-    ]
+    assert [pool["num_threads"] for pool in threadpoolctl.threadpool_info()] == [pool["num_threads"] for pool in before]
 
 
 def test_a_cluster_does_the_work(cluster):

@@ -217,9 +217,7 @@ def test_unusable_files_are_named_counted_and_skipped(folder):
     with pytest.warns(PhotoWarning) as caught:
         opened = open_photos(folder, size=64)
     assert len(caught) == 1
-    assert "5 of 15 files in" in str(caught[0].message) and "train_color/cut.jpg (truncated)" in str(
-        caught[0].message
-    )
+    assert "5 of 15 files in" in str(caught[0].message) and "train_color/cut.jpg (truncated)" in str(caught[0].message)
     assert dict(opened.skipped).keys() == {
         f"train_color/{n}" for n in ("cut.jpg", "empty.jpg", "text.jpg", "film.mp4", "grey.png")
     }
@@ -256,9 +254,7 @@ def damage(path):
 
 def test_photos_that_fail_later_are_named_and_skipped(folder, decoded):
     damage(folder / "train_color" / "2.jpg")
-    Image.fromarray(CAT[:80, :100, :1].repeat(3, axis=2)).save(
-        folder / "train_color" / "4.jpg"
-    )  # grey, stored as RGB
+    Image.fromarray(CAT[:80, :100, :1].repeat(3, axis=2)).save(folder / "train_color" / "4.jpg")  # grey, stored as RGB
     opened = open_photos(folder, size=64)
     assert len(opened.train) == 6 and opened.skipped == ()
     with pytest.raises(PhotoError, match="2.jpg"):
@@ -288,11 +284,7 @@ def test_a_photo_that_vanishes(folder):
 def test_photos_behave_as_a_sequence(folder):
     train = open_photos(folder, size=64).train
     assert len(train[1:4]) == 3 and train[1:4].names == train.names[1:4]
-    assert (
-        (train[1:4][0] == train[1]).all()
-        and (train[::-1][0] == train[5]).all()
-        and (train[-1] == train[5]).all()
-    )
+    assert (train[1:4][0] == train[1]).all() and (train[::-1][0] == train[5]).all() and (train[-1] == train[5]).all()
     assert (train[np.int64(2)] == train[2]).all()
     with pytest.raises(IndexError):
         train[6]
@@ -329,11 +321,7 @@ def test_labs_in_order_and_bounded(folder, jobs, decoded):
     rest = list(labs)
     for i, lab in enumerate([first, *rest]):
         assert np.abs(lab - rgb2lab(opened.train[i])).max() < 1e-3
-    assert (
-        len(rest) == 5
-        and len(list(opened.labs(0, jobs=jobs))) == 0
-        and len(list(opened.labs(2, jobs=jobs))) == 2
-    )
+    assert len(rest) == 5 and len(list(opened.labs(0, jobs=jobs))) == 0 and len(list(opened.labs(2, jobs=jobs))) == 2
 
 
 @pytest.mark.parametrize("n", [7, -1])

@@ -74,7 +74,7 @@ class Problem:
     def of(self, lab_photos):
         """(lightness, hints)"""
         rows, columns = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
-        lab = lab_photos[self.photo][rows, columns].astype(np.float64)
+        lab = lab_photos[self.photo % len(lab_photos)][rows, columns].astype(np.float64)
         return lab[..., 0], hide_pixels(lab[..., 1:], self.share, self.seed)
 
 

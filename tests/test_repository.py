@@ -40,11 +40,7 @@ def test_no_file_is_large(files):
 def test_no_cache_or_download_is_tracked(files):
     names = [file.relative_to(ROOT) for file in files]
     assert [name for name in names if CACHES & set(name.parts) or name.suffix in (".pyc", ".u8")] == []
-    data = [
-        name
-        for name in names
-        if name.parts[0] == "data" and name.parts[1] not in ("README.md", "checkpoints")
-    ]
+    data = [name for name in names if name.parts[0] == "data" and name.parts[1] not in ("README.md", "checkpoints")]
     assert data == []
 
 

@@ -101,9 +101,7 @@ def test_resume_skips_what_is_finished_and_unchanged(course, package):
 
 def test_a_failing_cell_is_named_and_kept_in_the_copy(course, package):
     course.write("01_fine", "1")
-    course.write(
-        "02_fails", "fine = 1", "# the next line fails\n\nraise ValueError('no\\ncolour')", "late = 1"
-    )
+    course.write("02_fails", "fine = 1", "# the next line fails\n\nraise ValueError('no\\ncolour')", "late = 1")
     course.write("03_late", "1")
     with pytest.raises(
         UserError, match=r"02_fails.ipynb failed in code cell 3 \(# the next.*ValueError: no colour; .*02_"

@@ -87,9 +87,7 @@ def test_a_photo_that_cannot_be_read_is_passed_over(folder):
 
 
 def test_no_free_photo_is_answered_with_the_way_out(folder):
-    (folder / "SOURCES.csv").write_text(
-        "file,attribution,licence_note\ntrain_color/00.jpg,,all rights reserved\n"
-    )
+    (folder / "SOURCES.csv").write_text("file,attribution,licence_note\ntrain_color/00.jpg,,all rights reserved\n")
     with pytest.raises(UserError, match="SOURCES.csv .* take the table away"):
         examples(folder, photos.open_photos(folder, 16).train, 1)
 

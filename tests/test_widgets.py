@@ -94,9 +94,7 @@ def test_a_slider_of_fractions_takes_fractions():
     assert slider.value == 2.5
 
 
-@pytest.mark.parametrize(
-    ("options", "first", "second"), [(["x", "y"], "x", "y"), ({"one": 1, "two": 2}, 1, 2)]
-)
+@pytest.mark.parametrize(("options", "first", "second"), [(["x", "y"], "x", "y"), ({"one": 1, "two": 2}, 1, 2)])
 def test_a_choice_offers_its_options_and_starts_with_the_first(options, first, second):
     control = widgets.Choice("which", options)
     dropdown = widgets.build(control)

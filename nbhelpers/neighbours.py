@@ -149,10 +149,10 @@ def fit(stats: NeighbourStatistics, estimator) -> NeighbourModel:
     The estimator is cloned and fitted on the 27-row design, one target at a time; with an intercept the design is
     the centred one, and the intercept follows from the means. Each row carries the weight rows / 27, so that a
     penalty that scikit-learn does not divide by the number of rows (Ridge) keeps its meaning. Raises ValueError
-    for estimators that split rows (cross-validation) or shuffle them (stochastic gradients).
+    for estimators that split rows (cross-validation), draw them (stochastic gradients), or have another loss.
     """
     kind = type(estimator).__name__
-    if hasattr(estimator, "cv") or kind.startswith("SGD"):
+    if hasattr(estimator, "cv") or kind.startswith(_NEED_ROWS):
         raise ValueError(f"{kind} needs single rows; the statistics hold their moments: fit it to features(lab)")
     with_intercept = getattr(estimator, "fit_intercept", True)
     design, colours = design_of(stats, centred=with_intercept)
@@ -165,6 +165,20 @@ def fit(stats: NeighbourStatistics, estimator) -> NeighbourModel:
         coefficients[k] = np.ravel(model.fit(design, colours[:, k], **weights).coef_)
     intercept = stats.mean[25:] - coefficients @ stats.mean[:25] if with_intercept else np.zeros(2)
     return NeighbourModel(coefficients, intercept)
+
+
+# Estimators whose loss is not a plain sum of squares, or that count, draw or weigh single rows.
+_NEED_ROWS = (
+    "SGD",
+    "Huber",
+    "Quantile",
+    "RANSAC",
+    "TheilSen",
+    "BayesianRidge",
+    "ARD",
+    "LassoLarsIC",
+    "PassiveAggressive",
+)
 
 
 def mean_squared_error(stats: NeighbourStatistics, model: NeighbourModel) -> np.ndarray:

@@ -12,7 +12,16 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from scipy.optimize import minimize
 from skimage import data
-from sklearn.linear_model import ElasticNet, Lasso, LassoCV, LinearRegression, Ridge, RidgeCV, SGDRegressor
+from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LassoCV,
+    LinearRegression,
+    Ridge,
+    RidgeCV,
+    SGDRegressor,
+)
 
 from nbhelpers import paths
 from nbhelpers.lab import rgb_to_lab
@@ -273,7 +282,9 @@ def test_sum_to_one_predicts_the_average_that_it_fitted(rows):
     assert flat.coef_.sum() == pytest.approx(1) and (flat.coef_ >= 0).all()
 
 
-@pytest.mark.parametrize("estimator", [LassoCV(), RidgeCV(), SGDRegressor()], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "estimator", [LassoCV(), RidgeCV(), SGDRegressor(), HuberRegressor()], ids=lambda e: type(e).__name__
+)
 def test_estimators_that_need_single_rows_are_refused(stats, estimator):
     with pytest.raises(ValueError, match=f"{type(estimator).__name__} .*single rows"):
         fit(stats, estimator)

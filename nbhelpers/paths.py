@@ -65,16 +65,14 @@ class Run:
     def models(self) -> Path:
         return self.executed / "models"
 
-    def save_figure(self, figure, name: str) -> Path:
-        """Write a matplotlib figure to `figures/<run>/<name>.png` and return the path."""
+    def save_figure(self, figure, name: str) -> None:
+        """Write a matplotlib figure to `figures/<run>/<name>.png`; the notebook shows it when the cell ends."""
         path = self.figures / f"{name}.png"
         with atomic(path) as part:
             figure.savefig(part, dpi=90, bbox_inches="tight", metadata={"Software": None})
-        return path
 
-    def save_table(self, table, name: str) -> Path:
-        """Write a DataFrame to `figures/<run>/<name>.csv` (7 significant digits) and return the path."""
+    def save_table(self, table, name: str) -> None:
+        """Write a DataFrame to `figures/<run>/<name>.csv`, 7 significant digits."""
         path = self.figures / f"{name}.csv"
         with atomic(path) as part:
             table.to_csv(part, index=False, float_format="%.7g")
-        return path

@@ -82,11 +82,6 @@ def error_map(ab: np.ndarray, truth: np.ndarray, ax=None, largest: float = 30.0)
     return ax
 
 
-def keep(run, figure, name: str):
-    """Save a figure as figures/<run>/<name>.png; the notebook shows it once, when the cell ends."""
-    run.save_figure(figure, name)
-
-
 def colorization(lightness, hints: Hints, ab, truth, title: str = ""):
     """Draw one experiment: what is given, what came out, the truth, and the error; ab and truth are (H, W, 2)."""
     figure, axes = plt.subplots(1, 4, figsize=(11, 3), width_ratios=(1, 1, 1, 1.22))

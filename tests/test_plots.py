@@ -82,10 +82,10 @@ def test_the_error_map_is_the_distance_in_colour():
     assert "a*, b*" in ax.figure.axes[-1].get_ylabel()
 
 
-def test_keep_writes_a_picture_of_the_figure(photos, tmp_path, monkeypatch):
+def test_save_figure_writes_a_picture_of_the_figure(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "FIGURES", tmp_path)
     figure = plots.photo_grid(photos[:2], width=4)
-    plots.keep(paths.Run("demo", "sample"), figure, "00_two")
+    paths.Run("demo", "sample").save_figure(figure, "00_two")
     saved = plt.imread(tmp_path / "demo-sample" / "00_two.png")
-    assert saved.shape[1] > 300 and saved[..., :3].std() > 0.1
+    assert saved.shape[1] > 250 and saved[..., :3].std() > 0.1
     assert plt.fignum_exists(figure.number)  # it stays open: the notebook shows it

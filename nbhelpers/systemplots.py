@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -102,7 +104,7 @@ def residual_curves(histories: dict, tol: float):
     """Draw relative residuals over iterations, {panel: {method: (residual, ...)}}, on logarithmic axes."""
     figure, axes = plt.subplots(1, len(histories), figsize=(10, 3.8), sharey=True, squeeze=False)
     for ax, (panel, curves) in zip(axes[0], histories.items()):
-        for style, (method, curve) in zip("- -- : -. -".split(), curves.items()):
+        for style, (method, curve) in zip(cycle("- -- : -.".split()), curves.items()):
             ax.semilogy(range(1, len(curve) + 1), curve, ls=style, label=method)
         ax.axhline(tol, color="0.6", lw=0.8)
         ax.set(xlabel="iteration", title=panel)
@@ -114,7 +116,7 @@ def residual_curves(histories: dict, tol: float):
 def hole_eigenvalues(table):
     """Draw the smallest eigenvalue of I - W over the side of an unknown hole; index side, one column per model."""
     figure, ax = plt.subplots(figsize=(7, 3.6))
-    for marker, (name, values) in zip("osD^v", table.items()):
+    for marker, (name, values) in zip(cycle("osD^v"), table.items()):
         ax.plot(values.index, values, marker=marker, ms=5, label=name)
     ax.axhspan(min(table.min().min() * 1.3, -1e-3), 0, color=COLOURS[1], alpha=0.12, lw=0)
     ax.text(table.index[-1], 0, "below 0: grows", ha="right", va="top", fontsize=9, color=COLOURS[1])
@@ -150,7 +152,7 @@ def over_unknown(summary, printed=None):
     """Draw ab-MSE over the share of unknown pixels from `summarise(...)`; `printed`: the paper's table."""
     figure, ax = plt.subplots(figsize=(9, 5.2))
     markers = "osD^vP*X<>h"
-    for marker, (method, rows) in zip(markers, summary.groupby("method", sort=False)):
+    for marker, (method, rows) in zip(cycle(markers), summary.groupby("method", sort=False)):
         x = [f"{100 * u:g}" for u in rows["unknown"]]
         line = ax.plot(x, rows["mean"], marker=marker, ms=5, label=method)[0]
         ax.fill_between(x, rows["low"], rows["high"], color=line.get_color(), alpha=0.07, lw=0)
@@ -168,7 +170,7 @@ def over_unknown(summary, printed=None):
 def over_patches(summary, published=None):
     """Draw RGB PSNR over the number of 6 x 6 hint patches; `published`: columns patches, psnr."""
     figure, ax = plt.subplots(figsize=(8, 4.2))
-    for marker, (method, rows) in zip("osD^vP*", summary.groupby("method", sort=False)):
+    for marker, (method, rows) in zip(cycle("osD^vP*"), summary.groupby("method", sort=False)):
         x = [f"{n:g}" for n in rows["patches"]]
         line = ax.plot(x, rows["mean"], marker=marker, ms=5, label=method)[0]
         ax.fill_between(x, rows["low"], rows["high"], color=line.get_color(), alpha=0.12, lw=0)

@@ -139,3 +139,13 @@ def test_error_maps_show_distances(lab_photos):
     assert [ax.get_title() for ax in axes[:2]] == ["none", "five"]
     assert (axes[0].images[0].get_array() == 0).all()
     assert np.allclose(axes[1].images[0].get_array(), 5)
+
+
+def test_no_series_is_dropped_however_many_there_are():
+    names = [f"method {k}" for k in range(12)]
+    figure = systemplots.residual_curves({"panel": {name: (1.0, 0.1) for name in names}}, tol=1e-6)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == names
+    rows = [(name, n, 20.0, 19.0, 21.0) for name in names for n in (1, 10)]
+    summary = pd.DataFrame(rows, columns=["method", "patches", "mean", "low", "high"])
+    figure = systemplots.over_patches(summary)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == names

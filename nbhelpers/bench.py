@@ -181,6 +181,14 @@ def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5)
     return table.assign(against="drawing alone", against_seconds=drawing, ratio=drawing / table["seconds"])
 
 
+def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
+    """Row models of `n` photos against scikit-learn's; see `rowbench.row_models`."""
+    from nbhelpers.rowbench import row_models
+
+    name, opened = _photos(size)
+    return row_models(name, opened.train[:n], opened.test)
+
+
 def imports(repeats: int = 5) -> pd.DataFrame:
     """Starting a process with the package next to an empty one, in seconds; `added_seconds` is the difference."""
     commands = {
@@ -226,7 +234,7 @@ def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
     return table.assign(against="the whole run", against_seconds=total, ratio=total / table["seconds"])
 
 
-BENCHMARKS = {function.__name__: function for function in (statistics, solvers, slider, imports, lab, notebooks)}
+BENCHMARKS = {function.__name__: function for function in (statistics, solvers, slider, rows, imports, lab, notebooks)}
 NAMES = tuple(BENCHMARKS)
 
 

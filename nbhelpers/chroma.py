@@ -139,6 +139,25 @@ class ColourStatistics:
         """The ab-MSE of predicting the mean colour: the variance, averaged over a* and b*."""
         return self.mse_grey - float(np.square(self.mean).mean())
 
+    @property
+    def spread(self) -> float:
+        """The root mean square distance of the colours from their mean, in CIELAB units."""
+        return float(np.sqrt(2 * self.variance))
+
+    @property
+    def chroma(self) -> float:
+        """The mean distance from grey, in CIELAB units; from the bins' centres."""
+        centre = np.arange(BINS) - 127.5
+        return float((self.counts * np.hypot(centre[:, None], centre)).sum() / self.pixels)
+
+    @property
+    def hue_spread(self) -> float:
+        """How many hues there are: 0 is one hue, near 1 is all of them in balance.
+
+        The circular variance of the hue angle (Mardia and Jupp 2000, section 2.3), pixels weighted by their chroma.
+        """
+        return 1 - float(np.hypot(*self.mean)) / self.chroma
+
 
 def _of_chunk(photos, indices) -> list[ColourStatistics]:
     with threadpool_limits(1):

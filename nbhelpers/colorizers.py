@@ -1,7 +1,7 @@
 """The registry: one name per method, all answering the same question.
 
 A colorizer has a `name` and `colorize(lightness (H, W) float32 in [0, 100], hints) -> ab (H, W, 2) float32` with
-the known pixels kept. What was fitted is saved as JSON, which nothing can execute.
+the known pixels kept. What was fitted is saved as JSON or plain arrays, which nothing can execute.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import warnings
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -26,9 +27,12 @@ from nbhelpers.propagation import (
     neighbour_system,
     solve,
 )
+from nbhelpers.rowfit import load_rows
+from nbhelpers.rows import KINDS
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
 LINEAR = ("ols", "ridge", "lasso", "elasticnet", "sum-to-one")
+CLASSICAL = ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")
 # How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
 ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
 
@@ -132,7 +136,7 @@ class Propagation:
 
 def names() -> tuple[str, ...]:
     """The names that `load` knows, baselines first."""
-    return ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")
+    return CLASSICAL + KINDS
 
 
 def save(name: str, model, run: paths.Run) -> None:
@@ -158,6 +162,8 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
         raise paths.UserError(f"there is no colorizer {name!r}: {hint}")
     if name == "grey":
         return Constant("grey")
+    if name in KINDS:
+        return load_rows(_find(f"{name}.npz", run, "04"))
     prior = tuple(_read("mean", run, {"ab": (2,)})["ab"].tolist())
     if name == "mean":
         return Constant("mean", prior)
@@ -171,21 +177,25 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
     return Propagation(name, name, prior=prior, anchor=ANCHOR[name])
 
 
+def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
+    """The file of a model, in the run or else among the committed checkpoints; UserError when it is in neither."""
+    for path in (place / file for place in ([run.models] if run else []) + [paths.DATA / CHECKPOINTS]):
+        if path.is_file():
+            return path
+    raise paths.UserError(
+        f"the colorizer {Path(file).stem!r} has not been fitted: run notebook {notebook}, for example `nbhelpers run "
+        f"{notebook} --profile {run.profile if run else 'demo'} --photos {run.photos if run else 'sample'}`"
+    )
+
+
 def _read(name: str, run: paths.Run | None, shapes: dict[str, tuple]) -> dict[str, np.ndarray]:
     """Read a model's arrays, of the given shapes, from the run or else from the committed checkpoints."""
-    places = ([run.models] if run else []) + [paths.DATA / CHECKPOINTS]
-    for path in (place / f"{name}.json" for place in places):
-        if not path.is_file():
-            continue
-        try:
-            content = json.loads(path.read_text())
-            arrays = {key: np.array(content[key], dtype=float) for key in shapes}
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise paths.UserError(f"{path} is damaged ({error}): delete it and run notebook 02 again") from error
-        if any(arrays[key].shape != shapes[key] or not np.isfinite(arrays[key]).all() for key in shapes):
-            raise paths.UserError(f"{path} does not hold a {name} model: delete it and run notebook 02 again")
-        return arrays
-    raise paths.UserError(
-        f"the colorizer {name!r} has not been fitted: run notebook 02, for example `nbhelpers run 02 --profile "
-        f"{run.profile if run else 'demo'} --photos {run.photos if run else 'sample'}`"
-    )
+    path = _find(f"{name}.json", run, "02")
+    try:
+        content = json.loads(path.read_text())
+        arrays = {key: np.array(content[key], dtype=float) for key in shapes}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise paths.UserError(f"{path} is damaged ({error}): delete it and run notebook 02 again") from error
+    if any(arrays[key].shape != shapes[key] or not np.isfinite(arrays[key]).all() for key in shapes):
+        raise paths.UserError(f"{path} does not hold a {name} model: delete it and run notebook 02 again")
+    return arrays

@@ -55,6 +55,21 @@ class SquareCache:
             return None
         return square.reshape(self._shape) if square.size == length else None
 
+    def strip(self, slots, start: int, stop: int) -> np.ndarray | None:
+        """Rows [start, stop) of the photos in `slots`, uint8 (n, stop - start, size, 3); None unless all are there.
+
+        The file is memory-mapped, so that only these rows are read.
+        """
+        slots = np.asarray(slots, dtype=np.intp)
+        try:
+            done = np.fromfile(self.folder / f"{self.part}.done", np.uint8)
+            if slots.size and (slots.max() >= done.size or not done[slots].all()):
+                return None
+            squares = np.memmap(self.folder / f"{self.part}.u8", np.uint8, "r", shape=(done.size, *self._shape))
+            return np.array(squares[slots, start:stop])
+        except (OSError, ValueError):  # no such file, or shorter than it should be
+            return None
+
     def put(self, slot: int, square: np.ndarray) -> None:
         """Store a photo. Without space or permission: one PhotoWarning, and everything works uncached."""
         if self.folder in _given_up:

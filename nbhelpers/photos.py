@@ -60,8 +60,7 @@ class Photos(Sequence):
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            names, items, slots = self.names[index], self.items[index], self.slots[index]
-            return Photos(names, items, slots, self.size, self.colour_only, self.cache)
+            return self.pick(range(*index.indices(len(self))))
         index = operator.index(index)
         slot, item = self.slots[index], self.items[index]
         rgb = self.cache.get(slot)
@@ -72,6 +71,20 @@ class Photos(Sequence):
                 raise PhotoError(self.names[index] if torch else item, NO_COLOUR)
             self.cache.put(slot, rgb)
         return rgb
+
+    def pick(self, indices: Iterable[int]) -> Photos:
+        """The photos at these indices, as Photos."""
+        indices = list(indices)
+        names, items, slots = (tuple(of[i] for i in indices) for of in (self.names, self.items, self.slots))
+        return Photos(names, items, slots, self.size, self.colour_only, self.cache)
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """Rows [start, stop) of all photos, uint8 (n, stop - start, size, 3); from the cache, only these are read.
+
+        Raises PhotoError when a photo cannot be used.
+        """
+        found = self.cache.strip(self.slots, start, stop)
+        return np.stack([photo[start:stop] for photo in self]) if found is None else found
 
     def read(self, indices: Iterable[int] | None = None, jobs: int = 1) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (index, photo) in the order of `indices` (None: all); a photo that cannot be used is skipped

@@ -1,8 +1,10 @@
-"""Numbers that others have printed, to stand beside ours."""
+"""Numbers that stand beside those of a run: what others have printed, and our own committed reference run."""
 
 from __future__ import annotations
 
 import pandas as pd
+
+from nbhelpers import paths
 
 _TABLE_1 = {
     "ols": (37.25, 73.89, 125.48, 195.40, 211.10),
@@ -26,3 +28,12 @@ def table_1() -> pd.DataFrame:
 def siggraph17() -> pd.DataFrame:
     """SIGGRAPH17 with hints: patches, psnr (dB, RGB); other photos than ours, so only the trend compares."""
     return pd.DataFrame(list(_SIGGRAPH17.items()), columns=["patches", "psnr"])
+
+
+REFERENCE = "paper-photos"  # the committed run at the paper's scale
+
+
+def reference(name: str) -> pd.DataFrame | None:
+    """A table of the reference run, figures/paper-photos/<name>.csv; None where it is not there."""
+    path = paths.FIGURES / REFERENCE / f"{name}.csv"
+    return pd.read_csv(path) if path.is_file() else None

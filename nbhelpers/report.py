@@ -7,8 +7,7 @@ import re
 import pandas as pd
 
 from nbhelpers import paths
-
-REFERENCE = "paper-photos"
+from nbhelpers.published import REFERENCE
 
 
 def _markdown(table: pd.DataFrame) -> str:

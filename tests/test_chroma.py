@@ -169,3 +169,17 @@ def test_the_first_photos_are_taken_and_no_photo_is_an_error(photos):
     assert chroma.gather_colours(photos, 1000).pixels == len(photos) * 64**2
     with pytest.raises(ValueError, match="no photo"):
         chroma.gather_colours(photos[:0])
+
+
+def test_chroma_and_spread_are_those_of_all_pixels(photos):
+    found = chroma.gather_colours(photos)
+    ab = np.concatenate([rgb_to_lab(rgb)[..., 1:].reshape(-1, 2) for rgb in photos]).astype(float)
+    assert found.chroma == pytest.approx(np.hypot(*ab.T).mean(), rel=0.02)  # from bins of width 1
+    assert found.spread == pytest.approx(np.sqrt(np.square(ab - ab.mean(axis=0)).sum(axis=1).mean()), rel=1e-6)
+
+
+@pytest.mark.parametrize(("hues", "spread"), [([30], 0), ([30, 210], 1), ([0, 90, 180, 270], 1), ([-60, 60], 0.5)])
+def test_hue_spread_is_0_for_one_hue_and_1_for_hues_in_balance(hues, spread):
+    angles = np.deg2rad(hues)
+    lab = np.column_stack([np.full(len(hues), 50), 40.4 * np.cos(angles), 40.4 * np.sin(angles)])[None]
+    assert chroma.ColourStatistics.of(lab).hue_spread == pytest.approx(spread, abs=0.02)

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from nbhelpers.lab import rgb_to_lab
 from nbhelpers.neighbours import fit, gather_statistics, paper_estimators
 from nbhelpers.paths import Run, UserError
 from nbhelpers.propagation import nearest_known, neighbour_system, solve
+from nbhelpers.rowfit import fit_rows
+from nbhelpers.rows import KINDS, RowRegressor
 
 RUN = Run("smoke", "sample")
 PRIOR = (3.5, -6.25)
@@ -24,6 +27,14 @@ def models(sample):
     return {name: fit(stats, estimator) for name, estimator in paper_estimators().items()}
 
 
+@pytest.fixture(scope="module")
+def row_models(sample, tmp_path_factory):
+    """Small row models of three bands, and the folder of their files."""
+    folder = tmp_path_factory.mktemp("rows")
+    models = (RowRegressor(kind, n_estimators=3, max_features="sqrt", random_state=0) for kind in KINDS)
+    return {model.kind: fit_rows(sample.train[:4], model, folder, models=3) for model in models}, folder
+
+
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
@@ -31,8 +42,9 @@ def data(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def fitted(models):
+def fitted(models, row_models):
     """A run in which everything is fitted."""
+    shutil.copytree(row_models[1], RUN.models)
     colorizers.save("mean", PRIOR, RUN)
     for name, model in models.items():
         colorizers.save(name, model, RUN)
@@ -123,7 +135,8 @@ def test_models_come_back_to_the_last_digit(fitted, models):
         assert (back.model.intercept == model.intercept).all()
         assert back.prior == PRIOR
     assert colorizers.load("mean", fitted).ab == PRIOR
-    assert sorted(p.name for p in fitted.models.iterdir()) == sorted(f"{n}.json" for n in ("mean", *models))
+    files = [f"{n}.json" for n in ("mean", *models)] + [f"{kind}.npz" for kind in KINDS]
+    assert sorted(p.name for p in fitted.models.iterdir()) == sorted(files)
     assert set(json.loads((fitted.models / "ols.json").read_text())) == {"coefficients", "intercept"}
 
 
@@ -136,6 +149,17 @@ def test_a_runs_own_model_comes_before_the_committed_one(data, models):
     assert colorizers.load("mean", Run("paper", "kaggle")).ab == (1.0, 1.0)
 
 
+def test_row_models_come_from_the_run_or_the_checkpoints(data, row_models, photo):
+    lightness, hints = photo[0], Hints.none(photo[0].shape)
+    for folder, kind in ((data / "checkpoints", "tree"), (RUN.models, "forest")):  # to be told apart
+        folder.mkdir(parents=True)
+        shutil.copy(row_models[1] / f"{kind}.npz", folder / "forest.npz")
+    for run, kind in ((RUN, "forest"), (None, "tree"), (Run("paper", "kaggle"), "tree")):
+        expected = row_models[0][kind].colorize(lightness, hints)
+        assert np.ptp(expected) > 1
+        assert (colorizers.load("forest", run).colorize(lightness, hints) == expected).all()
+
+
 def test_a_model_that_was_never_fitted_says_how_to_fit_it():
     with pytest.raises(UserError, match="'mean' has not been fitted: .*run 02 --profile paper --photos kaggle`"):
         colorizers.load("nearest", Run("paper", "kaggle"))
@@ -144,10 +168,14 @@ def test_a_model_that_was_never_fitted_says_how_to_fit_it():
         colorizers.load("ols", RUN)
     with pytest.raises(UserError, match="'mean' has not been fitted: .*--profile demo --photos sample"):
         colorizers.load("mean")
+    for kind in KINDS:
+        with pytest.raises(UserError, match=f"'{kind}' has not been fitted: .*run 04 --profile smoke --photos sample`"):
+            colorizers.load(kind, RUN)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("edgeaware", "edge-aware"), ("laso", "lasso"), ("sum-to-1", "sum-to-one")]
+    ("wrong", "right"),
+    [("edgeaware", "edge-aware"), ("laso", "lasso"), ("sum-to-1", "sum-to-one"), ("forrest", "forest")],
 )
 def test_a_misspelt_name_is_answered_with_the_nearest_one(wrong, right):
     with pytest.raises(UserError, match=f"no colorizer '{wrong}': did you mean '{right}'"):
@@ -156,7 +184,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest_one(wrong, right):
 
 def test_a_name_like_no_other_is_answered_with_all():
     for name in ("xyzzy", "", "../../mean"):
-        with pytest.raises(UserError, match="choose from grey, mean, .*biharmonic"):
+        with pytest.raises(UserError, match="choose from grey, mean, .*biharmonic, tree, forest, boosting"):
             colorizers.load(name)
 
 
@@ -203,3 +231,11 @@ def test_a_model_of_another_shape_is_named(fitted, content):
     (fitted.models / "ols.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"ols\.json does not hold a ols model: delete it and run notebook 02"):
         colorizers.load("ols", fitted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_row_model_is_named(fitted, kind):
+    path = fitted.models / f"{kind}.npz"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match=f"{kind}.npz .* is damaged .*delete it and run notebook 04 again"):
+        colorizers.load(kind, fitted)

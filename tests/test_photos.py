@@ -295,6 +295,32 @@ def test_photos_behave_as_a_sequence(folder):
     assert [i for i, _ in train.read([4, 1])] == [4, 1]
 
 
+def test_picked_photos_are_those_photos(folder, decoded):
+    train = open_photos(folder, size=64).train
+    all_photos = list(train)
+    picked = train.pick(i for i in (4, 1, 1, np.int64(-1)))
+    assert picked.names == tuple(train.names[i] for i in (4, 1, 1, 5)) and len(train.pick([])) == 0
+    assert all((photo == all_photos[i]).all() for photo, i in zip(picked, (4, 1, 1, 5), strict=True))
+    assert len(decoded) == 6  # they share the cache
+    assert picked[1:3].names == (train.names[1], train.names[1])
+    with pytest.raises(IndexError):
+        train.pick([6])
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (63, 64), (20, 47), (0, 64)])
+def test_rows_of_all_photos(folder, decoded, cached, start, stop):
+    train = open_photos(folder, size=64).train
+    expected = np.stack([photos.read_square(item, 64) for item in train.items])
+    if cached:
+        list(train)
+    for some in (train, train[::-2], train.pick([3, 0, 3])):
+        found = some.rows(start, stop)
+        assert type(found) is np.ndarray and found.dtype == np.uint8
+        np.testing.assert_array_equal(found, expected[[train.names.index(n) for n in some.names], start:stop])
+    assert len(decoded) == 12  # six of them by this test, and each photo once
+
+
 def test_what_a_caller_does_to_a_photo_stays_with_the_caller(folder):
     train = open_photos(folder, size=64).train
     for _ in range(2):  # decoded, then from the cache
@@ -367,6 +393,48 @@ def test_a_killed_writer_leaves_no_wrong_photo(folder, decoded):
     with open(data_file, "r+b") as file:
         file.truncate(64 * 64 * 3 + 100)  # a byte that is set without its data, as after a power failure
     assert (opened.train[1] == expected).all() and len(decoded) == 3
+
+
+def test_a_strip_is_there_when_every_photo_is(folder, decoded):
+    opened = open_photos(folder, size=64)
+    train, cache = opened.train, opened.train.cache
+    assert cache.strip([0], 0, 64) is None  # nothing is there yet
+    expected = train[1][10:13], train[4][10:13]
+    np.testing.assert_array_equal(cache.strip([4, 1], 10, 13), expected[::-1])
+    assert cache.strip([1, 3], 10, 13) is None and cache.strip([5], 10, 13) is None  # between them, and after
+    train[5]
+    np.testing.assert_array_equal(cache.strip((1, 4), 10, 13), expected)
+    assert opened.test.cache.strip([1], 10, 13) is None  # the other part has files of its own
+
+
+LOSSES = {
+    "no byte": lambda data, done: done.write_bytes(b"\1\1\0\1\1\1"),
+    "fewer bytes": lambda data, done: done.write_bytes(b"\1\1"),
+    "no bytes at all": lambda data, done: done.write_bytes(b""),
+    "no list": lambda data, done: done.unlink(),
+    "data cut": lambda data, done: os.truncate(data, 64 * 64 * 3 * 4 + 100),
+    "no data": lambda data, done: data.unlink(),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_rows_that_the_cache_has_lost_are_decoded_again(folder, decoded, lose):
+    train = open_photos(folder, size=64).train
+    expected = np.stack(list(train))[:, 30:33]
+    lose(train.cache.folder / "train.u8", train.cache.folder / "train.done")
+    assert train.cache.strip(train.slots, 30, 33) is None
+    before = len(decoded)
+    np.testing.assert_array_equal(train.rows(30, 33), expected)
+    assert len(decoded) > before
+    np.testing.assert_array_equal(train.cache.strip(train.slots, 30, 33), expected)  # and now they are there again
+
+
+def test_rows_of_a_photo_that_cannot_be_used_raise(folder):
+    damage(folder / "train_color" / "2.jpg")
+    train = open_photos(folder, size=64).train
+    with pytest.raises(PhotoError, match="2.jpg"):
+        train.rows(0, 1)
+    assert train.pick([0, 1, 3]).rows(0, 1).shape == (3, 1, 64, 3)
 
 
 def _read_all(opened, queue):

@@ -1,0 +1,265 @@
+"""Row models: the lightness of one row of pixels in, one chroma channel of that row out (paper, sections 3.2 to 3.4).
+
+`RowRegressor` is one such model, a decision tree, a forest or a boosted sum of trees, all of scikit-learn's trees.
+`RowColorizer` holds those of a whole photo. A fitted model is plain arrays: its trees are complete binary trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.transform import resize
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nbhelpers.hints import keep_known
+
+KINDS = ("tree", "forest", "boosting")
+DEEPEST = 10  # a complete tree of this depth has 1,024 leaves
+
+
+@dataclass(frozen=True)
+class Trees:
+    """T complete binary trees of depth d that share their targets: sums of k scores that stand for W numbers.
+
+    feature, threshold: (T, 2^d - 1), level by level; a sample goes right where x[feature] > threshold.
+    leaf: (T, 2^d, k) scores, already multiplied by what each tree counts.
+    mean: (W,), components: (k, W), so that a row is mean + scores @ components.
+    """
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    leaf: np.ndarray
+    mean: np.ndarray
+    components: np.ndarray
+
+    @property
+    def depth(self) -> int:
+        return self.leaf.shape[1].bit_length() - 1
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """The leaf, 0 to 2^d - 1 from left to right, that each sample of X (n, features) reaches: (n, T)."""
+        count = len(self.feature)
+        tree, node = np.arange(count), np.zeros((len(X), count), np.intp)
+        for _ in range(self.depth):
+            value = np.take_along_axis(X, self.feature[tree, node].astype(np.intp), axis=1)
+            node = 2 * node + 1 + (value > self.threshold[tree, node])
+        return node - (2**self.depth - 1)
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """The sum of the leaves that each sample of X (n, features) reaches: (n, k)."""
+        tree, step = np.arange(len(self.leaf)), max(1, 4_000_000 // self.leaf[:, 0].size)
+        parts = [X[i : i + step] for i in range(0, len(X), step)]
+        return np.concatenate([self.leaf[tree, self.apply(part)].sum(axis=1) for part in parts])
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Rows (n, W) for the samples X (n, features) float32."""
+        return self.mean + self.scores(X) @ self.components
+
+
+def _complete(tree, depth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A tree of scikit-learn as feature, threshold and leaf of a complete one; early leaves are repeated."""
+    feature, threshold, nodes = [], [], np.zeros(1, int)
+    for _ in range(depth):
+        split = tree.children_left[nodes] >= 0
+        feature.append(np.where(split, tree.feature[nodes], 0))
+        threshold.append(np.where(split, tree.threshold[nodes], np.inf))
+        left, right = (np.where(split, side[nodes], nodes) for side in (tree.children_left, tree.children_right))
+        nodes = np.column_stack([left, right]).ravel()
+    return np.concatenate(feature), np.concatenate(threshold), tree.value[nodes, :, 0]
+
+
+class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """One row model with many outputs: a decision tree, a random forest or gradient boosting, squared error.
+
+    kind: "tree", "forest" or "boosting"; boosting is F_t = F_{t-1} + learning_rate * h_t from the mean, each h_t one
+    tree for all outputs, fitted to the residuals (Friedman 2001; for squared error that is the gradient).
+    max_depth: 1 to 10.  n_estimators: trees of a forest or of boosting.
+    max_features: how many features each split looks at, as in scikit-learn; None is all.
+    variance: the targets are replaced by as many principal components as hold this share of their variance, for
+    finding splits and in the leaves; predictions are full rows again. None fits the targets as they are.
+    random_state: an int makes fits repeatable.
+
+    fit(X (n, features), y (n,) or (n, outputs)) raises ValueError for NaN, for fewer than two samples, for features
+    that are all constant, and for parameters out of range. Fitted attributes: `trees_` (Trees), `n_features_in_`.
+    """
+
+    def __init__(
+        self,
+        kind="tree",
+        *,
+        max_depth=3,
+        n_estimators=100,
+        learning_rate=0.1,
+        max_features=None,
+        variance=0.95,
+        random_state=None,
+    ):
+        self.kind = kind
+        self.max_depth = max_depth
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.max_features = max_features
+        self.variance = variance
+        self.random_state = random_state
+
+    def _check(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if not isinstance(self.max_depth, (int, np.integer)) or not 1 <= self.max_depth <= DEEPEST:
+            raise ValueError(f"max_depth must be a whole number from 1 to {DEEPEST}, got {self.max_depth!r}")
+        if not isinstance(self.n_estimators, (int, np.integer)) or self.n_estimators < 1:
+            raise ValueError(f"n_estimators must be a whole number from 1, got {self.n_estimators!r}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate!r}")
+        if self.variance is not None and not 0 < self.variance <= 1:
+            raise ValueError(f"variance must be above 0 and at most 1, or None, got {self.variance!r}")
+
+    def fit(self, X, y):
+        self._check()
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2,
+                             dtype=(np.float32, np.float64))  # fmt: skip
+        if (X == X[0]).all():
+            raise ValueError("every sample has the same features: there is nothing to split on")
+        X = X.astype(np.float32, copy=False)  # what scikit-learn's trees compare
+        self._one_output = y.ndim == 1
+        y = y.reshape(len(y), -1)
+        if y.dtype != np.float32:
+            y = y.astype(np.float64)
+        mean = y.mean(axis=0, dtype=np.float64)
+        centred = y - mean.astype(y.dtype)
+        components = self._components(centred)
+        scores = (centred @ components.T.astype(y.dtype)).astype(np.float64)
+        del centred
+        feature, threshold, leaf = (np.stack(part) for part in zip(*self._grow(X, scores)))
+        kind = np.int16 if X.shape[1] < 2**15 else np.int32
+        self.trees_ = Trees(feature.astype(kind), threshold, leaf, mean, components)
+        return self
+
+    def _components(self, centred):
+        """The principal components (k, outputs) of centred targets that hold `variance`; the identity for None."""
+        outputs = centred.shape[1]
+        if self.variance is None or outputs == 1:
+            return np.eye(outputs)
+        spread, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+        held = np.cumsum(spread[::-1].clip(min=0))
+        count = np.searchsorted(held, self.variance * held[-1] * (1 - 1e-12)) + 1
+        return np.ascontiguousarray(directions[:, ::-1][:, :count].T)
+
+    def _grow(self, X, scores):
+        """Fit the trees; returns (feature, threshold, leaf) of each."""
+        rng = check_random_state(self.random_state)
+        if self.kind == "forest":
+            forest = RandomForestRegressor(
+                self.n_estimators, max_depth=self.max_depth, max_features=self.max_features or 1.0, random_state=rng
+            ).fit(X, scores if scores.shape[1] > 1 else scores.ravel())
+            grown = (_complete(tree.tree_, self.max_depth) for tree in forest)
+            return [(feature, threshold, leaf / self.n_estimators) for feature, threshold, leaf in grown]
+        rate, rounds = (1, 1) if self.kind == "tree" else (self.learning_rate, self.n_estimators)
+        found, residual = [], scores
+        for _ in range(rounds):
+            tree = DecisionTreeRegressor(
+                max_depth=self.max_depth, max_features=self.max_features, random_state=rng.randint(2**31 - 1)
+            ).fit(X, residual)
+            feature, threshold, leaf = _complete(tree.tree_, self.max_depth)
+            found.append((feature, threshold, rate * leaf))
+            if len(found) < rounds:
+                residual = residual - rate * tree.predict(X).reshape(residual.shape)
+        return found
+
+    def predict(self, X):
+        """Predict (n,) or (n, outputs) for X (n, features), as y was given to `fit`."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64)).astype(np.float32, copy=False)
+        rows = self.trees_.predict(X)
+        return rows[:, 0] if self._one_output else rows
+
+
+def paper_models(seed: int = 0) -> dict[str, RowRegressor]:
+    """The paper's three (section 5.1): depth 3, 100 trees, rate 0.1. What it does not say is chosen for speed:
+    forests and boosting look at a random 20 of 400 pixels for each split, and targets are reduced to components."""
+    return {
+        "tree": RowRegressor("tree", random_state=seed),
+        "forest": RowRegressor("forest", max_features="sqrt", random_state=seed),
+        "boosting": RowRegressor("boosting", max_features="sqrt", random_state=seed),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class RowColorizer:
+    """M row models per channel, top to bottom; each serves the M-th part of a photo's rows that it was fitted for.
+
+    Arrays of all models: feature, threshold (2, M, T, 2^d - 1), mean (2, M, W), sizes (2, M) the number k of
+    components of each; components (sum of k, W) and leaf (all (T, 2^d, k) one after another) in that order.
+    """
+
+    kind: str
+    feature: np.ndarray
+    threshold: np.ndarray
+    leaf: np.ndarray
+    mean: np.ndarray
+    components: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, kind: str, channels: list[list[Trees]]) -> RowColorizer:
+        """From the fitted trees of a* and of b*, top to bottom; values are kept as float32."""
+        every = [trees for channel in channels for trees in channel]
+        grid = (2, len(every) // 2)
+
+        def stacked(name, dtype=None):
+            arrays = np.stack([getattr(trees, name) for trees in every])
+            return arrays.reshape(*grid, *arrays.shape[1:]).astype(dtype or arrays.dtype)
+
+        leaf = np.concatenate([trees.leaf.ravel() for trees in every]).astype(np.float32)
+        components = np.concatenate([trees.components for trees in every]).astype(np.float32)
+        sizes = np.array([len(trees.components) for trees in every], np.int32).reshape(grid)
+        arrays = stacked("feature"), stacked("threshold"), leaf, stacked("mean", np.float32), components, sizes
+        return cls(kind, *arrays)
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    @property
+    def width(self) -> int:
+        """The pixels of a row that the models read and predict."""
+        return self.mean.shape[-1]
+
+    def trees(self, channel: int, index: int) -> Trees:
+        """The trees of channel 0 (a*) or 1 (b*), model `index` from the top; a view."""
+        flat = channel * self.sizes.shape[1] + index
+        start, k = int(self.sizes.ravel()[:flat].sum()), int(self.sizes[channel, index])
+        count, leaves = self.feature.shape[2], self.feature.shape[3] + 1
+        leaf = self.leaf[start * count * leaves : (start + k) * count * leaves].reshape(count, leaves, k)
+        parts = self.feature[channel, index], self.threshold[channel, index], leaf, self.mean[channel, index]
+        return Trees(*parts, self.components[start : start + k])
+
+    def colorize(self, lightness, hints):
+        """ab (H, W, 2) for lightness (H, W) of any size: rows are resampled to the models' width and back.
+
+        Row y goes to the model of its height in the photo. Hints do not change the prediction; known pixels are kept.
+        """
+        height, width = lightness.shape
+        read = resample(lightness, self.width)
+        count = self.mean.shape[1]
+        model = ((np.arange(height) + 0.5) * count / height).astype(int)
+        ab = np.empty((height, self.width, 2), np.float32)
+        for index in np.unique(model):
+            rows = slice(*np.searchsorted(model, (index, index + 1)))
+            for channel in range(2):
+                ab[rows, :, channel] = self.trees(channel, index).predict(read[rows])
+        return keep_known(resample(ab, width), hints)
+
+
+def resample(image: np.ndarray, width: int) -> np.ndarray:
+    """Give (H, W) or (H, W, C) another width, smoothed when it shrinks; float32."""
+    image = np.asarray(image, np.float32)
+    if image.shape[1] == width:
+        return image
+    shape = (len(image), width, *image.shape[2:])
+    return resize(image, shape, order=1, anti_aliasing=width < image.shape[1], preserve_range=True).astype(np.float32)

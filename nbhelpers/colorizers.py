@@ -163,7 +163,10 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
     if name == "grey":
         return Constant("grey")
     if name in KINDS:
-        return load_rows(_find(f"{name}.npz", run, "04"))
+        rows = load_rows(path := _find(f"{name}.npz", run, "04"))
+        if rows.kind != name:
+            raise paths.UserError(f"{path} holds {rows.kind} models: delete it and run notebook 04 again")
+        return rows
     prior = tuple(_read("mean", run, {"ab": (2,)})["ab"].tolist())
     if name == "mean":
         return Constant("mean", prior)

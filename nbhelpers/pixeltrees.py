@@ -34,16 +34,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "texture": (
         *(f"deviation {s}" for s in (2, 8, 16, 32, 64)),
-        *(
-            f"{name} {s}"
-            for s in (8, 32)
-            for name in ("grain", "band", "d/dx", "d/dy", "upright", "slanted", "one way")
-        ),
-        *(f"{name} {s}" for s in (8, 32, 96) for name in ("sharp", "fine", "even")),
+        *(f"{name} {s}" for s in (8, 32) for name in ("band", "d/dx", "d/dy", "upright", "one way")),
+        *(f"{name} {s}" for s in (8, 32, 96) for name in ("sharp", "even")),
         *("smoothest 36", "smoothest 132"),
     ),
     "position": ("x", "y", "to the border"),
-    "whole photo": ("rank", "rank of blur 64", "mean above", "mean below", "edges above"),
+    "whole photo": ("rank", "mean above", "mean below", "edges above"),
 }
 FEATURES: tuple[str, ...] = tuple(name for names in GROUPS.values() for name in names)
 
@@ -81,27 +77,24 @@ def _planes(lightness) -> tuple[dict, dict]:
     fine = {"lightness": L, "blur 2": blur2, "lightness - blur 2": L - blur2}
     fine["deviation 2"] = _root(_blur(L * L, 2 * unit) - blur2 * blur2)
 
-    parts = (L, L * L, (L - blur1) ** 2, (blur1 - blur2) ** 2, dx * dx, dy * dy, dx * dy)
-    copy, squares, grain, band, xx, yy, xy = (down @ part @ across for part in parts)
+    parts = (L, L * L, (blur1 - blur2) ** 2, dx * dx, dy * dy, dx * dy)
+    copy, squares, band, xx, yy, xy = (down @ part @ across for part in parts)
     edge, coarse_edge = _root(xx + yy), sum(slope**2 for slope in np.gradient(_blur(copy, 1)))
     blurs = {s: _blur(copy, s / 4) for s in (4, 8, 16, 32, 64)}
     found = {f"blur {s}": plane for s, plane in blurs.items()}
     found |= {f"deviation {s}": _root(_blur(squares, s / 4) - blurs[s] ** 2) for s in (8, 16, 32, 64)}
     for size in (36, 132):
-        found[f"brightest {size}"], found[f"darkest {size}"] = (
-            f(copy, size // 4) for f in (maximum_filter, minimum_filter)
-        )
+        found[f"brightest {size}"] = maximum_filter(copy, size // 4)
+        found[f"darkest {size}"] = minimum_filter(copy, size // 4)
         found[f"smoothest {size}"] = minimum_filter(edge, size // 4)
     for s in (8, 32, 96):  # ratios: what kind of texture it is, whatever its contrast
-        near, total = _blur(edge, s / 4) + 0.05, _root(_blur(xx + yy, s / 4)) + 0.05
-        found[f"sharp {s}"] = np.log(near / (_root(_blur(coarse_edge, s / 4)) + 0.05))
-        found[f"fine {s}"] = np.log((_blur(_root(grain), s / 4) + 0.05) / near)
-        found[f"even {s}"] = near / total
+        near, total, coarser = _blur(edge, s / 4), _root(_blur(xx + yy, s / 4)), _root(_blur(coarse_edge, s / 4))
+        found[f"sharp {s}"] = np.log((near + 0.05) / (coarser + 0.05))
+        found[f"even {s}"] = (near + 0.05) / (total + 0.05)
     for s in (8, 32):  # the structure tensor: how strong edges are, which way they run, whether all the same way
-        found[f"grain {s}"], found[f"band {s}"] = (_root(_blur(part, s / 4)) for part in (grain, band))
-        x, y, cross = (_blur(part, s / 4) for part in (xx, yy, xy))
-        found[f"d/dx {s}"], found[f"d/dy {s}"] = _root(x), _root(y)
-        found[f"upright {s}"], found[f"slanted {s}"] = (x - y) / (x + y + 0.1), 2 * cross / (x + y + 0.1)
+        x, y, cross, bands = (_blur(part, s / 4) for part in (xx, yy, xy, band))
+        found |= {f"band {s}": _root(bands), f"d/dx {s}": _root(x), f"d/dy {s}": _root(y)}
+        found[f"upright {s}"] = (x - y) / (x + y + 0.1)
         found[f"one way {s}"] = np.hypot(x - y, 2 * cross) / (x + y + 0.1)
     for d, light, edges in ((48, blurs[8], _blur(edge, 2)), (120, blurs[16], _blur(edge, 4))):
         for side, (right_down, right_across) in SIDES.items():
@@ -112,46 +105,41 @@ def _planes(lightness) -> tuple[dict, dict]:
     # larger: a few thousand photos are few samples of them. Ranks compare a pixel with its photo instead.
     counts, levels = np.histogram(copy, bins=200, range=(0, 100))
     shares = np.append(0, np.cumsum(counts) / copy.size)
-    fine["rank"], found["rank of blur 64"] = (np.interp(plane, levels, shares) for plane in (L, blurs[64]))
+    fine["rank"] = np.interp(L, levels, shares)
     wide = gaussian_filter(copy, (0, 8), mode="nearest")
     found["mean above"], found["mean below"] = _running_mean(wide), _running_mean(wide[::-1])[::-1]
     found["edges above"] = _running_mean(edge)
     return fine, found
 
 
-def _blocks(lightness, pixels: np.ndarray | None = None, size: int = 50_000):
-    """Yield the features (n, F) of `pixels`, flat indices (None: all in order), at most `size` of them at a time."""
-    fine, coarse = _planes(lightness)
-    height, width = np.shape(lightness)
-    stack = np.stack(list(coarse.values()), axis=-1, dtype=np.float32)  # (h, COARSE, F')
-    column = {name: i for i, name in enumerate(FEATURES)}
-    for pixel in np.split(
-        pixels := np.arange(height * width) if pixels is None else pixels, range(size, len(pixels), size)
-    ):
-        y, x = (np.divmod(pixel, width) + np.array([[0.5], [0.5]])) / [[height], [width]]
-        out = np.empty((len(pixel), len(FEATURES)), np.float32)
-        for name, plane in fine.items():
-            out[:, column[name]] = plane.ravel()[pixel]
-        out[:, [column[name] for name in coarse]] = _interpolate(stack, y, x)
-        border = np.min([x, 1 - x, y, 1 - y], axis=0)
-        out[:, [column[name] for name in GROUPS["position"]]] = np.column_stack([x, y, border])
-        yield out
-
-
-def _interpolate(stack, y, x):
-    """Bilinear values (n, F') of a stack of planes (h, w, F') at places y, x (n,) in [0, 1]."""
-    (i, v), (j, u) = (_cell(n, at) for n, at in zip(stack.shape, (y, x)))
-    first, n = i * stack.shape[1] + j, len(y)
-    corners = np.column_stack([first, first + 1, first + stack.shape[1], first + stack.shape[1] + 1])
+def _interpolate(stack: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Bilinear values (n, F') of a stack of planes (h, w, F') at the places `at`, y and x (2, n) in [0, 1]."""
+    shape = np.array(stack.shape[:2])[:, None]
+    place = np.clip(at * shape - 0.5, 0, shape - 1)
+    first = np.minimum(place.astype(int), shape - 2)
+    v, u = place - first
+    corners = (first[0] * stack.shape[1] + first[1])[:, None] + [0, 1, stack.shape[1], stack.shape[1] + 1]
     weights = np.column_stack([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u]).astype(np.float32)
     flat = stack.reshape(-1, stack.shape[2])
-    return csr_array((weights.ravel(), corners.ravel(), np.arange(0, 4 * n + 1, 4)), shape=(n, len(flat))) @ flat
+    ends = np.arange(0, corners.size + 1, 4)
+    return csr_array((weights.ravel(), corners.ravel(), ends), shape=(len(corners), len(flat))) @ flat
 
 
-def _cell(n, at):
-    place = np.clip(at * n - 0.5, 0, n - 1)
-    first = np.minimum(place.astype(int), n - 2)
-    return first, place - first
+def _blocks(lightness, pixels: np.ndarray | None = None, size: int = 50_000):
+    """Yield the features (n, F) of `pixels`, flat indices (None: all in order), of at most `size` of them at a time."""
+    fine, coarse = _planes(lightness)
+    shape = np.array(np.shape(lightness))[:, None]
+    stack = np.stack(list(coarse.values()), axis=-1, dtype=np.float32)
+    columns = [FEATURES.index(name) for name in (*coarse, *fine, *GROUPS["position"])]
+    pixels = np.arange(shape.prod()) if pixels is None else pixels
+    for start in range(0, len(pixels), size):
+        some = pixels[start : start + size]
+        at = (np.divmod(some, shape[1]) + np.float64(0.5)) / shape
+        border = np.minimum(at, 1 - at).min(axis=0)
+        out = np.empty((len(some), len(FEATURES)), np.float32)
+        values = *(plane.ravel()[some] for plane in fine.values()), at[1], at[0], border
+        out[:, columns] = np.column_stack([_interpolate(stack, at), *values])
+        yield out
 
 
 def features(lightness: np.ndarray) -> np.ndarray:
@@ -210,9 +198,9 @@ class PixelColorizer:
 
 
 def fit_pixels(estimator, X: np.ndarray, ab: np.ndarray, name: str = "") -> PixelColorizer:
-    """Fit a clone of any scikit-learn regressor to X (N, F) and ab (N, 2); one that knows a single output is fitted twice.
+    """Fit a clone of any scikit-learn regressor to X (N, F) and ab (N, 2), or two where it has a single output.
 
-    name: the colorizer's; without one, the estimator's class. Raises ValueError for an X that is not of `FEATURES`.
+    name: the colorizer's; without one, the estimator's class. Raises ValueError for other shapes.
     """
     if np.ndim(X) != 2 or np.shape(X)[1] != len(FEATURES) or np.shape(ab) != (len(X), 2):
         shapes = f"{np.shape(X)} and {np.shape(ab)}"
@@ -222,26 +210,18 @@ def fit_pixels(estimator, X: np.ndarray, ab: np.ndarray, name: str = "") -> Pixe
 
 
 def paper_trees(seed: int = 0) -> dict:
-    """The paper's three (section 5.1: depth 3, 100 trees, rate 0.1) and boosting with deeper trees: name -> estimator.
+    """The paper's three (section 5.1: depth 3, 100 trees, rate 0.1), and a larger boosting: name -> estimator.
 
-    Each tree of the forest draws a tenth of the pixels and each split looks at a third of the features: for speed.
+    For speed each tree of the forest draws a tenth of the pixels, and each of its splits a third of the features.
+    Boosting never stops early: that would need pixels of photos that it does not learn from.
     """
+    boosting, paper = HistGradientBoostingRegressor(early_stopping=False, random_state=seed), {"max_depth": 3}
+    deep = {"max_leaf_nodes": 63, "min_samples_leaf": 200, "l2_regularization": 50, "max_features": 0.3}
     return {
-        "tree": DecisionTreeRegressor(max_depth=3, random_state=seed),
-        "forest": RandomForestRegressor(100, max_depth=3, max_features=1 / 3, max_samples=0.1, random_state=seed),
-        "boosting": HistGradientBoostingRegressor(
-            max_depth=3, max_iter=100, learning_rate=0.1, early_stopping=False, random_state=seed
-        ),
-        "boosting, deep": HistGradientBoostingRegressor(
-            max_leaf_nodes=63,
-            max_iter=300,
-            learning_rate=0.05,
-            min_samples_leaf=200,
-            l2_regularization=50,
-            max_features=0.3,
-            early_stopping=False,  # it would hold out pixels of the very photos that are learned
-            random_state=seed,
-        ),
+        "tree": DecisionTreeRegressor(**paper, random_state=seed),
+        "forest": RandomForestRegressor(100, **paper, max_features=1 / 3, max_samples=0.1, random_state=seed),
+        "boosting": clone(boosting).set_params(**paper, max_iter=100, learning_rate=0.1),
+        "boosting, deep": clone(boosting).set_params(**deep, max_iter=300, learning_rate=0.05),
     }
 
 

@@ -66,7 +66,7 @@ def findings() -> str:
         f"""**Tiles with zero borders** multiply Lasso's error by {tiles.min():.0f} to {tiles.max():.0f} on the photo
         shown in notebook 03. The whole system is solved at once just as well.""",
     )
-    return "\n".join("- " + " ".join(point.split()) for point in (*points, _speed()))
+    return "\n".join("- " + " ".join(point.split()) for point in (*points, _speed(), _brown(), _features()))
 
 
 def _speed() -> str:
@@ -76,6 +76,52 @@ def _speed() -> str:
         {ours["seconds"]:.0f} s and {ours["peak_mib"]:.0f} MiB: per row {theirs["ratio"]:.0f} times faster than
         scikit-learn's direct fits as they come, {tight["ratio"]:.0f} times faster than with precompute=True and a
         tight tolerance."""
+
+
+def _row_scores() -> pd.DataFrame:
+    """The row models' scores and, below them, the pixels', each method once."""
+    folder = paths.FIGURES / REFERENCE
+    pixels = pd.read_csv(folder / "04_pixels.csv")
+    kept = pixels["method"].str.endswith(", pixels")
+    return pd.concat([pd.read_csv(folder / "04_rows.csv"), pixels[kept]]).set_index("method")
+
+
+def row_models() -> str:
+    """The row models and the baselines on all test photos, then the same learners on pixels."""
+    scores = _row_scores()
+    cost = pd.read_csv(paths.FIGURES / REFERENCE / "04_fit_timing.csv").set_index("method")
+    rows = []
+    for method, row in scores.iterrows():
+        fit = f"{cost.loc[method, 'seconds'] / 60:.0f} min, {cost.loc[method, 'peak_mib']:.0f} MiB"
+        cells = {"method": method, "ab-MSE": _number(row["ab_mse"]) if pd.notna(row["ab_mse"]) else ""}
+        cells["95 % interval"] = f"{row['low']:.0f} to {row['high']:.0f}" if pd.notna(row["low"]) else ""
+        cells |= {"chroma": f"{row['chroma']:.1f}", "hue spread": f"{row['hue_spread']:.2f}"}
+        rows.append(cells | {"fit": fit if method in cost.index else ""})
+    photos, training = scores["photos"].max(), scores["training"].max()
+    note = f"""Means over {photos:.0f} test photos, no colour known; fitted on {training:.0f} photos, two processes.
+    *chroma*: mean distance from grey. *hue spread*: 0 is one hue, 1 all hues in balance. *pixels*: the same learners,
+    asked about single pixels and their surroundings."""
+    return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
+
+
+def _brown() -> str:
+    scores = _row_scores()
+    kinds = ["tree", "forest", "boosting"]
+    share = 100 * scores.loc[kinds, "ab_mse"] / scores.loc["mean colour", "ab_mse"]
+    truth, painted = scores.loc["truth"], scores.loc[kinds]
+    return f"""**Row-wise trees paint brown**, as the paper says: tree, forest and boosting err {share["tree"]:.0f},
+        {share["forest"]:.0f} and {share["boosting"]:.0f} % of what the mean colour errs, at a chroma of
+        {painted["chroma"].min():.1f} to {painted["chroma"].max():.1f} (truth {truth["chroma"]:.1f}) and a hue spread of
+        {painted["hue_spread"].min():.2f} to {painted["hue_spread"].max():.2f} (truth {truth["hue_spread"]:.2f})."""
+
+
+def _features() -> str:
+    scores = _row_scores()["ab_mse"]
+    mean = scores["mean colour"]
+    return f"""**It is the row, not the trees.** The same forest, asked about single pixels and their surroundings, errs
+        {100 * scores["forest, pixels"] / mean:.0f} % of the mean colour, boosting
+        {100 * scores["boosting, pixels"] / mean:.0f} %, with deeper trees
+        {100 * scores["boosting, deep, pixels"] / mean:.0f} %."""
 
 
 def times() -> str:
@@ -88,9 +134,10 @@ def times() -> str:
 
 def fill(text: str) -> str:
     """Put the current tables between the marks `<!-- name -->` and `<!-- end -->` of a README."""
-    for name, content in (("table 1", table_1()), ("findings", findings()), ("times", times())):
+    for name, content in {"table 1": table_1, "row models": row_models, "findings": findings, "times": times}.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, count = pattern.subn(lambda m, c=content: m[1] + c + "\n" + m[2], text)
+        written = content() + "\n"
+        text, count = pattern.subn(lambda m, written=written: m[1] + written + m[2], text)
         if count != 1:
             raise paths.UserError(f"README.md needs one block <!-- {name} --> … <!-- end -->, found {count}")
     return text

@@ -44,7 +44,7 @@ def read_rows(photos, start: int, stop: int, channels=(0, 1), step: float = 0.0)
     chroma = np.empty((len(channels), *lightness.shape), np.float32)
     for i in range(0, count, CHUNK):
         part = photos[i : i + CHUNK]
-        strip = part.rows(start, stop) if isinstance(part, Photos) else np.stack([p[start:stop] for p in part])
+        strip = part.rows(start, stop) if isinstance(part, Photos) else np.array([p[start:stop] for p in part])
         lab = rgb_to_lab(strip)
         lightness[i : i + CHUNK] = np.round(lab[..., 0] / step) * step if step else lab[..., 0]
         for k, channel in enumerate(channels):
@@ -54,8 +54,9 @@ def read_rows(photos, start: int, stop: int, channels=(0, 1), step: float = 0.0)
 
 def rows_of(index: int, models: int, height: int, pooled: bool) -> tuple[int, int]:
     """The rows [start, stop) that model `index` of `models` learns from: its whole band, or the band's middle row."""
-    if pooled:
-        return index * height // models, (index + 1) * height // models
+    if pooled:  # the rows whose middles lie in the band: those that `RowColorizer.colorize` gives to this model
+        start, stop = (-(-(2 * i * height - models) // (2 * models)) for i in (index, index + 1))
+        return start, stop
     middle = (2 * index + 1) * height // (2 * models)
     return middle, middle + 1
 
@@ -76,20 +77,20 @@ def _fit_piece(photos, model: RowRegressor, index: int, channels, rows, step) ->
 
 
 def usable(photos):
-    """Those of the photos that can be read, all of one size; decoded and cached on the way.
+    """Those photos of a `Photos` that can be read, decoded and cached on the way; or a sequence as one array.
 
     Raises UserError for photos of several sizes, for anything but uint8 (H, W, 3), and for fewer than two.
     """
     if isinstance(photos, Photos):
         photos = photos.pick([index for index, _ in photos.read()])
     else:
-        photos = list(photos)
         for i, photo in enumerate(photos):
             if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
                 raise UserError(f"photo {i} is {photo.dtype} {photo.shape}: row models need uint8 (H, W, 3)")
             if photo.shape != photos[0].shape:
                 sizes = f"photo {i} has {photo.shape[:2]} pixels and photo 0 has {photos[0].shape[:2]}"
                 raise UserError(f"{sizes}: row models need photos of one size, as open_photos gives them")
+        photos = np.array(photos)
     if len(photos) < 2:
         raise UserError(f"{len(photos)} usable training photos are too few for row models: give at least 2")
     return photos
@@ -100,8 +101,7 @@ def _identity(photos) -> str:
     if isinstance(photos, Photos):
         digest.update(json.dumps([photos.cache.folder.name, photos.cache.part, photos.names]).encode())
     else:
-        for photo in photos:
-            digest.update(str(photo.shape).encode() + np.ascontiguousarray(photo).tobytes())
+        digest.update(str(photos.shape).encode() + photos.tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -118,6 +118,7 @@ def fit_rows(photos, model: RowRegressor, folder=None, models: int | None = None
     The models are spread over processes or a cluster as `parallel.backend` says. Shows a progress bar with the time
     left. Raises UserError for photos that cannot be used together (see `usable`) and for a row that is constant.
     """
+    model.check()
     photos = usable(photos)
     height, pooled = len(photos[0]), model.kind == "boosting"
     if models is None:
@@ -132,11 +133,13 @@ def fit_rows(photos, model: RowRegressor, folder=None, models: int | None = None
         file = Path(folder) / f"{model.kind}.npz"
         parts = file.with_name(f"{model.kind}-{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]}")
         if file.exists():
-            known = _about_or_reason(file)
-            if isinstance(known, dict) and {key: known.get(key) for key in about} == about:
-                return load_rows(file)
-            why = known if isinstance(known, str) else "it was fitted with other photos, settings or versions"
-            warnings.warn(f"{file} will be replaced: {why}", stacklevel=2)
+            try:
+                known, why = about_rows(file), f"{file} was fitted with other photos, settings or versions"
+                if {key: known.get(key) for key in about} == about:
+                    return load_rows(file)
+            except UserError as error:
+                why = str(error).partition(";")[0]
+            warnings.warn(f"{why}; it will be replaced", stacklevel=2)
     done = _read_parts(parts)
     both = [[0], [1]] if pooled else [[0, 1]]
     todo = [(i, c) for i in range(models) for c in both if not all((i, channel) in done for channel in c)]
@@ -179,7 +182,7 @@ def _read_parts(parts: Path | None) -> dict:
                 trees = Trees(*(arrays[name] for name in Trees.__dataclass_fields__))
                 spent = tuple(arrays["spent"].tolist())
             found[tuple(map(int, path.stem.split("-")))] = trees, spent
-        except Exception:  # see _about_or_reason
+        except Exception:  # see about_rows
             path.unlink()
     return found
 
@@ -200,21 +203,17 @@ def about_rows(path: Path) -> dict:
 
     Raises UserError when the file is damaged or of another version.
     """
-    known = _about_or_reason(path)
-    if isinstance(known, str):
-        raise UserError(f"{path} cannot be used: {known}; delete it and run notebook 04 again")
-    return known
-
-
-def _about_or_reason(path: Path) -> dict | str:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
-            if about["format"] != FORMAT:
-                return f"it has format {about['format']}, this version of nbhelpers reads {FORMAT}"
-            return about
+            written = about["format"]
     except Exception as error:  # zipfile and NumPy raise a dozen kinds for damaged files, TokenError among them
-        return f"it is damaged or no row model ({type(error).__name__})"
+        reason = f"{path} is damaged or no row model ({type(error).__name__})"
+        raise UserError(f"{reason}; delete it and run notebook 04 again") from None
+    if written != FORMAT:
+        reason = f"{path} has format {written}, this version of nbhelpers reads {FORMAT}"
+        raise UserError(f"{reason}; delete it and run notebook 04 again")
+    return about
 
 
 def load_rows(path: Path) -> RowColorizer:

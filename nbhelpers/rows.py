@@ -107,7 +107,8 @@ class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.variance = variance
         self.random_state = random_state
 
-    def _check(self):
+    def check(self):
+        """Raise ValueError for a parameter that is out of range."""
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if not isinstance(self.max_depth, (int, np.integer)) or not 1 <= self.max_depth <= DEEPEST:
@@ -120,7 +121,7 @@ class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(f"variance must be above 0 and at most 1, or None, got {self.variance!r}")
 
     def fit(self, X, y):
-        self._check()
+        self.check()
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2,
                              dtype=(np.float32, np.float64))  # fmt: skip
         if (X == X[0]).all():

@@ -1,5 +1,6 @@
 """The registry: every method keeps the contract; models survive their files; damaged files are named."""
 
+import dataclasses
 import functools
 import json
 import shutil
@@ -14,7 +15,7 @@ from nbhelpers.lab import rgb_to_lab
 from nbhelpers.neighbours import fit, gather_statistics, paper_estimators
 from nbhelpers.paths import Run, UserError
 from nbhelpers.propagation import nearest_known, neighbour_system, solve
-from nbhelpers.rowfit import fit_rows
+from nbhelpers.rowfit import about_rows, fit_rows, save_rows
 from nbhelpers.rows import KINDS, RowRegressor
 
 RUN = Run("smoke", "sample")
@@ -151,13 +152,24 @@ def test_a_runs_own_model_comes_before_the_committed_one(data, models):
 
 def test_row_models_come_from_the_run_or_the_checkpoints(data, row_models, photo):
     lightness, hints = photo[0], Hints.none(photo[0].shape)
-    for folder, kind in ((data / "checkpoints", "tree"), (RUN.models, "forest")):  # to be told apart
-        folder.mkdir(parents=True)
-        shutil.copy(row_models[1] / f"{kind}.npz", folder / "forest.npz")
-    for run, kind in ((RUN, "forest"), (None, "tree"), (Run("paper", "kaggle"), "tree")):
-        expected = row_models[0][kind].colorize(lightness, hints)
-        assert np.ptp(expected) > 1
-        assert (colorizers.load("forest", run).colorize(lightness, hints) == expected).all()
+    expected = {}
+    for folder, shift in ((data / "checkpoints", 3), (RUN.models, 5)):  # to be told apart
+        fitted, about = row_models[0]["forest"], about_rows(row_models[1] / "forest.npz")
+        save_rows(moved := dataclasses.replace(fitted, mean=fitted.mean + shift), folder / "forest.npz", about)
+        expected[folder] = moved.colorize(lightness, hints)
+    for run, folder in (
+        (RUN, RUN.models),
+        (None, data / "checkpoints"),
+        (Run("paper", "kaggle"), data / "checkpoints"),
+    ):
+        assert (colorizers.load("forest", run).colorize(lightness, hints) == expected[folder]).all()
+
+
+def test_a_file_under_another_kinds_name_is_refused(row_models):
+    RUN.models.mkdir(parents=True)
+    shutil.copy(row_models[1] / "tree.npz", RUN.models / "forest.npz")
+    with pytest.raises(UserError, match=r"forest\.npz holds tree models: delete it"):
+        colorizers.load("forest", RUN)
 
 
 def test_a_model_that_was_never_fitted_says_how_to_fit_it():
@@ -237,5 +249,5 @@ def test_a_model_of_another_shape_is_named(fitted, content):
 def test_a_damaged_row_model_is_named(fitted, kind):
     path = fitted.models / f"{kind}.npz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=f"{kind}.npz .* is damaged .*delete it and run notebook 04 again"):
+    with pytest.raises(UserError, match=f"{kind}.npz is damaged .*delete it and run notebook 04 again"):
         colorizers.load(kind, fitted)

@@ -102,12 +102,13 @@ class ColourStatistics:
     """The colours of photos.
 
     counts: (256, 256) int64, pixels per bin of width 1 of a* (rows) and b* (columns), both from -128.
-    total, squares: (2,) sums of a* and b*, and of their squares.
+    total, squares: (2,) sums of a* and b*, and of their squares.  distance: the sum of the distances from grey.
     """
 
     counts: np.ndarray
     total: np.ndarray
     squares: np.ndarray
+    distance: float
 
     @classmethod
     def of(cls, lab: np.ndarray) -> ColourStatistics:
@@ -115,10 +116,11 @@ class ColourStatistics:
         ab = np.asarray(lab[..., 1:], float).reshape(-1, 2)
         a, b = (np.floor(ab).astype(int) + 128).T
         counts = np.bincount(BINS * a + b, minlength=BINS**2).reshape(BINS, BINS)
-        return cls(counts, ab.sum(axis=0), np.square(ab).sum(axis=0))
+        return cls(counts, ab.sum(axis=0), np.square(ab).sum(axis=0), float(np.hypot(*ab.T).sum()))
 
     def __add__(self, other: ColourStatistics) -> ColourStatistics:
-        return ColourStatistics(self.counts + other.counts, self.total + other.total, self.squares + other.squares)
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("counts", "total", "squares", "distance"))
+        return ColourStatistics(*(mine + theirs for mine, theirs in pairs))
 
     @property
     def pixels(self) -> int:
@@ -142,21 +144,20 @@ class ColourStatistics:
     @property
     def spread(self) -> float:
         """The root mean square distance of the colours from their mean, in CIELAB units."""
-        return float(np.sqrt(2 * self.variance))
+        return float(np.sqrt(max(0.0, 2 * self.variance)))  # rounding may leave less than nothing
 
     @property
     def chroma(self) -> float:
-        """The mean distance from grey, in CIELAB units; from the bins' centres."""
-        centre = np.arange(BINS) - 127.5
-        return float((self.counts * np.hypot(centre[:, None], centre)).sum() / self.pixels)
+        """The mean distance from grey, in CIELAB units."""
+        return self.distance / self.pixels
 
     @property
     def hue_spread(self) -> float:
-        """How many hues there are: 0 is one hue, near 1 is all of them in balance.
+        """How many hues there are: 0 is one hue, near 1 is all of them in balance; NaN for grey alone.
 
         The circular variance of the hue angle (Mardia and Jupp 2000, section 2.3), pixels weighted by their chroma.
         """
-        return 1 - float(np.hypot(*self.mean)) / self.chroma
+        return 1 - float(np.hypot(*self.mean)) / self.chroma if self.distance else float("nan")
 
 
 def _of_chunk(photos, indices) -> list[ColourStatistics]:

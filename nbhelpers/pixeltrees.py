@@ -125,8 +125,8 @@ def _interpolate(stack: np.ndarray, at: np.ndarray) -> np.ndarray:
     return csr_array((weights.ravel(), corners.ravel(), ends), shape=(len(corners), len(flat))) @ flat
 
 
-def _blocks(lightness, pixels: np.ndarray | None = None, size: int = 50_000):
-    """Yield the features (n, F) of `pixels`, flat indices (None: all in order), of at most `size` of them at a time."""
+def _blocks(lightness, pixels: np.ndarray | None = None, size: int = 4000):
+    """Yield the features (n, F) of `pixels`, flat indices (None: all in order): so few that they stay in the cache."""
     fine, coarse = _planes(lightness)
     shape = np.array(np.shape(lightness))[:, None]
     stack = np.stack(list(coarse.values()), axis=-1, dtype=np.float32)
@@ -193,7 +193,8 @@ class PixelColorizer:
 
     def colorize(self, lightness: np.ndarray, hints: Hints) -> np.ndarray:
         """Predict a* and b*, (H, W, 2) float32, from lightness (H, W); known pixels are kept."""
-        ab = np.concatenate([self.model.predict(X) for X in _blocks(lightness)])
+        with threadpool_limits(1):  # on a busy machine OpenMP's threads wait for each other
+            ab = np.concatenate([self.model.predict(X) for X in _blocks(lightness)])
         return keep_known(ab.reshape(*np.shape(lightness), 2), hints)
 
 
@@ -221,7 +222,7 @@ def paper_trees(seed: int = 0) -> dict:
         "tree": DecisionTreeRegressor(**paper, random_state=seed),
         "forest": RandomForestRegressor(100, **paper, max_features=1 / 3, max_samples=0.1, random_state=seed),
         "boosting": clone(boosting).set_params(**paper, max_iter=100, learning_rate=0.1),
-        "boosting, deep": clone(boosting).set_params(**deep, max_iter=300, learning_rate=0.05),
+        "boosting, deep": clone(boosting).set_params(**deep, max_iter=150, learning_rate=0.1),
     }
 
 
@@ -233,7 +234,8 @@ def importance(colorizer: PixelColorizer, X: np.ndarray, ab: np.ndarray, seed: i
     order = np.random.default_rng(seed).permutation(len(X))
 
     def mse(features):
-        return float(np.square(colorizer.model.predict(features) - ab).mean())
+        with threadpool_limits(1):
+            return float(np.square(colorizer.model.predict(features) - ab).mean())
 
     before, rows = mse(X), []
     for group, names in GROUPS.items():

@@ -95,7 +95,10 @@ def row_models() -> str:
         fit = f"{cost.loc[method, 'seconds'] / 60:.0f} min, {cost.loc[method, 'peak_mib']:.0f} MiB"
         cells = {"method": method, "ab-MSE": _number(row["ab_mse"]) if pd.notna(row["ab_mse"]) else ""}
         cells["95 % interval"] = f"{row['low']:.0f} to {row['high']:.0f}" if pd.notna(row["low"]) else ""
-        cells |= {"chroma": f"{row['chroma']:.1f}", "hue spread": f"{row['hue_spread']:.2f}"}
+        cells |= {
+            "chroma": f"{row['chroma']:.1f}",
+            "hue spread": "" if pd.isna(row["hue_spread"]) else f"{row['hue_spread']:.2f}",
+        }
         rows.append(cells | {"fit": fit if method in cost.index else ""})
     photos, training = scores["photos"].max(), scores["training"].max()
     note = f"""Means over {photos:.0f} test photos, no colour known; fitted on {training:.0f} photos, two processes.

@@ -174,7 +174,7 @@ def test_the_first_photos_are_taken_and_no_photo_is_an_error(photos):
 def test_chroma_and_spread_are_those_of_all_pixels(photos):
     found = chroma.gather_colours(photos)
     ab = np.concatenate([rgb_to_lab(rgb)[..., 1:].reshape(-1, 2) for rgb in photos]).astype(float)
-    assert found.chroma == pytest.approx(np.hypot(*ab.T).mean(), rel=0.02)  # from bins of width 1
+    assert found.chroma == pytest.approx(np.hypot(*ab.T).mean(), rel=1e-6)
     assert found.spread == pytest.approx(np.sqrt(np.square(ab - ab.mean(axis=0)).sum(axis=1).mean()), rel=1e-6)
 
 
@@ -182,4 +182,9 @@ def test_chroma_and_spread_are_those_of_all_pixels(photos):
 def test_hue_spread_is_0_for_one_hue_and_1_for_hues_in_balance(hues, spread):
     angles = np.deg2rad(hues)
     lab = np.column_stack([np.full(len(hues), 50), 40.4 * np.cos(angles), 40.4 * np.sin(angles)])[None]
-    assert chroma.ColourStatistics.of(lab).hue_spread == pytest.approx(spread, abs=0.02)
+    assert chroma.ColourStatistics.of(lab).hue_spread == pytest.approx(spread, abs=1e-6)
+
+
+def test_grey_has_no_chroma_no_spread_and_no_hue():
+    found = chroma.ColourStatistics.of(np.full((3, 4, 3), [50.0, 0, 0]))
+    assert (found.chroma, found.spread) == (0, 0) and np.isnan(found.hue_spread)

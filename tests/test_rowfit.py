@@ -247,9 +247,7 @@ def test_other_photos_or_settings_start_anew_and_leave_old_parts_alone(interrupt
     assert_equal(other, fit_rows(**asked | change | {"folder": None}))
     assert {path.name: path.read_bytes() for path in parts.iterdir()} == before
     rest = pieces()
-    with pytest.warns(
-        UserWarning, match="forest.npz was fitted with other photos, .*it will be replaced"
-    ):
+    with pytest.warns(UserWarning, match="forest.npz was fitted with other photos, .*it will be replaced"):
         back = fit_rows(**asked)
     assert len(rest.seen) == 2
     assert_equal(back, fit_rows(**asked | {"folder": None}))

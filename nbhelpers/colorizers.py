@@ -185,9 +185,11 @@ def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
     for path in (place / file for place in ([run.models] if run else []) + [paths.DATA / CHECKPOINTS]):
         if path.is_file():
             return path
+    asked = run or paths.Run()
     raise paths.UserError(
         f"the colorizer {Path(file).stem!r} has not been fitted: run notebook {notebook}, for example `nbhelpers run "
-        f"{notebook} --profile {run.profile if run else 'demo'} --photos {run.photos if run else 'sample'}`"
+        f"{notebook} --profile {asked.profile} --photos {asked.photos}`"
+        + ("" if run else f", and load it with run=Run({asked.profile!r}, {asked.photos!r})")
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap, LogNorm
 
 from nbhelpers.chroma import ColourStatistics, gamut_slice, luma
 from nbhelpers.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.plots import with_caption
 
 LARGEST = 100  # colour bars of a* and b* end here: few colours of sRGB lie further out
 SQUARE = (-128, 128, -128, 128)
@@ -40,7 +39,7 @@ def planes(rgb: np.ndarray, caption: str = ""):
         figure.colorbar(picture, ax=ax, location="bottom", shrink=0.9, aspect=25, ticks=ticks)
     for ax in axes:
         ax.set_axis_off()
-    return _with_caption(figure, caption)
+    return with_caption(figure, caption)
 
 
 def equal_luma(colours: dict[str, tuple]):
@@ -74,7 +73,7 @@ def signed_map(values: np.ndarray, label: str, largest: float, pictures=(), capt
     figure.colorbar(shown, cax=bar, extend="both", label=label)
     for ax in axes[0]:
         ax.set_axis_off()
-    return _with_caption(figure, caption)
+    return with_caption(figure, caption)
 
 
 def gamut(*lightness: float):
@@ -161,10 +160,3 @@ def per_photo(scores):
 def _neutral_cross(ax) -> None:
     ax.axhline(0, color="0.6", linewidth=0.7, zorder=1)
     ax.axvline(0, color="0.6", linewidth=0.7, zorder=1)
-
-
-def _with_caption(figure, caption: str):
-    if caption:
-        lines = textwrap.wrap(caption, int(figure.get_figwidth() * 15))
-        figure.supxlabel("\n".join(lines), fontsize=7, color="0.35")
-    return figure

@@ -192,9 +192,11 @@ class PixelColorizer:
     model: RegressorMixin
 
     def colorize(self, lightness: np.ndarray, hints: Hints) -> np.ndarray:
-        """Predict a* and b*, (H, W, 2) float32, from lightness (H, W); known pixels are kept."""
-        with threadpool_limits(1):  # on a busy machine OpenMP's threads wait for each other
-            ab = np.concatenate([self.model.predict(X) for X in _blocks(lightness)])
+        """Predict a* and b*, (H, W, 2) float32, from lightness (H, W); known pixels are kept, and not predicted."""
+        unknown, ab = np.flatnonzero(~hints.known), np.zeros((hints.known.size, 2), np.float32)
+        if unknown.size:
+            with threadpool_limits(1):  # on a busy machine OpenMP's threads wait for each other
+                ab[unknown] = np.concatenate([self.model.predict(X) for X in _blocks(lightness, unknown)])
         return keep_known(ab.reshape(*np.shape(lightness), 2), hints)
 
 

@@ -51,8 +51,14 @@ def photo_grid(photos, titles=None, columns: int = 4, width: float = 10.0, capti
         ax.axis("off")
         if i < len(photos):
             show(photos[i], "" if titles is None else titles[i], ax=ax)
+    return with_caption(figure, caption)
+
+
+def with_caption(figure, caption: str):
+    """Put a line in small print under a figure, such as the photos' credits; returns the figure."""
     if caption:
-        figure.supxlabel("\n".join(textwrap.wrap(caption, int(width * 15))), fontsize=7, color="0.35")
+        lines = textwrap.wrap(caption, int(figure.get_figwidth() * 15))
+        figure.supxlabel("\n".join(lines), fontsize=7, color="0.35")
     return figure
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from nbhelpers.lab import lab_to_rgb
-from nbhelpers.plots import COLOURS, show
+from nbhelpers.plots import COLOURS, show, with_caption
 from nbhelpers.rows import Trees
 
 LIGHT = 65.0  # the lightness at which colours without a picture are shown
 
 
-def one_row(rgb: np.ndarray, lab: np.ndarray, row: int):
+def one_row(rgb: np.ndarray, lab: np.ndarray, row: int, caption: str = ""):
     """One row of a photo, sRGB (H, W, 3) and its CIELAB: where it is, and its lightness, a* and b* along x."""
     figure, axes = plt.subplot_mosaic(
         [["photo", "strip"], ["photo", "L"], ["photo", "ab"]],
@@ -36,7 +36,7 @@ def one_row(rgb: np.ndarray, lab: np.ndarray, row: int):
     axes["ab"].legend(ncols=2)
     for name in ("L", "ab", "strip"):
         axes[name].set_xlim(-0.5, len(lab[row]) - 0.5)
-    return figure
+    return with_caption(figure, caption)
 
 
 def _strip(chroma: np.ndarray, other: np.ndarray, channel: int) -> np.ndarray:
@@ -72,7 +72,8 @@ def tree_diagram(trees: Trees, X: np.ndarray, channel: int, other: np.ndarray):
     for i, row in enumerate(rows):
         if reached[i]:
             ax.imshow(_strip(row, other, channel), extent=(i + 0.04, i + 0.96, -0.3, 0.15), aspect="auto")
-            ax.text(i + 0.5, -0.38, f"leaf {i}: {reached[i]} rows", ha="center", va="top", fontsize=8)
+            count = f"leaf {i}: {reached[i]} row{'s' if reached[i] > 1 else ''}"
+            ax.text(i + 0.5, -0.38, count, ha="center", va="top", fontsize=8)
             lines.plot(row, label=f"leaf {i}", color=plt.get_cmap("viridis")(i / leaves), linestyle="-")
     ax.set(xlim=(0, leaves), ylim=(-0.65, depth + 0.3))
     ax.axis("off")
@@ -92,8 +93,7 @@ def strips(columns: dict[str, np.ndarray], height: int = 10, caption: str = ""):
         ax.imshow(picture, aspect="auto", interpolation="nearest")
         ax.set(title=title, xticks=[], yticks=[])
     axes[0, 0].set_ylabel(f"one row of {len(lab)} photos")
-    figure.supxlabel(caption, fontsize=7, color="0.35")
-    return figure
+    return with_caption(figure, caption)
 
 
 def over_trees(steps, curves: dict[str, list[float]], mean: float):
@@ -107,13 +107,17 @@ def over_trees(steps, curves: dict[str, list[float]], mean: float):
     return figure
 
 
-def error_by_row(rows: dict[str, np.ndarray]):
-    """The ab-MSE of each row of pixels, top to bottom, for each method."""
-    figure, ax = plt.subplots(figsize=(8, 3.2))
+def error_by_row(rows: dict[str, np.ndarray], unit: str):
+    """The ab-MSE of each row of pixels, top to bottom, for each method; beside it, in percent of the method `unit`."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.3))
     for name, values in rows.items():
-        ax.plot(values, label=name)
-    ax.set(xlabel="row, from the top of the photo", ylabel="ab-MSE", ylim=(0, None), xlim=(0, len(values) - 1))
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        left.plot(values, label=name)
+        right.plot(100 * values / rows[unit])
+    left.set(ylabel="ab-MSE", ylim=(0, None))
+    right.set(ylabel=f"% of the {unit}'s")
+    for ax in (left, right):
+        ax.set(xlabel="row, from the top of the photo", xlim=(0, len(values) - 1))
+    figure.legend(loc="outside upper center", ncols=len(rows))
     return figure
 
 
@@ -164,11 +168,11 @@ def bars(values, label: str, mark: float | None = None, mark_label: str = ""):
     return figure
 
 
-def feature_maps(planes: dict[str, np.ndarray]):
+def feature_maps(planes: dict[str, np.ndarray], caption: str = ""):
     """Features of every pixel of a photo as pictures: name -> (H, W); each from its smallest to its largest value."""
     figure, axes = plt.subplots(1, len(planes), figsize=(11, 2.3), squeeze=False)
     for ax, (name, plane) in zip(axes[0], planes.items()):
         ax.imshow(plane, cmap="cividis")
         ax.set_title(name)
         ax.axis("off")
-    return figure
+    return with_caption(figure, caption)

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from nbhelpers.chroma import ColourStatistics
 from nbhelpers.evaluation import ab_mse
-from nbhelpers.hints import Hints, keep_known
+from nbhelpers.hints import hide_pixels, keep_known
 from nbhelpers.lab import rgb_to_lab
 from nbhelpers.photos import PhotoError, Photos, PhotoWarning
 from nbhelpers.rowfit import read_rows
@@ -72,7 +72,7 @@ class Painted:
 
     scores: one row per photo and method: photo, method, ab_mse, seconds, converged (always true).
     rows: method -> ab-MSE of each row of pixels (H,), mean over photos.
-    colours: method, and "truth" -> ColourStatistics of all photos.
+    colours: method, and "truth" -> ColourStatistics of all photos.  All three are of the unknown pixels.
     """
 
     scores: pd.DataFrame
@@ -80,31 +80,38 @@ class Painted:
     colours: dict[str, ColourStatistics]
 
 
-def _paint(colorizers, photo) -> tuple:
+def _paint(colorizers, photo, unknown, seed) -> tuple:
     """Scores, row errors and colours of the one photo of a `Photos` or list of length 1; or why it cannot be read."""
     try:
         lab = rgb_to_lab(photo[0])
     except PhotoError as error:
         return str(error)
-    scores, rows, colours = [], {}, {"truth": ColourStatistics.of(lab)}
+    truth = lab[..., 1:]
+    hints = hide_pixels(truth, unknown, seed=seed)
+    asked = ~hints.known
+    scores, rows, colours = [], {}, {"truth": ColourStatistics.of(lab[asked])}
     with threadpool_limits(1):
         for colorizer in colorizers:
             began = time.perf_counter()
-            ab = colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2]))
+            ab = colorizer.colorize(lab[..., 0], hints)
             seconds = time.perf_counter() - began
-            scores.append({"method": colorizer.name, "ab_mse": ab_mse(ab, lab[..., 1:]), "seconds": seconds})
-            rows[colorizer.name] = np.square(ab.astype(float) - lab[..., 1:]).mean(axis=(1, 2))
-            colours[colorizer.name] = ColourStatistics.of(np.dstack([lab[..., 0], ab]))
+            scores.append({"method": colorizer.name, "ab_mse": ab_mse(ab, truth, asked), "seconds": seconds})
+            squares = np.square(ab.astype(float) - truth).mean(axis=2)
+            rows[colorizer.name] = (squares * asked).sum(axis=1) / np.maximum(asked.sum(axis=1), 1)
+            colours[colorizer.name] = ColourStatistics.of(np.dstack([lab[..., 0], ab])[asked])
     return scores, rows, colours
 
 
-def paint(colorizers, photos) -> Painted:
+def paint(colorizers, photos, unknown: float = 1.0, seed: int = 0) -> Painted:
     """Colorize photos (a `Photos`, or a list of uint8 (H, W, 3)) without hints and measure what comes out.
+
+    unknown: below 1, a random share of the pixels is asked for and measured, the others are given. For methods that
+    do not look at hints that is the same measure, taken from a sample. Photo i is sampled with seed + i.
 
     Photos are spread as `parallel.backend` says; those that cannot be read are skipped with a PhotoWarning.
     """
     names = photos.names if isinstance(photos, Photos) else [f"photo {i}" for i in range(len(photos))]
-    tasks = (joblib.delayed(_paint)(list(colorizers), photos[i : i + 1]) for i in range(len(photos)))
+    tasks = (joblib.delayed(_paint)(list(colorizers), photos[i : i + 1], unknown, seed + i) for i in range(len(photos)))
     scores, rows, colours, count = [], {}, {}, 0
     for name, found in zip(names, joblib.Parallel(return_as="generator")(tasks)):
         if isinstance(found, str):

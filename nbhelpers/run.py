@@ -179,7 +179,8 @@ def run_notebooks(
     Raises UserError naming the cell when one fails (the notebooks after it are not run), UnknownName for
     a notebook or profile that does not exist.
     """
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it logs is in our own messages
+    for name in ("papermill", "asyncio"):  # what they log, of a cell that was interrupted too, is in our own messages
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if update and (profile, photos) != ("demo", "sample"):
         raise UserError("--update needs --profile demo --photos sample: notebooks are committed with these")
     notebooks, overrides, course = find_notebooks(names), profile_overrides(profile), find_notebooks()

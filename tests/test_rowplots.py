@@ -69,8 +69,11 @@ def test_strips_show_every_photo_in_every_panel(sample):
 def test_curves_over_trees_and_rows(sample):
     figure = rowplots.over_trees([0, 5, 10], {"known": [9, 4, 2], "new": [9, 8, 9]}, mean=9.5)
     assert [list(line.get_ydata()) for line in figure.axes[0].lines] == [[9, 4, 2], [9, 8, 9], [9.5, 9.5]]
-    figure = rowplots.error_by_row({"mean": np.arange(6.0), "tree": np.ones(6)})
-    assert [line.get_label() for line in figure.axes[0].lines] == ["mean", "tree"]
+    figure = rowplots.error_by_row({"mean": np.arange(1.0, 7), "tree": np.ones(6)}, "mean")
+    left, right = figure.axes
+    assert [list(line.get_ydata()) for line in left.lines] == [[1, 2, 3, 4, 5, 6], [1] * 6]
+    assert list(right.lines[0].get_ydata()) == [100] * 6 and right.lines[1].get_ydata()[1] == 50
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mean", "tree"]
 
 
 def test_histograms_name_chroma_and_hues(sample):

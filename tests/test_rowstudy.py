@@ -66,6 +66,20 @@ def test_painting_measures_what_a_loop_over_photos_measures(sample):
     assert painted.colours["a colour"].spread == pytest.approx(0, abs=1e-3)
 
 
+def test_a_share_of_the_pixels_is_measured_on_those_alone(sample):
+    painted = rowstudy.paint([Constant("grey")], sample.test[:2], unknown=0.25, seed=7)
+    errors, asked = [], []
+    for i, rgb in enumerate(sample.test[:2]):
+        ab = rgb_to_lab(rgb)[..., 1:]
+        asked.append(~hide_pixels(ab, 0.25, seed=7 + i).known)
+        errors.append(np.square(ab).mean(axis=2))
+    expected = [error[mask].mean() for error, mask in zip(errors, asked)]
+    np.testing.assert_allclose(painted.scores["ab_mse"], expected, rtol=1e-5)
+    rows = np.mean([(e * m).sum(axis=1) / m.sum(axis=1) for e, m in zip(errors, asked)], axis=0)
+    np.testing.assert_allclose(painted.rows["grey"], rows, rtol=1e-5)
+    assert painted.colours["truth"].pixels == painted.colours["grey"].pixels == sum(mask.sum() for mask in asked)
+
+
 def test_painting_nothing_is_an_error():
     with pytest.raises(ValueError, match="no photo to colorize"):
         rowstudy.paint([Constant("grey")], [])

@@ -157,7 +157,9 @@ class ColourStatistics:
 
         The circular variance of the hue angle (Mardia and Jupp 2000, section 2.3), pixels weighted by their chroma.
         """
-        return 1 - float(np.hypot(*self.mean)) / self.chroma if self.distance else float("nan")
+        if not self.distance:
+            return float("nan")
+        return max(0.0, 1 - float(np.hypot(*self.mean)) / self.chroma)  # rounding may leave less than nothing
 
 
 def _of_chunk(photos, indices) -> list[ColourStatistics]:

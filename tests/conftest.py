@@ -1,6 +1,7 @@
 """What the tests share: an empty course in a temporary folder, and no photos, no tests of photos."""
 
 import os
+import signal
 
 import nbformat
 import pytest
@@ -10,6 +11,8 @@ from nbhelpers import paths
 from nbhelpers.photos import open_photos
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no window from a test
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background; tests of Ctrl-C would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("course", deadline=None)  # a shared machine may pause at any moment
 settings.load_profile("course")
 

@@ -97,7 +97,7 @@ def row_models() -> str:
         table[title] = ["" if pd.isna(value) else form.format(value) for value in scores[column]]
     table["fit"] = [fits.get(method, "") for method in scores.index]
     note = f"""Means over {scores["photos"].max():.0f} test photos, no colour known; fitted on
-    {scores["training"].max():.0f} photos in two processes. *chroma*: mean distance from grey. *hue spread*: 0 is one
+    {scores["training"].max():,.0f} photos in two processes. *chroma*: mean distance from grey. *hue spread*: 0 is one
     hue, 1 all hues in balance. *pixels*: the same learners, asked about single pixels and their surroundings; measured
     on {scores["measured"].min():.0%} of the pixels of each photo, drawn at random."""
     return _markdown(table) + "\n\n" + " ".join(note.split())
@@ -126,8 +126,9 @@ def _row_speed() -> str:
     cost = pd.read_csv(paths.FIGURES / REFERENCE / "04_fit_timing.csv")
     return f"""**Row models in minutes.** A forest fits {bench.loc["forest", "ratio"]:.0f} times faster than
         scikit-learn's as it comes, at {bench.loc["forest", "mse_ratio"]:.4f} times its error on the test photos; all
-        {cost["models"].sum()} models on {cost["training photos"].max()} photos take
-        {cost["seconds"].sum() / 60:.0f} minutes and at most {cost["peak_mib"].max() / 1024:.1f} GiB."""
+        {cost["models"].sum():,} models on {cost["training photos"].max():,} photos take
+        {cost["seconds"].sum() / 60:.0f} minutes and at most {cost["peak_mib"].max() / 1024:.1f} GiB. One fit of each kind,
+        measured alone, projects {bench["all_minutes"].sum():.0f} minutes on two cores."""
 
 
 def times() -> str:

@@ -127,8 +127,8 @@ def _row_speed() -> str:
     return f"""**Row models in minutes.** A forest fits {bench.loc["forest", "ratio"]:.0f} times faster than
         scikit-learn's as it comes, at {bench.loc["forest", "mse_ratio"]:.4f} times its error on the test photos; all
         {cost["models"].sum():,} models on {cost["training photos"].max():,} photos take
-        {cost["seconds"].sum() / 60:.0f} minutes and at most {cost["peak_mib"].max() / 1024:.1f} GiB. One fit of each kind,
-        measured alone, projects {bench["all_minutes"].sum():.0f} minutes on two cores."""
+        {cost["seconds"].sum() / 60:.0f} minutes and at most {cost["peak_mib"].max() / 1024:.1f} GiB. One fit
+        of each kind, measured alone, projects {bench["all_minutes"].sum():.0f} minutes on two cores."""
 
 
 def times() -> str:

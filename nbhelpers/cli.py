@@ -87,6 +87,57 @@ def run(
     typer.echo(f"Figures and tables: figures/{name}/; executed notebooks: data/runs/{name}/ (in {ROOT})")
 
 
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help="unet, gan-paper or gan-l1.")],
+    photos: Annotated[
+        str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
+    ] = "sample",
+    profile: Annotated[
+        str, typer.Option(help="Size of the work: smoke, demo (two cores) or paper (400 px, 100 epochs; needs CUDA).")
+    ] = "demo",
+    size: Annotated[int | None, typer.Option(help="Side of the squares learned from, in pixels.")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of the U-Net's first level.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the photos.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Photos in a step, on all devices together.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Pixel loss: mse or l1.")] = None,
+    weight: Annotated[float | None, typer.Option(help="Factor of the pixel loss beside the adversarial one.")] = None,
+    rate: Annotated[float | None, typer.Option(help="The generator's learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of first weights, order, crops and dropout.")] = None,
+    start: Annotated[str | None, typer.Option(metavar="FILE", help="A trained network to begin with.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Folder; default data/runs/<run>/models.")] = None,
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many, with DDP above 1.")] = 1,
+    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile; takes a minute first.")] = False,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--float32", help="Arithmetic; default: bf16 where the processor has it.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+) -> None:
+    """Train a network; checkpoints are written after each epoch and on Ctrl-C."""
+    from nbhelpers.paths import Run
+    from nbhelpers.photos import open_photos
+    from nbhelpers.recipes import recipe
+    from nbhelpers.training import Speed, train
+
+    changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
+    asked = recipe(name, profile, **changes, rate=rate, seed=seed)
+    with _photo_source(photos):
+        train_photos = open_photos(photos, size=asked.stored).train
+    folder = out or Run(profile, photos).models
+    speed = Speed(accelerator, devices, bf16, compile=compile_)
+    try:
+        trained = train(asked, train_photos, folder, speed=speed, resume=resume, start=start)
+    except KeyboardInterrupt:
+        typer.echo("nbhelpers: interrupted; the same command with --resume goes on from here", err=True)
+        raise typer.Exit(130) from None
+    if trained.collapsed:
+        where = f"the last healthy network is {trained.file}"
+        raise UserError(f"{name} collapsed {len(trained.restarts) + 1} times ({trained.collapsed}); {where}")
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # one voice for all devices
+        typer.echo(f"{trained.file}: {len(trained.restarts)} restarts; log and checkpoints are beside it")
+
+
 @photos_app.command("list")
 def list_photos() -> None:
     """List the photo sources, and which of them are present."""

@@ -27,11 +27,13 @@ from nbhelpers.propagation import (
     neighbour_system,
     solve,
 )
+from nbhelpers.recipes import RECIPES
 from nbhelpers.rowfit import load_rows
 from nbhelpers.rows import KINDS
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
 LINEAR = ("ols", "ridge", "lasso", "elasticnet", "sum-to-one")
+NETWORKS = tuple(RECIPES)  # unet, gan-paper, gan-l1
 CLASSICAL = ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")
 # How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
 ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
@@ -136,7 +138,7 @@ class Propagation:
 
 def names() -> tuple[str, ...]:
     """The names that `load` knows, baselines first."""
-    return CLASSICAL + KINDS
+    return CLASSICAL + KINDS + NETWORKS
 
 
 def save(name: str, model, run: paths.Run) -> None:
@@ -167,6 +169,10 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
         if rows.kind != name:
             raise paths.UserError(f"{path} holds {rows.kind} models: delete it and run notebook 04 again")
         return rows
+    if name in NETWORKS:
+        from nbhelpers import neural  # torch takes seconds to load
+
+        return neural.load(name, _find(f"{name}.safetensors", run, "05" if name == "unet" else "06"))
     prior = tuple(_read("mean", run, {"ab": (2,)})["ab"].tolist())
     if name == "mean":
         return Constant("mean", prior)

@@ -18,11 +18,18 @@ settings.load_profile("course")
 
 
 def pytest_collection_modifyitems(items):
-    if os.environ.get("NBHELPERS_PHOTOS"):
-        return
+    missing = {}
+    if not os.environ.get("NBHELPERS_PHOTOS"):
+        missing["photos"] = "NBHELPERS_PHOTOS does not name a folder of photos"
+    if any(item.get_closest_marker("cuda") for item in items):
+        import torch
+
+        if not torch.cuda.is_available():
+            missing["cuda"] = "there is no CUDA device"
     for item in items:
-        if item.get_closest_marker("photos"):
-            item.add_marker(pytest.mark.skip(reason="NBHELPERS_PHOTOS does not name a folder of photos"))
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 class Course:

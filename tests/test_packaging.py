@@ -14,7 +14,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = {"torch": "pytorch"}  # where conda-forge uses another name
-HEAVY = {"run", "networks", "training", "__main__"}  # modules that are about torch or papermill
+# modules that are about torch or papermill
+HEAVY = {"run", "networks", "batches", "checkpoints", "training", "session", "synced", "neural", "netstudy", "__main__"}
 
 
 def declared(*extras):

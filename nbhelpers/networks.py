@@ -1,0 +1,143 @@
+"""The networks: the U-Net that paints, and two discriminators that judge. Plain torch.nn.
+
+All of them work on scaled CIELAB (`lab.scale_lightness`, `lab.scale_ab`), channels first: lightness (N, 1, H, W) is
+L*/50 - 1, chroma (N, 2, H, W) is (a*, b*)/110.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+UPSAMPLINGS = ("transposed", "resize")
+DISCRIMINATORS = ("binary", "patch")
+
+
+def _block(channels: int, out: int) -> nn.Sequential:
+    """Two 3 x 3 convolutions, each followed by batch normalization and ReLU; the size stays."""
+    layers = []
+    for before in (channels, out):
+        # Batch normalization has a bias of its own.
+        layers += [nn.Conv2d(before, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def _up(channels: int, upsampling: str) -> nn.Module:
+    """Double the size and halve the channels."""
+    if upsampling == "transposed":
+        return nn.ConvTranspose2d(channels, channels // 2, 2, stride=2)
+    # Each output pixel gets the same number of contributions: no checkerboard (Odena et al. 2016).
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(channels, channels // 2, 3, padding=1))
+
+
+class UNet(nn.Module):
+    """Lightness in, chroma out: the U-Net of Ronneberger et al. 2015, with batch normalization and same padding.
+
+    width: channels of the first level, doubled at each of `depth` levels below it; 64 and 4 are the paper's (31.0
+    million parameters). upsampling: "transposed" convolutions as in 2015, or "resize" and convolve.
+
+    Any height and width will do: the input is padded to a multiple of 2**depth by repeating its border, and the output
+    cut back. The output lies in (-1, 1), that is a*, b* within +-110.
+    """
+
+    def __init__(self, width: int = 64, depth: int = 4, upsampling: str = "transposed"):
+        super().__init__()
+        if width < 1 or depth < 1:
+            raise ValueError(f"width and depth must be at least 1, got {width} and {depth}")
+        if upsampling not in UPSAMPLINGS:
+            raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, got {upsampling!r}")
+        self.width, self.depth, self.upsampling = width, depth, upsampling
+        sizes = [width * 2**level for level in range(depth + 1)]
+        self.down = nn.ModuleList(_block(before, after) for before, after in zip([1, *sizes[:-1]], sizes))
+        self.up = nn.ModuleList(_up(size, upsampling) for size in sizes[:0:-1])
+        self.merge = nn.ModuleList(_block(size, size // 2) for size in sizes[:0:-1])
+        self.head = nn.Conv2d(width, 2, 1)
+
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        height, width = lightness.shape[-2:]
+        step = 2**self.depth
+        x = functional.pad(lightness, (0, -width % step, 0, -height % step), mode="replicate")
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(functional.max_pool2d(x, 2) if level else x)  # level k: width * 2**k channels, size / 2**k
+            skips.append(x)
+        skips.pop()
+        for up, merge in zip(self.up, self.merge):
+            x = merge(torch.cat([skips.pop(), up(x)], dim=1))
+        return torch.tanh(self.head(x))[..., :height, :width]
+
+
+class BinaryDiscriminator(nn.Module):
+    """The paper's judge: is this photo (N, 3, H, W), scaled L, a, b, real? One logit for each, (N, 1).
+
+    Four convolutions that halve the size, with batch normalization, LeakyReLU(0.1) and dropout; the paper gives no
+    more than that (section 3.5, its Figure 2 is not printed in readable form). The features are averaged over the
+    photo, so that every size of at least 16 pixels will do.
+    """
+
+    def __init__(self, width: int = 64, dropout: float = 0.25, spectral: bool = False):
+        super().__init__()
+        norm = spectral_norm if spectral else lambda layer: layer
+        layers, before = [], 3
+        for level in range(4):
+            after = width * 2**level
+            layers.append(norm(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=level == 0)))
+            if level:
+                layers.append(nn.BatchNorm2d(after))
+            layers += [nn.LeakyReLU(0.1, inplace=True), nn.Dropout2d(dropout)]
+            before = after
+        self.features = nn.Sequential(*layers)
+        self.head = norm(nn.Linear(before, 1))
+
+    def forward(self, photo: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(photo).mean(dim=(2, 3)))
+
+
+class PatchDiscriminator(nn.Module):
+    """The 70 x 70 PatchGAN of Isola et al. 2017 (section 3.2.2): a logit for each patch of the photo, (N, 1, h, w).
+
+    Three convolutions that halve the size and two that keep it, LeakyReLU(0.2); `spectral`: spectral normalization
+    (Miyato et al. 2018) in place of batch normalization. Photos of at least 24 pixels.
+    """
+
+    def __init__(self, width: int = 64, spectral: bool = True):
+        super().__init__()
+        norm = spectral_norm if spectral else lambda layer: layer
+        layers, before = [], 3
+        for level, stride in enumerate((2, 2, 2, 1)):
+            after = width * 2**level
+            bias = spectral or level == 0
+            layers.append(norm(nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=bias)))
+            if level and not spectral:
+                layers.append(nn.BatchNorm2d(after))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            before = after
+        self.features = nn.Sequential(*layers)
+        self.head = norm(nn.Conv2d(before, 1, 4, padding=1))
+
+    def forward(self, photo: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(photo))
+
+
+def discriminator(kind: str, width: int = 64, spectral: bool = False) -> nn.Module:
+    """The discriminator named `kind`, "binary" or "patch"."""
+    if kind not in DISCRIMINATORS:
+        raise ValueError(f"discriminator must be one of {', '.join(DISCRIMINATORS)}, got {kind!r}")
+    return (BinaryDiscriminator if kind == "binary" else PatchDiscriminator)(width, spectral=spectral)
+
+
+def initialize(network: nn.Module) -> nn.Module:
+    """Draw the weights as the paper does (section 5.3), from torch's global generator; returns the network.
+
+    Convolutions N(0, 0.02), batch normalization N(1, 0.02), biases 0 (Radford et al. 2016, section 3).
+    """
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
+            else:
+                norm = parameter.ndim == 1
+                parameter.normal_(1.0 if norm else 0.0, 0.02)
+    return network

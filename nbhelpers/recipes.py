@@ -1,0 +1,133 @@
+"""Recipes: everything about a training that decides what comes out, as frozen dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from nbhelpers.paths import UserError
+
+LOSSES = ("mse", "l1", "none")
+SCHEDULES = ("constant", "one-cycle")
+SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the photos in pixels that they can judge
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network learns. `dataclasses.replace(UNET, loss="l1")` changes one thing.
+
+    loss: what draws each pixel to the truth: "mse", "l1", or "none" for an adversarial loss alone; `weight`: its
+    factor (lambda of Isola et al. 2017) beside the adversarial loss.
+    discriminator: "none" (a plain U-Net), "binary" (the paper's) or "patch"; `spectral`: spectral normalization in it.
+    pretrain: epochs with the pixel loss alone that come first, unless the training starts from a given network.
+    rate, discriminator_rate, betas: Adam's; decay: AdamW's weight decay, of the generator.
+    schedule: "constant", or "one-cycle": the rates rise during the first tenth of the steps, then fall to 0 (cosine).
+    ema: the painted result averages the generator's weights over the last steps with this factor; 0 takes the last.
+    size: side of the squares learned from, in pixels; stored: side of the photos they are cut from (crops are not
+    resized, so that they are as sharp as photos opened at that size). jitter: how much lightness and contrast vary.
+    width, depth, upsampling: of the U-Net; discriminator_width: channels of the discriminator's first level.
+    """
+
+    name: str
+    loss: str = "mse"
+    weight: float = 1.0
+    discriminator: str = "none"
+    spectral: bool = False
+    pretrain: int = 0
+    rate: float = 2e-3
+    discriminator_rate: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    decay: float = 0.01
+    schedule: str = "one-cycle"
+    ema: float = 0.0
+    batch: int = 32
+    epochs: int = 10
+    size: int = 64
+    stored: int = 72
+    jitter: float = 0.1
+    width: int = 24
+    depth: int = 4
+    upsampling: str = "transposed"
+    discriminator_width: int = 32
+    seed: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "betas", tuple(self.betas))
+        for field, allowed in {"loss": LOSSES, "schedule": SCHEDULES, "discriminator": tuple(SMALLEST)}.items():
+            if getattr(self, field) not in allowed:
+                raise UserError(f"{field} must be one of {', '.join(allowed)}, got {getattr(self, field)!r}")
+        for field in ("batch", "epochs", "size", "width", "depth"):
+            if getattr(self, field) < 1:
+                raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
+        if self.stored < self.size:
+            raise UserError(f"stored ({self.stored}) must be at least size ({self.size}): crops are cut from it")
+        if self.size < (least := max(2**self.depth, SMALLEST[self.discriminator])):
+            raise UserError(f"size must be at least {least} pixels for depth {self.depth} and these networks")
+        if self.loss == "none" and not self.adversarial:
+            raise UserError("loss 'none' needs a discriminator: nothing else would teach the network")
+
+    @property
+    def adversarial(self) -> bool:
+        return self.discriminator != "none"
+
+    def pretraining(self) -> Recipe:
+        """The recipe of the epochs before the game: a U-Net like this generator, its pixel loss alone."""
+        same = ("loss", "batch", "size", "stored", "jitter", "width", "depth", "upsampling", "seed")
+        mine = {field: getattr(self, field) for field in same}
+        return dataclasses.replace(UNET, name=f"{self.name}-pretrained", epochs=self.pretrain, **mine)
+
+
+UNET = Recipe("unet")
+# Section 3.5 and 5.3 of the paper: binary cross entropy only, real 1, fake 0, the generator against label 1.
+GAN_PAPER = Recipe(
+    "gan-paper",
+    loss="none",
+    discriminator="binary",
+    rate=2e-4,
+    discriminator_rate=2e-4,
+    betas=(0.5, 0.999),
+    decay=0.0,
+    schedule="constant",
+    jitter=0.0,
+)
+# What is known to help a GAN with few photos: Isola et al. 2017 (L1, patches), Miyato et al. 2018 (spectral
+# normalization), Heusel et al. 2017 (a faster discriminator), Yazici et al. 2019 (averaged weights).
+GAN_L1 = dataclasses.replace(
+    GAN_PAPER,
+    name="gan-l1",
+    loss="l1",
+    weight=100.0,
+    discriminator="patch",
+    spectral=True,
+    pretrain=10,
+    discriminator_rate=8e-4,
+    schedule="one-cycle",
+    ema=0.999,
+    jitter=0.1,
+)
+RECIPES = {recipe.name: recipe for recipe in (UNET, GAN_PAPER, GAN_L1)}
+# Sizes of work: a test of seconds, minutes on two cores, and the paper's own (for a CUDA machine).
+PROFILES = {
+    "smoke": {"size": 32, "stored": 36, "width": 4, "depth": 2, "epochs": 1, "batch": 4, "discriminator_width": 4},
+    "demo": {},
+    "paper": {"size": 400, "stored": 400, "width": 64, "epochs": 100, "discriminator_width": 64},
+}
+
+
+def recipe(name: str, profile: str = "demo", **changes) -> Recipe:
+    """The recipe of that name at a profile's size of work, with `changes`; None among them changes nothing.
+
+    Raises UserError for an unknown name or profile, or values that cannot be.
+    """
+    for asked, known, what in ((name, RECIPES, "recipe"), (profile, PROFILES, "training profile")):
+        if asked not in known:
+            close = get_close_matches(asked, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"
+            raise UserError(f"there is no {what} {asked!r}: {hint}")
+    given = PROFILES[profile] | {key: value for key, value in changes.items() if value is not None}
+    if "size" in given and "stored" not in changes:
+        given["stored"] = given["size"] + given["size"] // 8 if given["size"] < 400 else given["size"]
+    if RECIPES[name].pretrain and profile == "smoke":
+        given["pretrain"] = 1
+    return dataclasses.replace(RECIPES[name], **given)

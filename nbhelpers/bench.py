@@ -189,6 +189,14 @@ def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
     return row_models(name, opened.train[:n], opened.test)
 
 
+def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) -> pd.DataFrame:
+    """Training the networks against a plain loop; see `netbench.training`."""
+    from nbhelpers.netbench import training as measure
+
+    name, opened = _photos(400)
+    return measure(name, opened.train, _photos(size + size // 8)[1].train, n, width, size, repeats)
+
+
 def imports(repeats: int = 5) -> pd.DataFrame:
     """Starting a process with the package next to an empty one, in seconds; `added_seconds` is the difference."""
     commands = {
@@ -234,7 +242,9 @@ def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
     return table.assign(against="the whole run", against_seconds=total, ratio=total / table["seconds"])
 
 
-BENCHMARKS = {function.__name__: function for function in (statistics, solvers, slider, rows, imports, lab, notebooks)}
+BENCHMARKS = {
+    function.__name__: function for function in (statistics, solvers, slider, rows, training, imports, lab, notebooks)
+}
 NAMES = tuple(BENCHMARKS)
 
 

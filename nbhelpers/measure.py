@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "pyamg", "matplotlib")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "pyamg", "matplotlib", "torch")
 
 
 def median_seconds(function, repeats: int) -> float:

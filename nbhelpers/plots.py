@@ -54,6 +54,17 @@ def photo_grid(photos, titles=None, columns: int = 4, width: float = 10.0, capti
     return with_caption(figure, caption)
 
 
+def by_method(labs, methods: dict, width: float = 10.0, caption: str = ""):
+    """Photos (rows), CIELAB (H, W, 3), as colorizers paint them without hints (columns); None shows the truth."""
+    pictures = []
+    for lab in labs:
+        for method in methods.values():
+            ab = lab[..., 1:] if method is None else method.colorize(lab[..., 0], Hints.none(lab.shape[:2]))
+            pictures.append(lab_to_rgb(np.dstack([lab[..., 0], ab])))
+    titles = [*methods, *[""] * (len(pictures) - len(methods))]
+    return photo_grid(pictures, titles, len(methods), width, caption)
+
+
 def with_caption(figure, caption: str):
     """Put a line in small print under a figure, such as the photos' credits; returns the figure."""
     if caption:

@@ -66,7 +66,7 @@ def findings() -> str:
         f"""**Tiles with zero borders** multiply Lasso's error by {tiles.min():.0f} to {tiles.max():.0f} on the photo
         shown in notebook 03. The whole system is solved at once just as well.""",
     )
-    points = (*points, _speed(), _brown(), _features(), _row_speed())
+    points = (*points, _speed(), _brown(), _features(), _row_speed(), _networks(), _training_speed())
     return "\n".join("- " + " ".join(point.split()) for point in points)
 
 
@@ -131,6 +131,51 @@ def _row_speed() -> str:
         of each kind, measured alone, projects {bench["all_minutes"].sum():.0f} minutes on two cores."""
 
 
+def networks() -> str:
+    """The networks of the reference run on all test photos, and those that come with the course."""
+    folder = paths.FIGURES / REFERENCE
+    trained = pd.read_csv(folder / "06_scores.csv")
+    unet = pd.read_csv(folder / "05_scores.csv").set_index("method")
+    shipped = pd.read_csv(folder / "06_shipped.csv")
+    names = {"unet": "U-Net, MSE", "unet, L1": "U-Net, L1", "mean": "mean colour"}
+    table = _network_table(trained[~trained["method"].str.contains("course")], names)
+    about = f"""Means over {trained["photos"].max()} test photos of {trained["size"].max()} x {trained["size"].max()}
+    pixels, no colour known; the networks learned from {unet.loc["here", "training"]:.0f} photos of that size."""
+    larger = _network_table(shipped, {"mean": "mean colour"})
+    side = shipped["size"].max()
+    then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;
+    the same test photos at that size:"""
+    return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{larger}"
+
+
+def _network_table(scores: pd.DataFrame, names: dict[str, str]) -> str:
+    table = pd.DataFrame({"method": [names.get(name, name) for name in scores["method"]]})
+    shown = {"ab_mse": ("ab-MSE", "{:.1f}"), "of mean colour": ("of mean colour", "{:.1%}")}
+    shown |= {"chroma": ("chroma", "{:.1f}"), "hue_spread": ("hue spread", "{:.2f}")}
+    for column, (title, form) in shown.items():
+        table[title] = ["" if pd.isna(value) else form.format(value) for value in scores[column]]
+    return _markdown(table)
+
+
+def _networks() -> str:
+    scores = pd.read_csv(paths.FIGURES / REFERENCE / "06_scores.csv").set_index("method")
+    share, chroma = 100 * scores["of mean colour"], scores["chroma"]
+    return f"""**The U-Net is the first to beat the mean colour clearly** from lightness alone: {share["unet"]:.1f} %
+        of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN is vivid and
+        wrong**: {share["gan-paper"]:.0f} % at a chroma of {chroma["gan-paper"]:.1f}; grey errs {share["grey"]:.0f} %.
+        With L1 beside the judge and a pretrained generator it errs {share["gan-l1"]:.1f} % at a chroma of
+        {chroma["gan-l1"]:.1f}. So the GAN does not win in squared error, against the paper's Figure 5; it buys colour
+        with error."""
+
+
+def _training_speed() -> str:
+    table = pd.read_csv(paths.FIGURES / "bench" / "training.csv").set_index("what")
+    unet = table.loc["unet: all three"]
+    return f"""**Training on two cores.** A U-Net of {unet["width"]:.0f} channels learns from
+        {unet["photos_per_second"]:.0f} photos of {unet["size"]:.0f} x {unet["size"]:.0f} pixels per second,
+        {unet["ratio"]:.1f} times as many as a plain float32 loop with a DataLoader."""
+
+
 def times() -> str:
     """Seconds per notebook at the demo profile, and the machine."""
     table = pd.read_csv(paths.FIGURES / "bench" / "notebooks.csv")
@@ -141,7 +186,8 @@ def times() -> str:
 
 def fill(text: str) -> str:
     """Put the current tables between the marks `<!-- name -->` and `<!-- end -->` of a README."""
-    for name, content in {"table 1": table_1, "row models": row_models, "findings": findings, "times": times}.items():
+    blocks = {"table 1": table_1, "row models": row_models, "networks": networks, "findings": findings, "times": times}
+    for name, content in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         written = content() + "\n"
         text, count = pattern.subn(lambda m, written=written: m[1] + written + m[2], text)

@@ -24,19 +24,19 @@ from nbhelpers.rowfit import read_rows
 from nbhelpers.rows import RowRegressor, Trees, resample
 
 
-def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4) -> list[np.ndarray]:
-    """`n` squares cut from photos (H, H, 3) uint8 at random, half of them mirrored, scaled to the photos' size.
+def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int | None = None) -> list[np.ndarray]:
+    """`n` squares cut from photos (H, H, 3) uint8 at random, half of them mirrored, scaled to `side` (None: H) pixels.
 
-    Few photos become many that way, though not more varied ones. A side is `smallest` to 1 of the photo's side.
+    Few photos become many that way, though not more varied ones. A square is `smallest` to 1 times a photo's width.
     """
     rng, photos, found = np.random.default_rng(seed), list(photos), []
     for i in range(n):
         photo = photos[i % len(photos)]
         size = len(photo)
-        side = size * rng.uniform(smallest, 1)
-        left, top = rng.uniform(0, size - side, 2)
-        box = (left, top, left + side, top + side)
-        crop = np.asarray(Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC, box=box))
+        cut = size * rng.uniform(smallest, 1)
+        left, top = rng.uniform(0, size - cut, 2)
+        box = (left, top, left + cut, top + cut)
+        crop = np.asarray(Image.fromarray(photo).resize((side or size,) * 2, Image.Resampling.BICUBIC, box=box))
         found.append(np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop))
     return found
 

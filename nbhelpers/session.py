@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.nn.utils import get_total_norm
+from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from nbhelpers import checkpoints, health
@@ -27,7 +28,8 @@ from nbhelpers.paths import UserError
 from nbhelpers.schedules import rate_factor
 from nbhelpers.synced import synchronize
 
-logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces each choice that `Speed` makes
+for _name in ("lightning.fabric", "lightning.pytorch"):  # they announce each choice that `Speed` makes
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,16 @@ class Session:
         if recipe.adversarial:
             judge = initialize(discriminator(recipe.discriminator, recipe.discriminator_width, recipe.spectral))
             self.discriminator, self.judge, self.judge_optimizer = self._set_up(judge, recipe.discriminator_rate, 0.0)
-        average = get_ema_multi_avg_fn(recipe.ema)
-        self.ema = AveragedModel(self.generator, multi_avg_fn=average, use_buffers=True) if recipe.ema else None
+        self.ema = AveragedModel(self.generator, multi_avg_fn=self._average, use_buffers=True) if recipe.ema else None
+
+    def _average(self, averaged, current, _count) -> None:
+        """Draw the averaged weights to the current ones; early on more, or the first weights would stay in them."""
+        keep = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        for mine, new in zip(averaged, current):
+            if mine.is_floating_point():
+                mine.lerp_(new, 1 - keep)
+            else:
+                mine.copy_(new)
 
     def _set_up(self, network, rate, decay):
         """The network itself, the same as Fabric runs it, and its optimizer."""
@@ -168,9 +178,12 @@ class Session:
         return bool(self.fabric.all_reduce(torch.tensor(float(flag), device=self.fabric.device), reduce_op="sum") > 0)
 
     def _check(self) -> None:
-        """Stop on a loss that is not finite, and on a collapse."""
-        bad = int(self.bad)
-        if self._any(bad >= 0):
+        """Stop on a loss or a weight that is not finite, and on a collapse."""
+        weights = [*self.generator.parameters(), *(self.discriminator.parameters() if self.recipe.adversarial else ())]
+        if not get_total_norm([weight.detach() for weight in weights]).isfinite():  # a finite loss may yet lead there
+            self.bad = torch.where(self.bad < 0, self.step - 1, self.bad)
+        bad = int(self.fabric.all_reduce(self.bad, reduce_op="max"))
+        if bad >= 0:
             kept = self.folder and self.folder / "last.safetensors"
             good = f"the last good checkpoint is {kept}" if kept and kept.is_file() else "no checkpoint was written yet"
             raise health.Diverged(f"the loss became NaN or infinite in step {bad}: lower the rate; {good}")
@@ -197,21 +210,22 @@ class Session:
         """Write the state to `last.safetensors`, and to `healthy.safetensors` unless the log shows a symptom."""
         if self.folder is not None and self.fabric.is_global_zero:
             about = self.about | {"step": self.step, "attempt": self.attempt, "restarts": self.restarts}
+            # The log first: after a kill in between, `restore` leaves out the rows that the checkpoint does not know.
+            health.write_log(self.folder / "log.csv", self.rows)
+            health.write_log(self.folder / "restarts.csv", self.restarts)
             names = ["last"]
             if self.recipe.adversarial and not (self.rows and self.monitor.symptom(self.rows[-1])):
                 names.append("healthy")
             for name in names:
                 checkpoints.save(self.folder / f"{name}.safetensors", self.state(), about)
-            health.write_log(self.folder / "log.csv", self.rows)
-            health.write_log(self.folder / "restarts.csv", self.restarts)
         self.fabric.barrier()
 
     def restore(self, path: Path) -> None:
         """Go back to a checkpoint of this very training. Raises UserError, naming the file, for any other."""
         tensors, about = checkpoints.read(path)
-        for key, mine in self.about.items():
+        for key, mine in json.loads(json.dumps(self.about)).items():  # as the file holds it: lists, no tuples
             theirs = about.get(key)
-            if json.dumps(mine) != json.dumps(theirs):
+            if mine != theirs:
                 if isinstance(mine, dict) and isinstance(theirs, dict):
                     key, theirs, mine = next((k, theirs.get(k), mine[k]) for k in mine if theirs.get(k) != mine[k])
                 raise UserError(f"{path} belongs to another training ({key} {theirs}, now {mine}): use another folder")

@@ -27,16 +27,16 @@ class SyncedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         world, wide = distributed.get_world_size(), x.float()
-        moments = torch.stack([wide.mean(dim=(0, 2, 3)), wide.square().mean(dim=(0, 2, 3))])
-        mean, square = _Sum.apply(moments) / world
-        variance = square - mean.square()
+        mean = _Sum.apply(wide.mean(dim=(0, 2, 3))) / world
+        centred = wide - mean[:, None, None]  # the mean square less the squared mean could come out below zero
+        variance = _Sum.apply(centred.square().mean(dim=(0, 2, 3))) / world
         with torch.no_grad():
             count = world * x.numel() / x.shape[1]
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
             self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (wide * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
 
 def synchronize(network: nn.Module, world: int) -> nn.Module:

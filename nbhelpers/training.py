@@ -160,17 +160,20 @@ def train(
                     session.restart(collapsed)
                     collapsed = ""
                 elif home and (home / "healthy.safetensors").is_file():
-                    rows = session.rows
+                    rows, tried = session.rows, session.restarts
                     session.restore(home / "healthy.safetensors")
-                    session.rows = rows
+                    session.rows, session.restarts = rows, tried
     seconds = time.perf_counter() - began
     network = copy.deepcopy(session.result).to("cpu").eval()
     if file is not None and session.fabric.is_global_zero:
         about = session.about | {"name": recipe.name, "size": recipe.size, "step": session.step}
         about |= {"collapsed": collapsed, "restarts": session.restarts}
-        if file.is_file() and checkpoints.read_about(file).get("recipe") != about["recipe"]:
+        mine = json.loads(json.dumps(about["recipe"]))  # as the file holds it: lists, no tuples
+        if file.is_file() and checkpoints.read_about(file).get("recipe") != mine:
             warnings.warn(f"{file} was trained with other settings; it is replaced", stacklevel=2)
         checkpoints.save_network(file, network, about)
+        if collapsed:
+            health.write_log(home / "log.csv", session.rows)  # up to the collapse, which no checkpoint follows
         if session.step > first_step:
             rate = (session.step - first_step) * recipe.batch / seconds
             health.write_log(home / "timing.csv", [{"photos_per_second": rate, "seconds": seconds}])

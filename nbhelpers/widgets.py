@@ -100,6 +100,23 @@ def explore(draw, **controls: Slider | Choice):
     return built
 
 
+def live(draw):
+    """A `watch` for `train` that shows `draw(session.rows)`, a figure, anew after each epoch.
+
+    In a headless run it shows nothing: the notebook draws the finished curves anyway.
+    """
+    if headless():
+        return lambda session: None
+    shown = display(display_id=True)
+
+    def watch(session) -> None:
+        figure = draw(session.rows)
+        shown.update(figure)
+        plt.close(figure)
+
+    return watch
+
+
 def _show(figure) -> None:
     display(figure)
     plt.close(figure)

@@ -11,6 +11,7 @@ TINY = {
     "solvers": {"size": 24, "small": 16, "shares": (0.2, 0.8), "n": 2, "repeats": 1},
     "slider": {"size": 24, "n": 2, "repeats": 1},
     "rows": {"n": 5, "size": 32},
+    "training": {"n": 64, "size": 32, "width": 2, "repeats": 1},
     "imports": {"repeats": 1},
     "lab": {"size": 24, "repeats": 1},
 }
@@ -132,3 +133,10 @@ def test_the_median_leaves_the_first_call_out():
 def test_the_peak_of_a_call_is_what_it_allocates():
     assert 8 <= measure.peak_of_call(lambda: np.ones((1024, 1024))) < 9
     assert measure.peak_of_process() > 20
+
+
+def test_training_measures_each_switch_and_both_gans_against_a_plain_loop(tables):
+    table = tables["training"]
+    assert table["what"].str.startswith("unet").sum() == 6 and table["what"].str.startswith("gan").sum() == 2
+    assert table["ratio"][0] == 1 and (table["against"] == table["what"][0]).all()
+    np.testing.assert_allclose(table["photos_per_second"] * table["seconds"], 1)

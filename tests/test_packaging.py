@@ -15,7 +15,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = {"torch": "pytorch"}  # where conda-forge uses another name
 # modules that are about torch or papermill
-HEAVY = {"run", "networks", "batches", "checkpoints", "training", "session", "synced", "neural", "netstudy", "__main__"}
+HEAVY = {
+    "run",
+    "networks",
+    "batches",
+    "checkpoints",
+    "training",
+    "session",
+    "synced",
+    "neural",
+    "netstudy",
+    "netbench",
+    "__main__",
+}
 
 
 def declared(*extras):

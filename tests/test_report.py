@@ -16,6 +16,9 @@ def test_the_readme_is_up_to_date():
 @pytest.mark.parametrize(("name", "method", "column"), [("03_table1", "lasso", "mean"), ("04_rows", "forest", "chroma"),
                                                         ("04_pixels", "forest, pixels", "of mean colour"),
                                                         ("04_fit_timing", "tree", "seconds"),
+                                                        ("06_scores", "gan-l1", "chroma"),
+                                                        ("06_shipped", "unet", "ab_mse"),
+                                                        ("training", "unet: all three", "photos_per_second"),
                                                         ("rows", "forest", "ratio")])  # fmt: skip
 def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch, name, method, column):
     text = (paths.ROOT / "README.md").read_text(encoding="utf-8")

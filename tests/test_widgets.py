@@ -111,3 +111,29 @@ def test_headless_is_what_the_environment_says(monkeypatch, value, expected):
     else:
         monkeypatch.setenv("NBHELPERS_HEADLESS", value)
     assert widgets.headless() is expected
+
+
+class Handle:
+    def __init__(self):
+        self.updates = []
+
+    def update(self, figure):
+        self.updates.append(figure)
+
+
+class Session:
+    rows = [{"loss": 1.0}]
+
+
+def test_live_curves_are_drawn_after_each_epoch(monkeypatch, with_a_person):
+    handle, drawn = Handle(), []
+    monkeypatch.setattr(widgets, "display", lambda display_id: handle)
+    watch = widgets.live(lambda rows: drawn.append(rows) or plt.figure())
+    watch(Session)
+    watch(Session)
+    assert drawn == [Session.rows] * 2 and len(handle.updates) == 2 and plt.get_fignums() == []
+
+
+def test_live_curves_do_nothing_in_a_headless_run(monkeypatch):
+    monkeypatch.setenv("NBHELPERS_HEADLESS", "1")
+    widgets.live(lambda rows: pytest.fail("it drew"))(Session)

@@ -1,4 +1,4 @@
-"""The README's tables, written from the committed results: `python -m nbhelpers.report` after a new run."""
+"""The tables of README and model card, written from the committed results: `python -m nbhelpers.report` after a run."""
 
 from __future__ import annotations
 
@@ -136,16 +136,14 @@ def networks() -> str:
     folder = paths.FIGURES / REFERENCE
     trained = pd.read_csv(folder / "06_scores.csv")
     unet = pd.read_csv(folder / "05_scores.csv").set_index("method")
-    shipped = pd.read_csv(folder / "06_shipped.csv")
     names = {"unet": "U-Net, MSE", "unet, L1": "U-Net, L1", "mean": "mean colour"}
     table = _network_table(trained[~trained["method"].str.contains("course")], names)
     about = f"""Means over {trained["photos"].max()} test photos of {trained["size"].max()} x {trained["size"].max()}
     pixels, no colour known; the networks learned from {unet.loc["here", "training"]:.0f} photos of that size."""
-    larger = _network_table(shipped, {"mean": "mean colour"})
-    side = shipped["size"].max()
+    side = pd.read_csv(folder / "06_shipped.csv")["size"].max()
     then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;
     the same test photos at that size:"""
-    return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{larger}"
+    return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{shipped()}"
 
 
 def _network_table(scores: pd.DataFrame, names: dict[str, str]) -> str:
@@ -184,20 +182,33 @@ def times() -> str:
     return f"{_markdown(shown)}\n\nMeasured with the profile demo and the photos sample on {machine['processor']}."
 
 
-def fill(text: str) -> str:
-    """Put the current tables between the marks `<!-- name -->` and `<!-- end -->` of a README."""
-    blocks = {"table 1": table_1, "row models": row_models, "networks": networks, "findings": findings, "times": times}
-    for name, content in blocks.items():
+def shipped() -> str:
+    """The networks that come with the course, on all test photos at their own size."""
+    scores = pd.read_csv(paths.FIGURES / REFERENCE / "06_shipped.csv")
+    return _network_table(scores, {"mean": "mean colour"})
+
+
+BLOCKS = {
+    "README.md": {"table 1": table_1, "row models": row_models, "networks": networks, "findings": findings,
+                  "times": times},
+    "data/checkpoints/README.md": {"shipped": shipped},
+}  # fmt: skip
+
+
+def fill(text: str, file: str = "README.md") -> str:
+    """Put the current tables between the marks `<!-- name -->` and `<!-- end -->` of the text of `file`."""
+    for name, content in BLOCKS[file].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         written = content() + "\n"
         text, count = pattern.subn(lambda m, written=written: m[1] + written + m[2], text)
         if count != 1:
-            raise paths.UserError(f"README.md needs one block <!-- {name} --> … <!-- end -->, found {count}")
+            raise paths.UserError(f"{file} needs one block <!-- {name} --> … <!-- end -->, found {count}")
     return text
 
 
 if __name__ == "__main__":
-    readme = paths.ROOT / "README.md"
-    filled = fill(readme.read_text(encoding="utf-8"))
-    with paths.atomic(readme) as part:
-        part.write_text(filled, encoding="utf-8")
+    for name in BLOCKS:
+        page = paths.ROOT / name
+        filled = fill(page.read_text(encoding="utf-8"), name)
+        with paths.atomic(page) as part:
+            part.write_text(filled, encoding="utf-8")

@@ -184,6 +184,14 @@ def test_the_papers_judge_gives_one_logit_for_photos_of_any_size(size):
     assert logits.shape == (3, 1) and logits.isfinite().all() and logits.unique().numel() == 3
 
 
+def test_the_papers_judge_averages_what_it_sees_over_the_photo():
+    judge, seen = BinaryDiscriminator(2).eval(), []
+    judge.features.register_forward_hook(lambda *given: seen.append(given[-1]))
+    logits = judge(torch.rand(3, 3, 48, 32))
+    assert seen[0].shape == (3, 16, 3, 2)
+    torch.testing.assert_close(logits, judge.head(seen[0].flatten(2).sum(dim=-1) / 6))
+
+
 def test_the_papers_judge_drops_out_only_while_it_learns():
     judge, photos = BinaryDiscriminator(4), torch.rand(2, 3, 16, 16)
     assert not torch.equal(judge(photos), judge(photos))

@@ -8,9 +8,10 @@ import pytest
 from nbhelpers import paths, report
 
 
-def test_the_readme_is_up_to_date():
-    text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
-    assert report.fill(text) == text, "run `python -m nbhelpers.report`"
+@pytest.mark.parametrize("file", report.BLOCKS)
+def test_the_pages_are_up_to_date(file):
+    text = (paths.ROOT / file).read_text(encoding="utf-8")
+    assert report.fill(text, file) == text, "run `python -m nbhelpers.report`"
 
 
 @pytest.mark.parametrize(("name", "method", "column"), [("03_table1", "lasso", "mean"), ("04_rows", "forest", "chroma"),

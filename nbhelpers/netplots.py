@@ -46,7 +46,8 @@ def unet_curves(rows, epochs=None, errors=None, reference: dict[str, float] | No
 def gan_curves(rows, title: str = ""):
     """The log of a GAN for readers: both losses with the lines that mean something, accuracies, chroma."""
     log = pd.DataFrame(rows)
-    steps = np.arange(len(log)) if log["attempt"].nunique() > 1 else log["step"]
+    restarted = log["attempt"].nunique() > 1  # then steps come several times
+    steps = np.arange(len(log)) if restarted else log["step"]
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.1))
     _line(axes[0], steps, log["adversarial"], COLOURS[1], "generator: fakes against label 1")
     _line(axes[0], steps, log["discriminator_loss"], COLOURS[0], "discriminator: real + fake")
@@ -63,7 +64,7 @@ def gan_curves(rows, title: str = ""):
     axes[2].set(title="mean chroma of the batch", ylim=(0, None))
     axes[2].legend(fontsize=7)
     for ax in axes:
-        ax.set_xlabel("step" if steps is log["step"] else "line of the log")
+        ax.set_xlabel("line of the log" if restarted else "step")
         for row in np.flatnonzero(np.diff(log["attempt"])):
             ax.axvline(row + 0.5, color=COLOURS[1], linewidth=1)
     return figure

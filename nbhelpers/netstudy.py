@@ -137,7 +137,7 @@ def ablation(recipes: dict[str, Recipe], photos, validation, seeds, folder: Path
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # each replaces the file of the one before, and says so
                 trained = train(asked, photos, Path(folder) / f"seed-{seed}")
-            colorizer = NetworkColorizer(name, trained.network, asked.size)
+            colorizer = NetworkColorizer(name, trained.network, asked.size)  # without a gain: it would hide the recipe
             found = score([Constant("mean", tuple(mean.tolist())), colorizer], validation).set_index("method")
             row = {"variant": name, "seed": seed} | found.loc[name, ["ab_mse", "of mean colour", "chroma"]].to_dict()
             row |= {"true chroma": found.loc["truth", "chroma"], "photos": len(photos)}

@@ -143,7 +143,12 @@ class Session:
                 bar.update(self.recipe.batch)
                 stopping = self._any(stop.is_set())
                 if self.due(self.step - 1) or stopping:
-                    self._check()
+                    try:
+                        self._check()
+                    except health.Collapsed:
+                        if stopping:  # nothing is saved: the same steps will collapse again
+                            raise KeyboardInterrupt from None
+                        raise
                 if self.step % self.data.per_epoch == 0 or stopping:
                     self.save()
                     if self.watch is not None and not stopping:

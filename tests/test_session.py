@@ -234,6 +234,18 @@ def test_an_interrupted_training_remembers_its_restarts(tmp_path, steps):
     assert part.file.read_bytes() == whole.file.read_bytes()
 
 
+def test_ctrl_c_in_the_very_step_of_a_collapse_stops_too(tmp_path, steps):
+    asked, monitor = quick(), Planted(attempts=1)
+    whole = learn(asked, tmp_path / "whole", monitor=monitor)
+    seen = steps(5)
+    with pytest.raises(KeyboardInterrupt):
+        learn(asked, tmp_path / "part", monitor=monitor)
+    assert len(seen) == 6
+    part = learn(asked, tmp_path / "part", monitor=monitor)
+    assert part.restarts == whole.restarts
+    assert_equal(part.network.state_dict(), whole.network.state_dict())
+
+
 def test_without_a_healthy_state_it_begins_anew_with_other_weights(tmp_path, monkeypatch):
     first = []
     loop = training._train_gan

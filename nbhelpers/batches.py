@@ -42,7 +42,9 @@ def bytes_of(photos, stored: int) -> torch.Tensor:
 
 def identity(photos: torch.Tensor) -> str:
     """A digest of the photos' bytes: a training may only go on with the photos that it began with."""
-    return hashlib.sha256(repr(tuple(photos.shape)).encode() + photos.numpy().tobytes()).hexdigest()[:16]
+    digest = hashlib.sha256(repr(tuple(photos.shape)).encode())
+    digest.update(photos.numpy())
+    return digest.hexdigest()[:16]
 
 
 def mix(*numbers: int) -> int:

@@ -51,7 +51,7 @@ def _read(path: Path, tensors: bool):
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("about", "null"))
             found = {key: file.get_tensor(key) for key in file.keys()} if tensors else {}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, ValueError, OSError) as error:
+    except (SafetensorError, ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} is damaged or no safetensors file ({error}): delete it and train again") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise UserError(f"{path} was not written by this version of nbhelpers: delete it and train again")

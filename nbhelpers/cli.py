@@ -102,6 +102,7 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Photos in a step, on all devices together.")] = None,
     loss: Annotated[str | None, typer.Option(help="Pixel loss: mse or l1.")] = None,
     weight: Annotated[float | None, typer.Option(help="Factor of the pixel loss beside the adversarial one.")] = None,
+    pretrain: Annotated[int | None, typer.Option(help="Epochs of gan-l1 with L1 alone, before the game.")] = None,
     rate: Annotated[float | None, typer.Option(help="The generator's learning rate.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of first weights, order, crops and dropout.")] = None,
     start: Annotated[str | None, typer.Option(metavar="FILE", help="A trained network to begin with.")] = None,
@@ -121,7 +122,8 @@ def train(
     from nbhelpers.training import Speed, train
 
     changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
-    asked = recipe(name, profile, **changes, rate=rate, seed=seed)
+    asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
     with _photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train
     folder = out or Run(profile, photos).models

@@ -112,6 +112,7 @@ def variants(**changes) -> dict[str, Recipe]:
         "unet, L1": replace(UNET, loss="l1", **alone),
         "gan-paper": replace(GAN_PAPER, **alone),
         "gan-l1": full,
+        "L1 weight 100": replace(full, weight=100.0),
         "L1 weight 30": replace(full, weight=30.0),
         "L1 weight 10": replace(full, weight=10.0),
         "the paper's discriminator": replace(full, discriminator="binary"),

@@ -35,7 +35,7 @@ class NetworkColorizer:
     @torch.inference_mode()
     def colorize(self, lightness, hints):
         height, width = lightness.shape
-        x = scale_lightness(torch.from_numpy(np.ascontiguousarray(lightness, np.float32)))[None, None]
+        x = scale_lightness(torch.from_numpy(np.array(lightness, np.float32)))[None, None]
         shrink = self.size / min(height, width)
         if shrink < 1:
             small = max(1, round(height * shrink)), max(1, round(width * shrink))

@@ -285,3 +285,30 @@ def test_read_only_lightness_is_no_reason_to_warn(painter):
             painter.colorize(lightness, Hints.none((16, 16)))
     finally:
         torch.set_warn_always(False)
+
+
+def test_a_gain_multiplies_the_chroma_at_every_size(network):
+    plain, loud = NetworkColorizer("unet", network, 16), NetworkColorizer("unet", network, 16, gain=2.0)
+    for shape in ((16, 16), (40, 60)):
+        nothing = Hints.none(shape)
+        quiet = plain.colorize(light(shape), nothing)
+        np.testing.assert_allclose(loud.colorize(light(shape), nothing), 2 * quiet, rtol=1e-5, atol=1e-5)
+
+
+def test_the_gain_brings_the_mean_chroma_to_a_share_of_the_true_one(network, sample):
+    photos = torch.from_numpy(np.stack(list(sample.train))).permute(0, 3, 1, 2)
+    gain = neural.gain_for(network, photos, 96, 0.5)
+    labs = list(sample.labs())
+    painter = NetworkColorizer("", network, 96, gain=gain)
+    painted = [painter.colorize(lab[..., 0], Hints.none((96, 96))) for lab in labs]
+    found, true = (np.mean([np.hypot(*np.moveaxis(ab, -1, 0)).mean() for ab in planes])
+                   for planes in (painted, [lab[..., 1:] for lab in labs]))  # fmt: skip
+    assert found == pytest.approx(0.5 * true, rel=1e-3) or (gain == 3.0 and found < 0.5 * true)
+    assert neural.gain_for(network, photos, 96, 1e9) == 3.0  # a network that paints grey is not blown up
+
+
+@pytest.mark.parametrize("gain", [0.0, -1.0, 11.0, "1", None])
+def test_a_gain_that_cannot_be_is_refused(network, tmp_path, gain):
+    checkpoints.save_network(tmp_path / "unet.safetensors", network, {"name": "unet", "size": 16, "gain": gain})
+    with pytest.raises(UserError, match="unet.safetensors does not hold"):
+        neural.load("unet", tmp_path / "unet.safetensors")

@@ -23,7 +23,7 @@ def test_the_papers_gan_has_the_papers_values():
 
 
 def test_gan_l1_has_what_helps():
-    assert (GAN_L1.loss, GAN_L1.weight) == ("l1", 100)  # Isola et al. 2017
+    assert (GAN_L1.loss, GAN_L1.weight) == ("l1", 300)
     assert (GAN_L1.discriminator, GAN_L1.spectral) == ("patch", True)
     assert GAN_L1.discriminator_rate == 4 * GAN_L1.rate == 8e-4  # Heusel et al. 2017
     assert (GAN_L1.pretrain, GAN_L1.schedule, GAN_L1.ema) == (10, "one-cycle", 0.999)

@@ -108,9 +108,10 @@ def load_network(path: Path) -> tuple[UNet, dict]:
     """
     weights, about = read(path)
     try:
-        network = UNet(**about["network"])
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError):
+        with torch.device("meta"):  # takes no memory, whatever the file claims
+            network = UNet(**about["network"])
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError):
         raise UserError(f"{path} holds no U-Net as it should: delete it and train again") from None
     if not all(value.isfinite().all() for value in network.state_dict().values()):
         raise UserError(f"{path} holds numbers that are not finite: delete it and train again")

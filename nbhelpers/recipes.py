@@ -69,6 +69,8 @@ class Recipe:
         for field in ("seed", "pretrain", "rate", "weight", "discriminator_rate", "decay", "jitter"):
             if getattr(self, field) < 0:
                 raise UserError(f"{field} must not be negative, got {getattr(self, field)}")
+        if not 0 <= self.ema < 1 or len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise UserError(f"ema and the two betas must lie in [0, 1), got {self.ema} and {self.betas}")
         if self.pretrain and self.loss == "none":
             raise UserError(
                 "pretrain needs a pixel loss, mse or l1: without one there is nothing to learn before the game"

@@ -8,11 +8,12 @@ import shutil
 import numpy as np
 import pytest
 
-from nbhelpers import colorizers, paths
+from nbhelpers import checkpoints, colorizers, paths
 from nbhelpers.colorizers import Biharmonic, Constant, Nearest, NotConverged, Propagation
 from nbhelpers.hints import Hints, hide_pixels
 from nbhelpers.lab import rgb_to_lab
 from nbhelpers.neighbours import fit, gather_statistics, paper_estimators
+from nbhelpers.networks import UNet
 from nbhelpers.paths import Run, UserError
 from nbhelpers.propagation import nearest_known, neighbour_system, solve
 from nbhelpers.rowfit import about_rows, fit_rows, save_rows
@@ -49,6 +50,8 @@ def fitted(models, row_models):
     colorizers.save("mean", PRIOR, RUN)
     for name, model in models.items():
         colorizers.save(name, model, RUN)
+    for name in colorizers.NETWORKS:
+        checkpoints.save_network(RUN.models / f"{name}.safetensors", UNet(2, 1), {"name": name, "size": 16})
     return RUN
 
 
@@ -137,6 +140,7 @@ def test_models_come_back_to_the_last_digit(fitted, models):
         assert back.prior == PRIOR
     assert colorizers.load("mean", fitted).ab == PRIOR
     files = [f"{n}.json" for n in ("mean", *models)] + [f"{kind}.npz" for kind in KINDS]
+    files += [f"{name}{ending}" for name in colorizers.NETWORKS for ending in (".json", ".safetensors")]
     assert sorted(p.name for p in fitted.models.iterdir()) == sorted(files)
     assert set(json.loads((fitted.models / "ols.json").read_text())) == {"coefficients", "intercept"}
 

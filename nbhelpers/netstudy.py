@@ -18,7 +18,7 @@ from nbhelpers.health import Diverged
 from nbhelpers.hints import Hints
 from nbhelpers.lab import rgb_to_lab, scale_lightness
 from nbhelpers.neural import NetworkColorizer
-from nbhelpers.recipes import GAN_L1, GAN_PAPER, UNET, Recipe
+from nbhelpers.recipes import GAN_L1, Recipe
 from nbhelpers.rowstudy import paint
 from nbhelpers.training import train
 
@@ -100,23 +100,20 @@ class Snapshots:
 
 
 def variants(**changes) -> dict[str, Recipe]:
-    """The recipes of the ablation: name -> recipe, each one change away from `gan-l1` or `unet`.
+    """The recipes of the ablation: name -> recipe, `gan-l1` and others one change away from it.
 
     changes: for all of them, such as width and epochs.
     """
     replace = dataclasses.replace
     full = replace(GAN_L1, **changes)
-    alone = changes | {"pretrain": 0, "epochs": full.epochs + full.pretrain}  # as many passes over the photos in all
     return {
-        "unet, MSE": replace(UNET, **alone),
-        "unet, L1": replace(UNET, loss="l1", **alone),
-        "gan-paper": replace(GAN_PAPER, **alone),
         "gan-l1": full,
         "L1 weight 100": replace(full, weight=100.0),
         "L1 weight 30": replace(full, weight=30.0),
         "L1 weight 10": replace(full, weight=10.0),
         "the paper's discriminator": replace(full, discriminator="binary"),
         "no spectral norm": replace(full, spectral=False),
+        # as many passes over the photos in all
         "no pretraining": replace(full, pretrain=0, epochs=full.epochs + full.pretrain),
         "no averaged weights": replace(full, ema=0.0),
         "equal rates": replace(full, discriminator_rate=full.rate),

@@ -128,7 +128,7 @@ def train(
     """Train a network by a recipe, and keep it as `folder`/<recipe's name>.safetensors.
 
     photos: a `Photos`, or a sequence of uint8 (S, S, 3), S being `recipe.stored`. start: the file of a network to
-    begin with, in place of the recipe's presession. watch(session) is called after each epoch. monitor, restarts:
+    begin with, in place of the recipe's pretraining. watch(session) is called after each epoch. monitor, restarts:
     when a GAN counts as collapsed, and how often it may start again. Seeds torch's global generator.
 
     While it runs, the state is in `folder`/<name>-<digest of recipe and photos>/, written after each epoch and on

@@ -77,7 +77,7 @@ def test_variants_change_one_thing_each():
     full = dataclasses.asdict(recipes["gan-l1"])
     assert recipes["gan-l1"] == dataclasses.replace(GAN_L1, width=8, epochs=3, pretrain=2)
     for name, recipe in recipes.items():
-        if name.startswith(("unet", "gan")):
+        if name == "gan-l1":
             continue
         different = {key for key, value in dataclasses.asdict(recipe).items() if value != full[key]}
         assert len(different - {"epochs"}) == 1, name

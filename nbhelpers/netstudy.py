@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.batches import bytes_of
@@ -149,7 +150,8 @@ def many_seeds(recipe: Recipe, photos, seeds, judge, **options) -> pd.DataFrame:
     judge: network -> dict of numbers. options: for `train`.
     """
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
+    # Networks this small gain nothing from a second thread, and lose much by waiting for it.
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         for seed in seeds:
             asked = dataclasses.replace(recipe, seed=seed)
             try:

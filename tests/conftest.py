@@ -11,6 +11,7 @@ from nbhelpers import paths
 from nbhelpers.photos import open_photos
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no window from a test
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores: more threads would wait for each other
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background; tests of Ctrl-C would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("course", deadline=None)  # a shared machine may pause at any moment

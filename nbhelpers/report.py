@@ -163,7 +163,7 @@ def _network_table(scores: pd.DataFrame, names: dict[str, str]) -> str:
 def _networks() -> str:
     scores = pd.read_csv(paths.FIGURES / REFERENCE / "06_scores.csv").set_index("method")
     share, chroma = 100 * scores["of mean colour"], scores["chroma"]
-    return f"""**The U-Net is the first to beat the mean colour clearly** from lightness alone: {share["unet"]:.1f} %
+    return f"""**The U-Net beats the mean colour** from lightness alone: {share["unet"]:.1f} %
         of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN is vivid and
         wrong**: {share["gan-paper"]:.0f} % at a chroma of {chroma["gan-paper"]:.1f}; grey errs {share["grey"]:.0f} %.
         With L1 beside the judge and a pretrained generator it errs {share["gan-l1"]:.1f} % at a chroma of

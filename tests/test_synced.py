@@ -1,5 +1,6 @@
 """Several processes come to the numbers of one: batch normalization, both loops, a stop and its resume."""
 
+import re
 import runpy
 import subprocess
 import sys
@@ -121,7 +122,8 @@ for name in RECIPES:
             Batches.at = at
     trained = training.train(asked, photos, folder, **options)
     kept = sum(value.double().abs().sum().item() for value in trained.network.state_dict().values())
-    print("rank", os.environ.get("LOCAL_RANK", "0"), name, kept, flush=True)
+    sys.stdout.write(f"\\nrank {os.environ.get('LOCAL_RANK', '0')} {name} {kept}\\n")  # at once: two share the pipe
+    sys.stdout.flush()
 
 loss = training._pixel_loss
 def poisoned(kind, painted, truth):
@@ -132,7 +134,8 @@ if devices > 1:
     try:
         training.train(recipe("unet", "smoke", size=24, stored=26, width=2, seed=1), photos, **options)
     except Diverged as error:
-        print("rank", os.environ.get("LOCAL_RANK", "0"), error, flush=True)
+        sys.stdout.write(f"\\nrank {os.environ.get('LOCAL_RANK', '0')} {error}\\n")
+        sys.stdout.flush()
 """
 
 
@@ -151,7 +154,7 @@ def trained(tmp_path_factory):
         patch.setattr(sys, "argv", [str(script), str(folder / "one"), "1"])
         runpy.run_path(str(script))
     torch.set_num_threads(threads)
-    return folder / "one", folder / "two", [line for line in done.stdout.splitlines() if line.startswith("rank")]
+    return folder / "one", folder / "two", re.findall(r"rank \d .+", done.stdout)
 
 
 NAMES = ["unet", "gan-paper", "gan-l1-pretrained", "gan-l1"]

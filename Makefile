@@ -24,11 +24,14 @@ lab: .venv/.installed ## open the notebooks in JupyterLab
 notebooks: .venv/.installed ## execute the notebooks and write clean outputs back into them
 	"$(NB)" run --profile demo --photos sample --update
 
+site: .venv/.installed ## write notebooks, figures and tables as a static site to site/
+	"$(NB)" site --out site
+
 bench: .venv/.installed ## measure speed and memory; BENCH=NAME for one of them
 	"$(NB)" bench $(BENCH)
 
 clean: ## remove caches, build leftovers and executed copies; photos and figures stay
-	rm -rf build dist *.egg-info data/runs data/cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site *.egg-info data/runs data/cache .pytest_cache .ruff_cache .hypothesis
 	find nbhelpers notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # The stamp comes last: an interrupted installation is taken up again. A .venv without a working pip is made anew.
@@ -41,4 +44,4 @@ clean: ## remove caches, build leftovers and executed copies; photos and figures
 	.venv/bin/python -m pip install -q -c constraints.txt -e ".[test,cluster]"
 	@touch $@
 
-.PHONY: help figures test lab notebooks bench clean
+.PHONY: help figures test lab notebooks site bench clean

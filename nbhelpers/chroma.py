@@ -10,11 +10,10 @@ import joblib
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
-from skimage.color import deltaE_ciede2000
 from threadpoolctl import threadpool_limits
 
-from nbhelpers.evaluation import psnr
 from nbhelpers.lab import in_gamut, lab_to_rgb, rgb_to_lab
+from nbhelpers.metrics import delta_e, psnr
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, which JPEG uses
 BINS = 256  # of width 1, from -128, for each of a* and b*
@@ -48,12 +47,9 @@ def shuffle(planes: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def visible_difference(lab: np.ndarray, rgb: np.ndarray) -> tuple[float, float]:
-    """Compare lab (H, W, 3), as a screen shows it, with the photo rgb uint8: (mean CIEDE2000, PSNR in dB).
-
-    A CIEDE2000 of 1 is about what a person just tells apart in two large patches side by side (CIE 142-2001).
-    """
+    """Compare lab (H, W, 3), as a screen shows it, with the photo rgb uint8: (mean CIEDE2000, PSNR in dB)."""
     shown = lab_to_rgb(lab)
-    return float(deltaE_ciede2000(rgb_to_lab(rgb), rgb_to_lab(shown)).mean()), psnr(shown, rgb)
+    return delta_e(shown, rgb), psnr(shown, rgb)
 
 
 def losses(photos, changes: dict, amounts) -> pd.DataFrame:
@@ -101,7 +97,8 @@ def gamut_slice(lightness: float, points: int = 257) -> tuple[np.ndarray, np.nda
 class ColourStatistics:
     """The colours of photos.
 
-    counts: (256, 256) int64, pixels per bin of width 1 of a* (rows) and b* (columns), both from -128.
+    counts: (256, 256) int64, pixels per bin of width 1 of a* (rows) and b* (columns), both from -128; what lies
+    outside, which no screen shows, is counted in the outermost bins.
     total, squares: (2,) sums of a* and b*, and of their squares.  distance: the sum of the distances from grey.
     """
 
@@ -114,7 +111,7 @@ class ColourStatistics:
     def of(cls, lab: np.ndarray) -> ColourStatistics:
         """Of one photo (H, W, 3) in CIELAB."""
         ab = np.asarray(lab[..., 1:], float).reshape(-1, 2)
-        a, b = (np.floor(ab).astype(int) + 128).T
+        a, b = (np.clip(np.floor(ab), -128, 127).astype(int) + 128).T
         counts = np.bincount(BINS * a + b, minlength=BINS**2).reshape(BINS, BINS)
         return cls(counts, ab.sum(axis=0), np.square(ab).sum(axis=0), float(np.hypot(*ab.T).sum()))
 
@@ -160,6 +157,35 @@ class ColourStatistics:
         if not self.distance:
             return float("nan")
         return max(0.0, 1 - float(np.hypot(*self.mean)) / self.chroma)  # rounding may leave less than nothing
+
+    def distance_to(self, colour) -> float:
+        """The mean distance of the colours from one colour (a*, b*), in CIELAB units, to within 0.7."""
+        a, b = np.meshgrid(_CENTRES - colour[0], _CENTRES - colour[1], indexing="ij")
+        return float((self.counts * np.hypot(a, b)).sum() / self.pixels)
+
+    @property
+    def distinct(self) -> int:
+        """How many different colours there are: the bins, of 1 x 1 CIELAB units, that hold 99 % of the pixels."""
+        largest = np.sort(self.counts.ravel())[::-1].cumsum()
+        return int(np.searchsorted(largest, 0.99 * self.pixels) + 1)
+
+    @property
+    def hue_entropy(self) -> float:
+        """The entropy of the hue in bits: 36 sectors of 10 degrees, pixels weighted by chroma; NaN for grey alone.
+
+        0 is one sector, log2(36) = 5.17 all of them alike. Unlike `hue_spread` it does not mistake two opposite hues
+        for all hues.
+        """
+        a, b = np.meshgrid(_CENTRES, _CENTRES, indexing="ij")
+        weights = (self.counts * np.hypot(a, b)).ravel()
+        if not self.distance:
+            return float("nan")
+        sectors = (np.degrees(np.arctan2(b, a)) // 10 % 36).astype(int).ravel()
+        share = np.bincount(sectors, weights, 36) / weights.sum()
+        return max(0.0, float(-(share[share > 0] * np.log2(share[share > 0])).sum()))
+
+
+_CENTRES = np.arange(BINS) - BINS / 2 + 0.5  # of the bins of counts
 
 
 def _of_chunk(photos, indices) -> list[ColourStatistics]:

@@ -184,6 +184,19 @@ def bench(
     benchmarks.main(name)
 
 
+@app.command()
+def site(
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where the site goes; made anew.")] = "site",
+) -> None:
+    """Write notebooks, figures and tables as a static site, and check its links."""
+    from pathlib import Path
+
+    from nbhelpers.site import build
+
+    pages = build(Path(out))
+    typer.echo(f"{len(pages)} pages; open {Path(out) / 'index.html'}")
+
+
 def _show_warning(message, category, *_) -> None:
     print(f"nbhelpers: warning: {message}", file=sys.stderr)
 

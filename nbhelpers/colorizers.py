@@ -29,7 +29,7 @@ from nbhelpers.propagation import (
 )
 from nbhelpers.recipes import RECIPES
 from nbhelpers.rowfit import load_rows
-from nbhelpers.rows import KINDS
+from nbhelpers.rows import KINDS, resample
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
 LINEAR = ("ols", "ridge", "lasso", "elasticnet", "sum-to-one")
@@ -58,6 +58,19 @@ class Constant:
 
     def colorize(self, lightness, hints):
         return keep_known(np.broadcast_to(np.float32(self.ab), hints.ab.shape), hints)
+
+
+@dataclass(frozen=True, eq=False)
+class PositionMean:
+    """The mean colour of each position over the training photos, ab (H, W, 2); other sizes are resampled."""
+
+    ab: np.ndarray
+    name: str = "position-mean"
+
+    def colorize(self, lightness, hints):
+        height, width = lightness.shape
+        rows = np.arange(height) * len(self.ab) // height
+        return keep_known(resample(self.ab[rows], width), hints)
 
 
 @dataclass(frozen=True)
@@ -138,14 +151,18 @@ class Propagation:
 
 def names() -> tuple[str, ...]:
     """The names that `load` knows, baselines first."""
-    return CLASSICAL + KINDS + NETWORKS
+    return (*CLASSICAL, "position-mean", *KINDS, *NETWORKS)
 
 
 def save(name: str, model, run: paths.Run) -> None:
-    """Keep a fitted model of a run: a NeighbourModel, or for "mean" the two numbers a*, b*.
+    """Keep a fitted model of a run: a NeighbourModel, for "mean" the two numbers a*, b*, or a PositionMean.
 
-    It is written to data/runs/<run>/models/<name>.json.
+    It is written to data/runs/<run>/models/<name>.json, a PositionMean as .npz.
     """
+    if isinstance(model, PositionMean):
+        with paths.atomic(run.models / f"{name}.npz") as part:
+            np.savez_compressed(part, ab=model.ab)
+        return
     content = asdict(model) if isinstance(model, NeighbourModel) else {"ab": model}
     lists = {key: np.asarray(value, float).tolist() for key, value in content.items()}
     with paths.atomic(run.models / f"{name}.json") as part:
@@ -164,6 +181,8 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
         raise paths.UserError(f"there is no colorizer {name!r}: {hint}")
     if name == "grey":
         return Constant("grey")
+    if name == "position-mean":
+        return PositionMean(_planes(_find(f"{name}.npz", run, "04")))
     if name in KINDS:
         rows = load_rows(path := _find(f"{name}.npz", run, "04"))
         if rows.kind != name:
@@ -210,3 +229,17 @@ def _read(name: str, run: paths.Run | None, shapes: dict[str, tuple]) -> dict[st
     if any(arrays[key].shape != shapes[key] or not np.isfinite(arrays[key]).all() for key in shapes):
         raise paths.UserError(f"{path} does not hold a {name} model: delete it and run notebook 02 again")
     return arrays
+
+
+def _planes(path: Path) -> np.ndarray:
+    """Read the ab planes (H, W, 2) of a PositionMean; UserError when the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            ab = arrays["ab"]
+    except Exception as error:  # zipfile and NumPy raise a dozen kinds for damaged files
+        raise paths.UserError(
+            f"{path} is damaged ({type(error).__name__}): delete it and run notebook 04 again"
+        ) from None
+    if ab.dtype != np.float32 or ab.ndim != 3 or ab.shape[2] != 2 or not ab.size or not np.isfinite(ab).all():
+        raise paths.UserError(f"{path} does not hold a position mean: delete it and run notebook 04 again")
+    return ab

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn.functional import interpolate
 
 from nbhelpers import checkpoints
@@ -21,8 +22,9 @@ class NetworkColorizer:
     """A U-Net as a Colorizer of photos of any size. It does not look at hints, but keeps known pixels.
 
     size: the side in pixels that the network was trained at. A larger photo is shrunk until its shorter side has that
-    many pixels; the predicted chroma is enlarged again, and the lightness stays as it was: people see far less
-    detail in colour than in lightness (notebook 01). gain: what the chroma is multiplied with in the end (see
+    many pixels, with the filter that its training photos were shrunk with (Lanczos): one that blurs more costs up to
+    a tenth in squared error. The predicted chroma is enlarged again, and the lightness stays as it was: people see far
+    less detail in colour than in lightness (notebook 01). gain: what the chroma is multiplied with in the end (see
     `gain_for`). about: what the file says of the training.
     """
 
@@ -35,11 +37,11 @@ class NetworkColorizer:
     @torch.inference_mode()
     def colorize(self, lightness, hints):
         height, width = lightness.shape
-        x = scale_lightness(torch.from_numpy(np.array(lightness, np.float32)))[None, None]
-        shrink = self.size / min(height, width)
+        seen, shrink = np.array(lightness, np.float32), self.size / min(height, width)
         if shrink < 1:
-            small = max(1, round(height * shrink)), max(1, round(width * shrink))
-            x = interpolate(x, small, mode="bilinear", antialias=True)
+            small = max(1, round(width * shrink)), max(1, round(height * shrink))
+            seen = np.array(Image.fromarray(seen).resize(small, Image.Resampling.LANCZOS)).clip(0, 100)
+        x = scale_lightness(torch.from_numpy(seen))[None, None]
         ab = self.gain * unscale_ab(self.network(x))  # (1, 2, h, w)
         if shrink < 1:
             ab = interpolate(ab, (height, width), mode="bicubic", align_corners=False)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from nbhelpers.evaluation import ab_mse
 from nbhelpers.hints import hide_pixels
 from nbhelpers.lab import rgb_to_lab
+from nbhelpers.metrics import ab_mse
 from nbhelpers.neighbours import NeighbourModel, features, targets
 from nbhelpers.propagation import neighbour_system, solve, solve_tiled
 from nbhelpers.published import table_1

@@ -16,12 +16,13 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from nbhelpers.chroma import ColourStatistics
-from nbhelpers.evaluation import ab_mse
-from nbhelpers.hints import hide_pixels, keep_known
+from nbhelpers.colorizers import PositionMean
+from nbhelpers.hints import hide_pixels
 from nbhelpers.lab import rgb_to_lab
+from nbhelpers.metrics import ab_mse
 from nbhelpers.photos import PhotoError, Photos, PhotoWarning
 from nbhelpers.rowfit import read_rows
-from nbhelpers.rows import RowRegressor, Trees, resample
+from nbhelpers.rows import RowRegressor, Trees
 
 
 def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int | None = None) -> list[np.ndarray]:
@@ -41,19 +42,6 @@ def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class PositionMean:
-    """The mean colour of each position over the training photos, ab (H, W, 2); other sizes are resampled."""
-
-    ab: np.ndarray
-    name: str = "position mean"
-
-    def colorize(self, lightness, hints):
-        height, width = lightness.shape
-        rows = np.arange(height) * len(self.ab) // height
-        return keep_known(resample(self.ab[rows], width), hints)
-
-
 def _total(photos) -> np.ndarray:
     with threadpool_limits(1):
         return sum(rgb_to_lab(photo)[..., 1:].astype(float) for photo in photos)
@@ -63,7 +51,7 @@ def position_mean(photos) -> PositionMean:
     """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `rowfit.usable`."""
     chunks = (photos[i : i + 50] for i in range(0, len(photos), 50))
     totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
-    return PositionMean((sum(totals) / len(photos)).astype(np.float32))
+    return PositionMean((sum(totals) / len(photos)).astype(np.float32), "position mean")
 
 
 @dataclass(frozen=True, eq=False)

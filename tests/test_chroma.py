@@ -188,3 +188,31 @@ def test_hue_spread_is_0_for_one_hue_and_1_for_hues_in_balance(hues, spread):
 def test_grey_has_no_chroma_no_spread_and_no_hue():
     found = chroma.ColourStatistics.of(np.full((3, 4, 3), [50.0, 0, 0]))
     assert (found.chroma, found.spread) == (0, 0) and np.isnan(found.hue_spread)
+
+
+def test_distances_distinct_colours_and_hues_worked_by_hand():
+    lab = np.zeros((1, 200, 3), np.float32)
+    lab[0, :, 1:] = (10.5, 0.5)  # 199 pixels of one colour, in the middle of its bin
+    lab[0, 0, 1:] = (-9.5, 0.5)
+    found = chroma.ColourStatistics.of(lab)
+    assert found.distance_to((10.5, 0.5)) == pytest.approx(20 / 200)
+    assert found.distinct == 1  # the other is less than 1 % of the pixels
+    assert found.hue_entropy == pytest.approx(0.04, abs=0.01)
+    lab[0, :100, 1:] = (-9.5, 0.5)
+    found = chroma.ColourStatistics.of(lab)
+    assert found.distinct == 2
+    assert found.hue_entropy == pytest.approx(1, abs=0.01)  # two hues alike: one bit
+    grey = chroma.ColourStatistics.of(np.zeros((2, 2, 3), np.float32))
+    assert np.isnan(grey.hue_entropy) and grey.distinct == 1
+
+
+def test_colours_beyond_the_bins_are_counted_at_the_edge():
+    lab = np.array([[(50, 130, -140), (50, 1e30, 128), (50, 127.9, -128)]], np.float32)
+    found = chroma.ColourStatistics.of(lab)
+    assert found.pixels == 3 and found.counts[255, 0] == 2 and found.counts[255, 255] == 1
+
+
+def test_all_hues_alike_have_the_largest_entropy():
+    angles = np.radians(np.arange(5, 360, 10))
+    lab = np.dstack([np.zeros(36), 60 * np.cos(angles), 60 * np.sin(angles)]).astype(np.float32)
+    assert chroma.ColourStatistics.of(lab).hue_entropy == pytest.approx(np.log2(36), abs=0.01)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nbhelpers import checkpoints, colorizers, paths
-from nbhelpers.colorizers import Biharmonic, Constant, Nearest, NotConverged, Propagation
+from nbhelpers.colorizers import Biharmonic, Constant, Nearest, NotConverged, PositionMean, Propagation
 from nbhelpers.hints import Hints, hide_pixels
 from nbhelpers.lab import rgb_to_lab
 from nbhelpers.neighbours import fit, gather_statistics, paper_estimators
@@ -48,6 +48,7 @@ def fitted(models, row_models):
     """A run in which everything is fitted."""
     shutil.copytree(row_models[1], RUN.models)
     colorizers.save("mean", PRIOR, RUN)
+    colorizers.save("position-mean", PositionMean(np.ones((30, 30, 2), np.float32)), RUN)
     for name, model in models.items():
         colorizers.save(name, model, RUN)
     for name in colorizers.NETWORKS:
@@ -141,6 +142,7 @@ def test_models_come_back_to_the_last_digit(fitted, models):
     assert colorizers.load("mean", fitted).ab == PRIOR
     files = [f"{n}.json" for n in ("mean", *models)] + [f"{kind}.npz" for kind in KINDS]
     files += [f"{name}{ending}" for name in colorizers.NETWORKS for ending in (".json", ".safetensors")]
+    files.append("position-mean.npz")
     assert sorted(p.name for p in fitted.models.iterdir()) == sorted(files)
     assert set(json.loads((fitted.models / "ols.json").read_text())) == {"coefficients", "intercept"}
 
@@ -200,7 +202,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest_one(wrong, right):
 
 def test_a_name_like_no_other_is_answered_with_all():
     for name in ("xyzzy", "", "../../mean"):
-        with pytest.raises(UserError, match="choose from grey, mean, .*biharmonic, tree, forest, boosting"):
+        with pytest.raises(UserError, match="choose from grey, mean, .*biharmonic, position-mean, tree, forest, boosting"):
             colorizers.load(name)
 
 
@@ -255,3 +257,29 @@ def test_a_damaged_row_model_is_named(fitted, kind):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=f"{kind}.npz is damaged .*delete it and run notebook 04 again"):
         colorizers.load(kind, fitted)
+
+
+def test_a_position_mean_comes_back_and_fits_photos_of_other_sizes():
+    ab = np.random.default_rng(0).normal(0, 20, (6, 8, 2)).astype(np.float32)
+    colorizers.save("position-mean", PositionMean(ab), RUN)
+    back = colorizers.load("position-mean", RUN)
+    assert (back.ab == ab).all()
+    assert (back.colorize(np.zeros((6, 8), np.float32), Hints.none((6, 8))) == ab).all()
+    twice = back.colorize(np.zeros((12, 8), np.float32), Hints.none((12, 8)))
+    assert (twice == ab.repeat(2, axis=0)).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no archive", {"ab": np.zeros((4, 4), np.float32)}, {"ab": np.full((2, 2, 2), np.nan, np.float32)},
+     {"other": np.zeros(3)}, {"ab": np.array([{}], dtype=object)}],
+)  # fmt: skip
+def test_a_damaged_position_mean_is_named(data, content):
+    path = RUN.models / "position-mean.npz"
+    path.parent.mkdir(parents=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.savez(path, **content)
+    with pytest.raises(UserError, match="position-mean.npz.*run notebook 04 again"):
+        colorizers.load("position-mean", RUN)

@@ -10,13 +10,15 @@ from PIL import Image
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
-from nbhelpers import paths
+from nbhelpers import metrics, paths
 from nbhelpers.colorizers import Constant, Nearest, NotConverged, Propagation
 from nbhelpers.evaluation import (
+    MEASURES,
     ab_mse,
     bootstrap_interval,
     evaluate,
     evaluate_patches,
+    paired,
     psnr,
     summarise,
 )
@@ -215,3 +217,73 @@ def test_table_1_on_real_photos(tmp_path, monkeypatch):
     assert mean["ols", 0.2] < mean["lasso", 0.2]
     for name in ("nearest", "ols", "lasso", "sum-to-one", "edge-aware"):
         assert mean[name, 0.2] < mean[name, 0.8]
+
+
+def test_every_measure_has_its_column_and_those_of_the_truth(photos):
+    table = evaluate(METHODS, photos, (0.5, 1.0), jobs=1, measures=MEASURES)
+    both = ["colourfulness", "true_colourfulness", "chroma", "true_chroma"]
+    expected = ["photo", "unknown", "method", "ab_mse", "psnr", "ssim", "delta_e", *both]
+    assert list(table) == [*expected, "hue_spread", "true_hue_spread", "converged", "seconds"]
+    row = table.query("method == 'nearest' and unknown == 0.5").iloc[1]
+    lab = rgb_to_lab(photos[1])
+    hints = hide_pixels(lab[..., 1:], 0.5, seed=1)
+    ab = Nearest().colorize(lab[..., 0], hints)
+    shown = lab_to_rgb(np.dstack([lab[..., 0], ab]))
+    assert row["delta_e"] == metrics.delta_e(shown, photos[1]) and row["ssim"] == metrics.ssim(shown, photos[1])
+    assert row["colourfulness"] == metrics.colourfulness(shown)
+    assert row["chroma"] == pytest.approx(np.hypot(*ab[~hints.known].T).mean(), rel=1e-6)
+    assert row["true_chroma"] == pytest.approx(np.hypot(*lab[~hints.known, 1:].T).mean(), rel=1e-6)
+    grey = table.query("method == 'grey' and unknown == 1.0")
+    assert (grey["chroma"] == 0).all() and grey["hue_spread"].isna().all()
+
+
+def test_nothing_unknown_has_no_colours_to_measure(photos):
+    table = evaluate(METHODS[:1], photos[:1], (0.0,), jobs=1, measures=MEASURES)
+    assert table[["ab_mse", "chroma", "hue_spread"]].isna().all(axis=None)
+    assert table["delta_e"].iloc[0] < 0.2  # rounding to sRGB alone
+
+
+def test_an_unknown_measure_is_refused_before_any_work(photos):
+    with pytest.raises(ValueError, match="'mse'.*ab_mse, psnr"):
+        evaluate(METHODS, photos, (1.0,), measures=("mse",))
+
+
+def frame(**values):
+    rows = [(f"p{i}", name, x) for name, column in values.items() for i, x in enumerate(column)]
+    return pd.DataFrame(rows, columns=["photo", "method", "ab_mse"]).assign(converged=True)
+
+
+def test_paired_differences_find_what_single_intervals_hide():
+    hard = np.random.default_rng(1).uniform(10, 1000, 60)
+    table = frame(a=hard, b=hard + 2 + np.sin(np.arange(60)))
+    (gap,) = paired(table).to_dict("records")
+    assert (gap["method"], gap["other"], gap["photos"]) == ("b", "a", 60)
+    assert gap["difference"] == pytest.approx(2, abs=0.1) and 0 < gap["low"] < gap["difference"] < gap["high"]
+    assert gap["better"] == 0
+    single = summarise(table, ["method"])
+    assert single["low"].max() < single["high"].min()  # alone, the two could not be told apart
+
+
+def test_paired_differences_use_the_photos_that_both_have_solved():
+    table = frame(a=[1.0, 2.0, 3.0], b=[2.0, 2.0, 100.0], c=[0.0, 0.0, 0.0])
+    table.loc[(table["method"] == "b") & (table["photo"] == "p2"), "converged"] = False
+    found = paired(table).set_index(["method", "other"])
+    assert list(found.index) == [("b", "a"), ("c", "a"), ("c", "b")]
+    assert found.loc[("b", "a"), ["difference", "photos", "better"]].tolist() == [0.5, 2, 0]
+    assert found.loc[("c", "a"), ["difference", "photos", "better"]].tolist() == [-2, 3, 1]
+    against = paired(table, against="c")
+    assert list(against["method"]) == ["a", "b"] and against["difference"].tolist() == [2, 2]
+
+
+def test_a_ratio_of_means_has_an_interval_over_photos():
+    rng = np.random.default_rng(0)
+    true = rng.uniform(5, 30, 200)
+    table = frame(a=0.5 * true + rng.normal(0, 0.1, 200)).assign(true=true)
+    (row,) = summarise(table, ["method"], "ab_mse", of="true").to_dict("records")
+    assert row["low"] < row["mean"] < row["high"] and row["mean"] == pytest.approx(0.5, abs=0.01)
+    assert row["high"] - row["low"] < 0.01  # the ratio is far surer than either mean
+
+
+def test_values_that_are_no_numbers_are_left_out_and_counted(photos):
+    table = frame(a=[1.0, np.nan, 3.0])
+    assert summarise(table, ["method"]).iloc[0][["mean", "photos", "not_converged"]].tolist() == [2, 2, 0]

@@ -312,3 +312,21 @@ def test_a_gain_that_cannot_be_is_refused(network, tmp_path, gain):
     checkpoints.save_network(tmp_path / "unet.safetensors", network, {"name": "unet", "size": 16, "gain": gain})
     with pytest.raises(UserError, match="unet.safetensors does not hold"):
         neural.load("unet", tmp_path / "unet.safetensors")
+
+
+def test_a_photo_is_shrunk_as_the_training_photos_were(tmp_path):
+    """The lightness that the network sees is that of the photo opened at the network's size."""
+    from nbhelpers.photos import open_photos
+
+    seen = []
+
+    class Listener(torch.nn.Module):
+        def forward(self, x):
+            seen.append(x[0, 0].numpy())
+            return torch.zeros(1, 2, *x.shape[2:])
+
+    photos = [open_photos("sample", size=size).test[0] for size in (240, 60)]
+    lightness = [rgb_to_lab(rgb)[..., 0] for rgb in photos]
+    NetworkColorizer("n", Listener(), 60).colorize(lightness[0], Hints.none((240, 240)))
+    difference = np.abs((seen[0] + 1) * 50 - lightness[1])
+    assert difference.mean() < 0.3  # a triangle filter, which blurs more, is off by 1

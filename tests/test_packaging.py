@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -26,6 +27,7 @@ HEAVY = {
     "neural",
     "netstudy",
     "netbench",
+    "perceptual",
     "__main__",
 }
 
@@ -71,6 +73,25 @@ def test_continuous_integration_covers_the_supported_versions():
     tested = jobs["test"]["strategy"]["matrix"]["python"]
     supported = SpecifierSet(PROJECT["requires-python"])
     assert tested == [f"3.{minor}" for minor in range(30) if f"3.{minor}" in supported]
+
+
+@pytest.mark.parametrize("name", ["tests", "figures"])
+def test_workflows_name_each_action_by_its_commit(name):
+    text = (ROOT / f".github/workflows/{name}.yml").read_text()
+    workflow = yaml.safe_load(text)
+    uses = re.findall(r"uses: *(.*)", text)
+    assert uses and [line for line in uses if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v[\d.]+", line)] == []
+    assert workflow["permissions"] == {"contents": "read"}
+    assert all("timeout-minutes" in job or name == "pages" for name, job in workflow["jobs"].items())
+
+
+def test_figures_are_made_on_each_push_and_weekly_with_new_dependencies():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/figures.yml").read_text())
+    assert {"push", "schedule"} <= set(workflow[True])  # YAML reads the key `on` as true
+    steps = workflow["jobs"]["run"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands[-2:] == ["make figures PROFILE=demo PHOTOS=sample", "make site"]
+    assert next(step for step in steps if "constraints.txt" in step.get("run", ""))["if"].endswith("'schedule'")
 
 
 def test_light_modules_load_neither_torch_nor_papermill():

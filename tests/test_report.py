@@ -19,6 +19,11 @@ def test_the_pages_are_up_to_date(file):
                                                         ("04_fit_timing", "tree", "seconds"),
                                                         ("06_scores", "gan-l1", "chroma"),
                                                         ("06_shipped", "unet", "ab_mse"),
+                                                        ("07_scores", "forest", "mean"),
+                                                        ("07_pairs", "unet", "low"),
+                                                        ("07_axis", "levin", "mean"),
+                                                        ("07_claims", "Their losses are very close", "evidence"),
+                                                        ("07_seconds_timing", "unet", "seconds per photo"),
                                                         ("training", "unet: all three", "photos_per_second"),
                                                         ("rows", "forest", "ratio")])  # fmt: skip
 def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch, name, method, column):
@@ -33,6 +38,26 @@ def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch, name, met
     assert report.fill(text) != text
 
 
+def test_pairs_read_both_ways():
+    table = pd.DataFrame({"method": ["b"], "other": ["a"], "difference": [2.0], "low": [1.0], "high": [4.0]})
+    assert report._gap(table, "b", "a") == "+2.0 (+1.0 to +4.0)"
+    assert report._gap(table, "a", "b") == "-2.0 (-4.0 to -1.0)"
+    assert report._gap(table, "a", "a") == ""
+
+
 def test_a_readme_without_its_marks_is_refused():
-    with pytest.raises(paths.UserError, match="table 1"):
+    with pytest.raises(paths.UserError, match="findings"):
         report.fill("# no marks here")
+
+
+def test_what_notebook_07_takes_away_is_what_the_tables_say():
+    """Its last cell has no numbers, but it compares: this is what it says, read from the reference's tables."""
+    folder = paths.FIGURES / "paper-photos"
+    board = pd.read_csv(folder / "07_scores.csv").pivot(index="method", columns="measure", values="mean").drop("truth")
+    trees = ["mean", "tree", "forest", "boosting"]
+    assert board["ab_mse"].idxmin() == "unet" and board["ab_mse"].idxmax() == "gan-paper"
+    assert board["chroma"].idxmax() == "gan-paper"
+    assert (board.loc["grey", "delta_e"] < board.loc[trees, "delta_e"]).all()
+    assert (board.loc["grey", "ssim"] > board.loc[trees, "ssim"]).all()
+    axis = pd.read_csv(folder / "07_axis.csv").pivot(index="method", columns="unknown", values="mean")
+    assert (axis.loc["sum-to-one", [0.2, 0.4, 0.6, 0.8, 0.95, 0.99]] < axis.loc["unet"].min() / 5).all()

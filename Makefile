@@ -10,7 +10,7 @@ PYTHONS = $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 figures: .venv/.installed ## execute the notebooks and write their figures and tables to figures/
 	"$(NB)" run --profile "$(PROFILE)" --photos "$(PHOTOS)"
@@ -21,11 +21,17 @@ test: .venv/.installed ## run all tests
 lab: .venv/.installed ## open the notebooks in JupyterLab
 	.venv/bin/jupyter lab notebooks/00_start_here.ipynb
 
+app: .venv/.installed ## open the explorer, a page to colorize photos by hand
+	"$(NB)" app --photos "$(PHOTOS)"
+
 notebooks: .venv/.installed ## execute the notebooks and write clean outputs back into them
 	"$(NB)" run --profile demo --photos sample --update
 
 site: .venv/.installed ## write notebooks, figures and tables as a static site to site/
 	"$(NB)" site --out site
+
+screenshots: .venv/.installed ## make the README's pictures of the explorer anew; needs Chromium
+	NBHELPERS_SCREENSHOTS=1 .venv/bin/python -m pytest -q tests/browser -k readme
 
 bench: .venv/.installed ## measure speed and memory; BENCH=NAME for one of them
 	"$(NB)" bench $(BENCH)
@@ -41,7 +47,7 @@ clean: ## remove caches, build leftovers and executed copies; photos and figures
 	for python in $(PYTHONS); do "$$python" -c '$(FITS)' 2>/dev/null && found=$$python && break; done; \
 	[ -n "$$found" ] || { echo "nbhelpers needs Python 3.11, 3.12 or 3.13; install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }; \
 	"$$found" -m venv --clear .venv || { echo "Python could not make .venv: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	.venv/bin/python -m pip install -q -c constraints.txt -e ".[test,cluster]"
+	.venv/bin/python -m pip install -q -c constraints.txt -e ".[test,app,cluster]"
 	@touch $@
 
-.PHONY: help figures test lab notebooks site bench clean
+.PHONY: help figures test lab app notebooks site screenshots bench clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torchvision.transforms import v2
 
+from nbhelpers import hinting
 from nbhelpers.lab import rgb_to_lab_tensor, scale_ab, scale_lightness
 from nbhelpers.paths import UserError
 from nbhelpers.photos import Photos
@@ -16,10 +18,15 @@ from nbhelpers.recipes import Recipe
 
 
 class Batch(NamedTuple):
-    """lightness (N, 1, H, W) and chroma ab (N, 2, H, W), both scaled as `lab` does, on the device."""
+    """lightness (N, 1, H, W) and chroma ab (N, 2, H, W), both scaled as `lab` does, on the device.
+
+    given: what hints tell (N, 3 or 6, H, W), see `hinting`; None without hints.  weight: of each photo in the loss.
+    """
 
     lightness: torch.Tensor
     ab: torch.Tensor
+    given: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
 
 
 def bytes_of(photos, stored: int) -> torch.Tensor:
@@ -57,18 +64,24 @@ class Batches:
 
     photos: uint8 (N, 3, stored, stored), kept on `device` when it has room for them. Each epoch visits them in a new
     order; the last incomplete batch is left out, and with fewer photos than a batch each comes several times.
-    rank, world: this process takes its part of each batch; all draw the same crops.
+    rank, world: this process takes its part of each batch; all draw the same crops.  prior: a UNet without hints, which
+    paints what hints are to correct; see `hinting`.
     """
 
-    def __init__(self, photos: torch.Tensor, recipe: Recipe, device="cpu", rank: int = 0, world: int = 1):
+    def __init__(self, photos: torch.Tensor, recipe: Recipe, device="cpu", rank: int = 0, world: int = 1, prior=None):
         if recipe.batch % world:
             raise UserError(f"a batch of {recipe.batch} cannot be shared by {world} devices: make it a multiple")
-        self.recipe, self.device, self.world = recipe, torch.device(device), world
+        self.recipe, self.device, self.world, self.prior = recipe, torch.device(device), world, prior
         self.per_epoch = max(1, len(photos) // recipe.batch)
         self.photos = photos.to(self.device) if _fits(photos, self.device) else photos.pin_memory()
         self.part = slice(rank * recipe.batch // world, (rank + 1) * recipe.batch // world)
         # One crop and one coin for the whole batch; both are drawn anew for each.
         self.cut = v2.Compose([v2.RandomCrop(recipe.size), v2.RandomHorizontalFlip()])
+
+    @functools.cached_property
+    def samples(self) -> hinting.Samples | None:
+        """The random hints, drawn when they are first needed; None for a recipe without."""
+        return hinting.draw(self.photos.cpu(), self.recipe, self.prior) if self.recipe.hints != "none" else None
 
     def order(self, epoch: int, seed: int) -> torch.Tensor:
         """Which photos the batches of an epoch hold: (per_epoch, batch) indices."""
@@ -84,11 +97,17 @@ class Batches:
         jitter = 1 + self.recipe.jitter * (2 * torch.rand(2, len(which), 1, 1, 1) - 1)
         which, jitter = which[self.part], jitter[:, self.part].to(self.device)
         rgb = self.photos[which.to(self.photos.device)].to(self.device, non_blocking=True)
-        lab = rgb_to_lab_tensor(self.cut(rgb))  # (N, 3, size, size)
+        given = weight = None
+        if self.samples is None:
+            rgb = self.cut(rgb)
+        else:
+            round_ = step // self.per_epoch % self.recipe.rounds
+            rgb, given, weight = self.samples.at(rgb, which, round_, flip=bool(torch.rand(()) < 0.5))
+        lab = rgb_to_lab_tensor(rgb)  # (N, 3, size, size)
         lightness = scale_lightness(lab[:, :1])
         if self.recipe.jitter:
             lightness = (lightness * jitter[0] + jitter[1] - 1).clamp(-1, 1)
-        return Batch(lightness, scale_ab(lab[:, 1:]))
+        return Batch(lightness, scale_ab(lab[:, 1:]), given, weight)
 
 
 def _fits(photos: torch.Tensor, device: torch.device) -> bool:

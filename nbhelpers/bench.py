@@ -181,6 +181,45 @@ def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5)
     return table.assign(against="drawing alone", against_seconds=drawing, ratio=drawing / table["seconds"])
 
 
+def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 3) -> pd.DataFrame:
+    """From the release of the explorer's slider to all its new pictures, one method on both sides and the truth beside.
+
+    `ratio`: against the same as a matplotlib figure, as a notebook's slider draws it.
+    """
+    from matplotlib import pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from nbhelpers import comparison, exploring, plots
+    from nbhelpers import explorer as page
+
+    name, opened = _photos(size)
+    subject = exploring.subject("photo", opened.test[0])
+    methods, _ = comparison.load_methods(page.METHODS, None)
+    shown = page.Explorer([subject], methods)
+    shown.right.value = exploring.TRUTH
+
+    def release(percent):
+        shown.results.clear()
+        shown.unknown.value = percent
+        shown.redraw()
+
+    def drawn(method, percent):
+        hints = exploring.given(subject, percent)
+        painted = exploring.paint(method, methods, subject, hints)
+        figure = plots.colorization(subject.lightness, hints, painted.ab, subject.lab[..., 1:])
+        FigureCanvasAgg(figure).print_png(io.BytesIO())
+        plt.close(figure)
+
+    rows = []
+    for method, percent in itertools.product(methods, unknown):
+        shown.left.value, shown.unknown.value = method, percent
+        times = (median_seconds(call, repeats) for call in (
+            functools.partial(release, percent), functools.partial(drawn, method, percent)))  # fmt: skip
+        rows.append((name, size, method, percent, *times))
+    table = pd.DataFrame(rows, columns=["photos", "size", "method", "unknown", "seconds", "against_seconds"])
+    return table.assign(against="a matplotlib figure", ratio=table["against_seconds"] / table["seconds"])
+
+
 def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
     """Row models of `n` photos against scikit-learn's; see `rowbench.row_models`."""
     from nbhelpers.rowbench import row_models
@@ -243,7 +282,8 @@ def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
 
 
 BENCHMARKS = {
-    function.__name__: function for function in (statistics, solvers, slider, rows, training, imports, lab, notebooks)
+    function.__name__: function
+    for function in (statistics, solvers, slider, explorer, rows, training, imports, lab, notebooks)
 }
 NAMES = tuple(BENCHMARKS)
 

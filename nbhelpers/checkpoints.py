@@ -6,7 +6,9 @@ once, and again in a `.json` beside it for people to read.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -94,9 +96,23 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
         optimizer.state[parameter][name] = place.copy_(value)
 
 
+def digest(path: Path) -> str:
+    """Sixteen hexadecimal digits that tell this file from others."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a network's file, to the byte, and write its description beside the copy."""
+    about = read_about(path)
+    with paths.atomic(to) as part:
+        shutil.copyfile(path, part)
+    with paths.atomic(to.with_suffix(".json")) as part:
+        part.write_text(json.dumps(about, indent=1) + "\n")
+
+
 def save_network(path: Path, network: UNet, about: dict) -> None:
     """Write a finished U-Net, its convolutions in half precision, with `about` it: at least its name and size."""
-    shape = {"width": network.width, "depth": network.depth, "upsampling": network.upsampling}
+    shape = {name: getattr(network, name) for name in ("width", "depth", "upsampling", "channels", "outputs")}
     weights = {k: v.half() if v.ndim == 4 else v for k, v in network.state_dict().items()}
     save(path, weights, about | {"network": shape})
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
 
-from nbhelpers.lab import in_gamut, lab_to_rgb, rgb_to_lab
+from nbhelpers.lab import in_gamut, into_gamut, lab_to_rgb, rgb_to_lab
 from nbhelpers.metrics import delta_e, psnr
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, which JPEG uses
@@ -91,6 +91,17 @@ def gamut_slice(lightness: float, points: int = 257) -> tuple[np.ndarray, np.nda
     a, b = np.meshgrid(*[np.linspace(-128, 128, points, dtype=np.float32)] * 2)
     lab = np.dstack([np.full_like(a, lightness), a, b])
     return lab, in_gamut(lab)
+
+
+def palette(lightness: float, hues: int = 12, shares=(0.45, 0.85)) -> np.ndarray:
+    """Colours to paint with at one lightness: (1 + hues * len(shares), 2) a*, b*, grey first, all within sRGB.
+
+    For each hue, starting at red (20 degrees), the `shares` of the largest chroma that sRGB shows at that L*.
+    """
+    angles = np.radians(20 + 360 / hues * np.arange(hues))
+    rim = np.stack([np.full(hues, lightness), 140 * np.cos(angles), 140 * np.sin(angles)], axis=1)
+    rim = into_gamut(rim)[:, 1:]
+    return np.concatenate([np.zeros((1, 2), np.float32), *(np.float32(share) * rim for share in shares)])
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def run(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(metavar="RECIPE", help="unet, gan-paper or gan-l1.")],
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help="unet, gan-paper, gan-l1, hinted or hinted-alone.")],
     photos: Annotated[
         str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
     ] = "sample",
@@ -140,6 +140,60 @@ def train(
         typer.echo(f"{trained.file}: {len(trained.restarts)} restarts; log and checkpoints are beside it")
 
 
+@app.command()
+def colorize(
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTO", help="Files and folders; folders with all below.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder that the PNG files go to.")],
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="The colorizer: hinted, unet, edge-aware, grey, ...")
+    ] = "hinted",
+    hints: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Hints for one photo: opaque pixels; coloured ones where there is no alpha."),
+    ] = None,
+    unknown: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Keep a photo's own colours as hints, but hide this share at random."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which pixels --unknown hides.")] = 0,
+    size: Annotated[int, typer.Option(min=8, help="Longest shorter side that is colorized, in pixels.")] = 512,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of an earlier run.")] = False,
+) -> None:
+    """Colorize photo files of any size; the lightness, EXIF data and colour profile are kept."""
+    from nbhelpers import colorizers
+    from nbhelpers.colorize import colorize_files, find_photos
+
+    if unknown is not None and not 0 <= unknown <= 100:
+        raise typer.BadParameter(f"--unknown is a percentage from 0 to 100, not {unknown:g}")
+    if unknown is not None and hints is not None:
+        raise typer.BadParameter("--hints and --unknown exclude each other: give one of them")
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise typer.BadParameter(f"-o/--out names a folder, and {out} is a file")
+    try:
+        colorizer = colorizers.load(method)
+    except UserError as error:
+        if method in colorizers.names():
+            raise
+        raise typer.BadParameter(str(error)) from None
+    pairs, failures = find_photos(photos, out)
+    if hints is not None and len(pairs) > 1:
+        raise typer.BadParameter(f"--hints belongs to one photo, and {len(pairs)} were found: name that one")
+    if pairs:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
+        try:
+            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite)
+        except KeyboardInterrupt:
+            goes_on = "the same command goes on with those missing (those that exist are kept, and reported)"
+            typer.echo(f"nbhelpers: interrupted; what is done stays in {out}, and {goes_on}", err=True)
+            raise typer.Exit(130) from None
+        done, failures = len(pairs) - len(failed), failures + failed
+        typer.echo(f"{done} photo{'' if done == 1 else 's'} colorized by {method} -> {out}")
+    for failure in failures:
+        typer.echo(f"nbhelpers: {failure}", err=True)
+    if failures:
+        raise typer.Exit(1)
+
+
 @photos_app.command("list")
 def list_photos() -> None:
     """List the photo sources, and which of them are present."""
@@ -182,6 +236,21 @@ def bench(
     if name is not None and name not in benchmarks.NAMES:
         raise typer.BadParameter(f"no benchmark {name!r}: choose from {', '.join(benchmarks.NAMES)}")
     benchmarks.main(name)
+
+
+@app.command("app")
+def explorer(
+    photos: Annotated[str, typer.Option(help="The photos to choose from: a source's name, or a folder.")] = "sample",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page's address, http://localhost:PORT/.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Serve the explorer, a page to colorize photos by hand; Ctrl-C ends it."""
+    from nbhelpers.app import serve
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
+    with _photo_source(photos):
+        status = serve(photos, port, browser)
+    raise typer.Exit(status)
 
 
 @app.command()

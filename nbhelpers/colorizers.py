@@ -27,13 +27,13 @@ from nbhelpers.propagation import (
     neighbour_system,
     solve,
 )
-from nbhelpers.recipes import RECIPES
 from nbhelpers.rowfit import load_rows
 from nbhelpers.rows import KINDS, resample
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
 LINEAR = ("ols", "ridge", "lasso", "elasticnet", "sum-to-one")
-NETWORKS = tuple(RECIPES)  # unet, gan-paper, gan-l1
+NETWORKS = ("unet", "gan-paper", "gan-l1")  # they do not look at hints
+HINTED = ("hinted", "hinted-alone")
 CLASSICAL = ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")
 # How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
 ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
@@ -107,7 +107,7 @@ class Propagation:
 
     model: the fitted regression, for "neighbour".  prior, anchor: the colour (a, b) that hint-free places are
     drawn to and how strongly; anchor 0 is the bare system, which may explode ("neighbour") or is singular
-    when nothing is known.
+    when nothing is known.  tol: relative residual that counts as solved.
     """
 
     name: str
@@ -116,6 +116,7 @@ class Propagation:
     prior: tuple[float, float] = (0.0, 0.0)
     anchor: float = 0.0
     beta: float = 25.0
+    tol: float = 1e-6
 
     def system(self, lightness, hints):
         """The SparseSystem of one photo."""
@@ -138,7 +139,7 @@ class Propagation:
     def colorize(self, lightness, hints):
         if self.anchor and self.averages and not hints.known.any():  # solved exactly by the prior
             return Constant("", self.prior).colorize(lightness, hints)
-        solution = solve(self.system(lightness, hints))
+        solution = solve(self.system(lightness, hints), tol=self.tol)
         if not solution.converged:
             warnings.warn(
                 f"{self.name}: stopped after {solution.iterations} iterations at relative residual "
@@ -151,7 +152,7 @@ class Propagation:
 
 def names() -> tuple[str, ...]:
     """The names that `load` knows, baselines first."""
-    return (*CLASSICAL, "position-mean", *KINDS, *NETWORKS)
+    return (*CLASSICAL, "position-mean", *KINDS, *NETWORKS, *HINTED)
 
 
 def save(name: str, model, run: paths.Run) -> None:
@@ -188,7 +189,7 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
         if rows.kind != name:
             raise paths.UserError(f"{path} holds {rows.kind} models: delete it and run notebook 04 again")
         return rows
-    if name in NETWORKS:
+    if name in (*NETWORKS, *HINTED):
         from nbhelpers import neural  # torch takes seconds to load
 
         return neural.load(name, _find(f"{name}.safetensors", run, "05" if name == "unet" else "06"))
@@ -211,6 +212,11 @@ def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
         if path.is_file():
             return path
     asked = run or paths.Run()
+    if Path(file).stem in HINTED:
+        raise paths.UserError(
+            f"the colorizer {Path(file).stem!r} has not been trained: `nbhelpers train {Path(file).stem} "
+            f"--profile {asked.profile} --photos {asked.photos}`"
+        )
     raise paths.UserError(
         f"the colorizer {Path(file).stem!r} has not been fitted: run notebook {notebook}, for example `nbhelpers run "
         f"{notebook} --profile {asked.profile} --photos {asked.photos}`"

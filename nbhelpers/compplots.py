@@ -184,3 +184,26 @@ def costs(table, labels=("pixels", "share of unknown pixels", "photos")):
     axes[0].set_ylabel("processor seconds")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     return figure
+
+
+def hint_curve(summary, printed=None):
+    """PSNR over the number of 6 x 6 patches of known colour; summary: patches, method, mean, low, high.
+
+    printed: patches and psnr that others have published for their own photos, drawn as a dotted line.
+    """
+    figure, ax = plt.subplots(figsize=(7.2, 4.4))
+    counts = sorted(summary["patches"].unique())
+    place = {count: i for i, count in enumerate(counts)}
+    for marker, (method, rows) in zip(cycle(MARKERS), summary.groupby("method", sort=False)):
+        x = rows["patches"].map(place)
+        (line,) = ax.plot(x, rows["mean"], marker=marker, ms=5, linestyle="-", label=method)
+        ax.fill_between(x, rows["low"], rows["high"], color=line.get_color(), alpha=0.1, lw=0)
+    if printed is not None:
+        rows = printed[printed["patches"].isin(counts)]
+        ax.plot(
+            rows["patches"].map(place), rows["psnr"], ":x", color="0.4", label="SIGGRAPH17, as published (ImageNet)"
+        )
+    ax.set_xticks(range(len(counts)), [f"{count:g}" for count in counts])
+    ax.set(xlabel="patches of known colour (steps, not to scale)", ylabel="RGB PSNR, dB: higher is better")
+    ax.legend(fontsize=8, loc="upper left")
+    return figure

@@ -23,8 +23,13 @@ from nbhelpers.paths import UserError
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}
+_PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 _ORIENTATION, _BITS, _PHOTOMETRIC, _PLANAR = 274, 258, 262, 284  # TIFF and EXIF tags
+# Tags that say how a file stores its pixels; those of a TIFF stand among its EXIF data and fit no other file.
+_STORAGE = {254, 255, 256, 257, _BITS, 259, _PHOTOMETRIC, 266, 273, _ORIENTATION, 277, 278, 279, 280, 281, _PLANAR}
+_STORAGE |= {292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 513, 514, 529, 530}
+_STORAGE |= {531, 532, 700, 34377, 34675}
 
 
 class PhotoError(UserError):
@@ -44,6 +49,14 @@ class Header(NamedTuple):
     grey: bool  # stored without colour
     bytes: int
     mtime_ns: int
+
+
+class Whole(NamedTuple):
+    """A photo with what its file says beside the pixels."""
+
+    rgb: np.ndarray  # sRGB uint8 (H, W, 3), upright, alpha over white
+    exif: bytes  # without what no longer fits these pixels, orientation above all; b"" when absent or broken
+    icc: bytes | None  # the embedded colour profile, whatever it is: see `from_srgb`
 
 
 def read_header(path) -> Header:
@@ -67,6 +80,22 @@ def read_header(path) -> Header:
 def read_photo(path) -> np.ndarray:
     """Read a photo at its own size: sRGB uint8 (H, W, 3), upright, alpha over white. Raises PhotoError."""
     return np.array(_load(path))
+
+
+def read_whole(path) -> Whole:
+    """Read a photo at its own size, with its EXIF data and its colour profile. Raises PhotoError."""
+    with _upright(path) as (image, pixels):
+        return Whole(np.array(as_rgb(pixels)), _exif(image), image.info.get("icc_profile"))
+
+
+def read_layer(path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read a picture that is to lie over a photo: sRGB uint8 (H, W, 3), upright, and its alpha, uint8 (H, W) or None.
+
+    The colours are those below the alpha, mixed with nothing. Raises PhotoError.
+    """
+    with _upright(path) as (_, pixels):
+        image, alpha = _without_alpha(pixels)
+        return np.array(image), None if alpha is None else np.array(alpha)
 
 
 def read_square(path, size: int) -> np.ndarray:
@@ -94,26 +123,25 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
     16-bit grey is scaled to 8 bits. Raises ValueError for samples that have no photographic scale.
     """
-    profile, alpha = image.info.get("icc_profile"), None
-    if image.mode.startswith("I"):
-        image = _grey_16(image)
-    elif image.mode == "F":
-        raise ValueError("floating-point samples: save it with 8 or 16 bits")
-    elif image.has_transparency_data:
-        grey = image.mode == "LA"  # a grey profile fits only the grey channel
-        image = image if grey else image.convert("RGBA")
-        alpha = image.getchannel("A")
-        image = image.convert("L" if grey else "RGB")
-    elif image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    if profile:
-        image = _to_srgb(image, profile)
-    image = image.convert("RGB")
+    image, alpha = _without_alpha(image)
     if alpha is None:
         return image
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=alpha)
     return white
+
+
+def from_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray | None:
+    """The colours of an sRGB photo, uint8 (H, W, 3), in the numbers of an ICC profile, same shape.
+
+    None when the profile cannot describe an RGB photo: it is broken, or made for grey, CMYK or only for reading.
+    """
+    try:
+        target, image = ImageCms.ImageCmsProfile(io.BytesIO(profile)), Image.fromarray(rgb)
+        converted = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), target, outputMode="RGB")
+    except _PROFILE_ERRORS:
+        return None
+    return np.array(converted)
 
 
 def is_grey(rgb: np.ndarray) -> bool:
@@ -141,15 +169,51 @@ def in_order(function, items: Iterable, jobs: int) -> Iterator:
 
 def _load(path, size: int | None = None) -> Image.Image:
     """Decode a photo to sRGB; with `size`, a JPEG may come out smaller, though at least twice that size."""
+    with _upright(path, size) as (_, pixels):
+        return as_rgb(pixels)
+
+
+@contextmanager
+def _upright(path, size: int | None = None):
+    """Yield a file as Pillow opened it, and its pixels, decoded and upright: mostly the same image."""
     with _named_errors(path), open(path, "rb") as file, _opened(path, file) as image:
         if size:
             image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
         if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2 and 16 in image.tag_v2.get(_BITS, ()):
-            return _planar_tiff(path, image)
+            yield image, _planar_tiff(path, image)
+            return
         image.load()
         with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
             ImageOps.exif_transpose(image, in_place=True)
-        return as_rgb(image)
+        yield image, image
+
+
+def _exif(image: Image.Image) -> bytes:
+    with suppress(Exception):  # as above
+        exif = image.getexif()
+        for tag in _STORAGE & set(exif):
+            del exif[tag]
+        return exif.tobytes() if len(exif) else b""
+    return b""
+
+
+def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """A Pillow image of any mode as sRGB, and its alpha (L) where it has one; see `as_rgb`."""
+    profile, alpha = image.info.get("icc_profile"), None
+    if image.mode.startswith("I"):
+        image = _grey_16(image)
+    elif image.mode == "F":
+        raise ValueError("floating-point samples: save it with 8 or 16 bits")
+    elif image.has_transparency_data:
+        grey = image.mode == "LA"  # a grey profile fits only the grey channel
+        image = image if grey else image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("L" if grey else "RGB")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if profile:
+        image = _to_srgb(image, profile)
+    return image.convert("RGB"), alpha
 
 
 def _grey_16(image: Image.Image) -> Image.Image:
@@ -175,7 +239,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+    except _PROFILE_ERRORS:
         return image  # a broken profile, or one for other channels: viewers show the plain numbers
 
 

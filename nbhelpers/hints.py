@@ -68,6 +68,43 @@ def patches(ab: np.ndarray, count: int, size: int = 6, seed: int = 0) -> Hints:
     return Hints(given, known)
 
 
+@dataclass(frozen=True)
+class Stroke:
+    """One stroke of a brush: colour (a*, b*), radius in pixels, and the points (x, y) that it was drawn through."""
+
+    ab: tuple[float, float]
+    radius: float
+    points: tuple[tuple[float, float], ...]
+
+
+def strokes(shape: tuple[int, int], drawn) -> Hints:
+    """The hints that `Stroke`s give on a photo of that height and width; the last stroke lies on top.
+
+    A pixel is covered when its centre is at most `radius` from the line through the points. What lies beyond the
+    photo's edge is cut off.
+    """
+    ab, known = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
+    for stroke in drawn:
+        radius = max(float(stroke.radius), 0.75)  # at least one pixel, wherever the brush stands
+        points = np.asarray(stroke.points, float).reshape(-1, 2)
+        for (x0, y0), (x1, y1) in zip(points, points[1:] if len(points) > 1 else points):
+            top, bottom = (int(np.clip(edge, 0, shape[0])) for edge in (min(y0, y1) - radius, max(y0, y1) + radius + 1))
+            left, right = (int(np.clip(edge, 0, shape[1])) for edge in (min(x0, x1) - radius, max(x0, x1) + radius + 1))
+            y, x = np.mgrid[top:bottom, left:right] + 0.5
+            length = (x1 - x0) ** 2 + (y1 - y0) ** 2
+            along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0, 1) if length else 0.0
+            covered = np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)) <= radius
+            area = np.s_[top:bottom, left:right]
+            ab[area][covered], known[area][covered] = stroke.ab, True
+    return Hints(ab, known)
+
+
+def on_top(hints: Hints, below: Hints) -> Hints:
+    """Both sets of hints of one photo; where both know a colour, that of `hints` counts."""
+    ab = np.where(hints.known[..., None], hints.ab, below.ab)
+    return Hints(ab, hints.known | below.known)
+
+
 def keep_known(ab: np.ndarray, hints: Hints) -> np.ndarray:
     """Return ab (H, W, 2) float32 with the known pixels set to their hints."""
     return np.where(hints.known[..., None], hints.ab, ab).astype(np.float32)

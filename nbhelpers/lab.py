@@ -87,6 +87,23 @@ def in_gamut(lab: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
     return np.all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
 
 
+def into_gamut(lab: np.ndarray) -> np.ndarray:
+    """CIELAB (..., 3) with the chroma of colours that sRGB cannot show reduced until it can; lightness and hue stay.
+
+    `lab_to_rgb` alone would clip red, green and blue, and so change the lightness. L* must lie in [0, 100].
+    """
+    lab = np.array(lab, np.float32)
+    outside = ~in_gamut(lab)
+    wrong, low = lab[outside], np.zeros(int(outside.sum()), np.float32)
+    high = np.ones_like(low)
+    for _ in range(12):  # bisect the share of the chroma that is kept: to 1/4096 of it
+        middle = (low + high) / 2
+        good = in_gamut(np.concatenate([wrong[:, :1], wrong[:, 1:] * middle[:, None]], axis=1))
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    lab[outside, 1:] = wrong[:, 1:] * low[:, None]
+    return lab
+
+
 def rgb_to_lab_tensor(rgb):
     """Convert a tensor of sRGB (..., 3, H, W), uint8 or float in [0, 1], to CIELAB, float32, same shape.
 

@@ -35,6 +35,9 @@ def _up(channels: int, upsampling: str) -> nn.Module:
 class UNet(nn.Module):
     """Lightness in, chroma out: the U-Net of Ronneberger et al. 2015, with batch normalization and same padding.
 
+    channels: planes of the input (N, channels, H, W): 1 is the lightness alone; `hinting` adds what hints tell.
+    outputs: planes of the output; 2 are a* and b*, a third says how much they are to be trusted beside the hints.
+
     width: channels of the first level, doubled at each of `depth` levels below it; 64 and 4 are the paper's (31.0
     million parameters). upsampling: "transposed" convolutions as in 2015, or "resize" and convolve.
 
@@ -42,23 +45,32 @@ class UNet(nn.Module):
     cut back. The output lies in (-1, 1), that is a*, b* within +-110.
     """
 
-    def __init__(self, width: int = 64, depth: int = 4, upsampling: str = "transposed"):
+    def __init__(
+        self, width: int = 64, depth: int = 4, upsampling: str = "transposed", channels: int = 1, outputs: int = 2
+    ):
         super().__init__()
-        if width < 1 or depth < 1:
-            raise ValueError(f"width and depth must be at least 1, got {width} and {depth}")
+        for name, value in {"width": width, "depth": depth, "channels": channels, "outputs": outputs}.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         if upsampling not in UPSAMPLINGS:
             raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, got {upsampling!r}")
-        self.width, self.depth, self.upsampling = width, depth, upsampling
+        self.width, self.depth, self.upsampling, self.channels, self.outputs = (
+            width,
+            depth,
+            upsampling,
+            channels,
+            outputs,
+        )
         sizes = [width * 2**level for level in range(depth + 1)]
-        self.down = nn.ModuleList(_block(before, after) for before, after in zip([1, *sizes[:-1]], sizes))
+        self.down = nn.ModuleList(_block(before, after) for before, after in zip([channels, *sizes[:-1]], sizes))
         self.up = nn.ModuleList(_up(size, upsampling) for size in sizes[:0:-1])
         self.merge = nn.ModuleList(_block(size, size // 2) for size in sizes[:0:-1])
-        self.head = nn.Conv2d(width, 2, 1)
+        self.head = nn.Conv2d(width, outputs, 1)
 
-    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
-        height, width = lightness.shape[-2:]
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        height, width = given.shape[-2:]
         step = 2**self.depth
-        x = functional.pad(lightness, (0, -width % step, 0, -height % step), mode="replicate")
+        x = functional.pad(given, (0, -width % step, 0, -height % step), mode="replicate")
         skips = []
         for level, block in enumerate(self.down):
             x = block(functional.max_pool2d(x, 2) if level else x)  # level k: width * 2**k channels, size / 2**k

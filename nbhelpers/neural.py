@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from nbhelpers import checkpoints
-from nbhelpers.hints import keep_known
+from nbhelpers import checkpoints, hinting
+from nbhelpers.hints import Hints, keep_known
 from nbhelpers.lab import rgb_to_lab_tensor, scale_lightness, unscale_ab
 from nbhelpers.networks import UNet
 from nbhelpers.paths import UserError
@@ -36,28 +36,130 @@ class NetworkColorizer:
 
     @torch.inference_mode()
     def colorize(self, lightness, hints):
-        height, width = lightness.shape
-        seen, shrink = np.array(lightness, np.float32), self.size / min(height, width)
-        if shrink < 1:
-            small = max(1, round(width * shrink)), max(1, round(height * shrink))
-            seen = np.array(Image.fromarray(seen).resize(small, Image.Resampling.LANCZOS)).clip(0, 100)
-        x = scale_lightness(torch.from_numpy(seen))[None, None]
+        x = _seen(lightness, self.size)
         ab = self.gain * unscale_ab(self.network(x))  # (1, 2, h, w)
-        if shrink < 1:
-            ab = interpolate(ab, (height, width), mode="bicubic", align_corners=False)
-        return keep_known(ab[0].permute(1, 2, 0).numpy(), hints)
+        return keep_known(_enlarged(ab, lightness.shape), hints)
 
 
-def load(name: str, path: Path) -> NetworkColorizer:
+@dataclass(frozen=True, eq=False)
+class HintedColorizer:
+    """A guess without hints, edge-aware propagation of what the hints say against it, and a U-Net that corrects both.
+
+    All of that happens on the photo made small, where edges are sharp for its size. The hints are spread over the whole
+    photo as well, and what the small result has of other colours is added, more the farther the next hint is: see
+    `hinting`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
+    kind: "spread", or "given" for a network that is told the hints themselves and paints alone.
+    """
+
+    name: str
+    network: UNet
+    size: int
+    prior: object
+    kind: str = "spread"
+    about: dict = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def colorize(self, lightness, hints):
+        seen, less = _shrunk(lightness, self.size).clamp(0, 100), _shrunk_hints(hints, self.size)
+        known = torch.from_numpy(less.known.astype(np.float32))[None, None]
+        if self.kind == "given":
+            given = hinting.stack("given", _planes(less.ab), known, None, None)
+        else:
+            guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
+            little = _shrunk_ab(guess, self.size)
+            spread = hinting.spread_colours(seen[0, 0].numpy(), less, _pixels(little))
+            near = torch.from_numpy(hinting.closeness(less.known))[None, None]
+            given = hinting.stack("spread", _planes(spread), known, near, little)
+        painted = unscale_ab(hinting.paint(self.network, scale_lightness(seen), given))
+        if self.kind == "given" or less.known.shape == hints.known.shape:
+            return keep_known(_enlarged(painted, lightness.shape), hints)
+        spread = hinting.spread_colours(lightness, hints, guess)
+        change = _enlarged(painted - _shrunk_ab(spread, self.size), lightness.shape)
+        near = hinting.closeness(hints.known, self.size / min(lightness.shape))
+        return keep_known(spread + hinting.openness(near)[..., None] * change, hints)
+
+
+def _shrunk_hints(hints: Hints, size: int) -> Hints:
+    """Hints of the photo made small: a pixel is known when one of its pixels is, with the mean of their colours."""
+    share = _shrunk(hints.known, size, Image.Resampling.BOX)
+    ab = _shrunk_ab(np.where(hints.known[..., None], hints.ab, 0), size) / share.clamp(min=1e-6)
+    return Hints(_pixels(ab), share[0, 0].numpy() > 0)
+
+
+def _shrunk_ab(ab: np.ndarray, size: int) -> torch.Tensor:
+    """ab (H, W, 2) as (1, 2, h, w), shrunk like `_shrunk`."""
+    return torch.cat([_shrunk(ab[..., channel], size, Image.Resampling.BOX) for channel in range(2)], dim=1)
+
+
+def _pixels(planes: torch.Tensor) -> np.ndarray:
+    """(1, 2, h, w) -> (h, w, 2)."""
+    return planes[0].permute(1, 2, 0).numpy()
+
+
+def _planes(ab: np.ndarray) -> torch.Tensor:
+    """The inverse of `_pixels`."""
+    return torch.from_numpy(ab).permute(2, 0, 1)[None]
+
+
+def _seen(lightness: np.ndarray, size: int) -> torch.Tensor:
+    """The lightness (H, W) as a network reads it, small and scaled, (1, 1, h, w)."""
+    small = _shrunk(lightness, size)
+    return scale_lightness(small if small.shape[2:] == lightness.shape else small.clamp(0, 100))  # Lanczos overshoots
+
+
+def _shrunk(plane: np.ndarray, size: int, how=Image.Resampling.LANCZOS) -> torch.Tensor:
+    """A plane (H, W) as (1, 1, h, w), shrunk until its shorter side has `size` pixels, if it is larger."""
+    image, shrink = Image.fromarray(np.asarray(plane, np.float32)), size / min(plane.shape)
+    if shrink < 1:
+        image = image.resize([max(1, round(side * shrink)) for side in image.size], how)
+    return torch.from_numpy(np.array(image))[None, None]
+
+
+def _enlarged(ab: torch.Tensor, shape) -> np.ndarray:
+    """Chroma (1, 2, h, w) at the photo's size, (H, W, 2)."""
+    if ab.shape[2:] != shape:
+        ab = interpolate(ab, shape, mode="bicubic", align_corners=False)
+    return _pixels(ab)
+
+
+def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
     """The colorizer `name` from a file that `nbhelpers.training` wrote.
 
-    Raises UserError when the file is damaged, foreign, or holds another recipe's network.
+    A network that takes hints and began with a trained network has that one as its prior, which lies beside it as
+    `<name>-prior.safetensors`; one that began with nothing has the mean colour.
+    Raises UserError when a file is damaged, foreign, missing, or holds another network.
     """
     network, about = checkpoints.load_network(path)
-    size, gain = about.get("size"), about.get("gain", 1.0)
-    if about.get("name") != name or not isinstance(size, int) or not isinstance(gain, float) or not 0 < gain < 10:
+    size, gain, prior = about.get("size"), about.get("gain", 1.0), about.get("prior")
+    recipe = about.get("recipe", {})
+    kind = recipe.get("hints", "none") if isinstance(recipe, dict) else None
+    good = about.get("name") == name and isinstance(size, int) and isinstance(gain, float) and 0 < gain < 10
+    good = good and isinstance(kind, str) and (network.channels, network.outputs) == hinting.PLANES.get(kind)
+    if not good or (kind != "none") != _is_colour(prior):
         raise UserError(f"{path} does not hold a network {name!r}: delete it and train again")
-    return NetworkColorizer(name, network, size, gain, about)
+    if kind == "none":
+        return NetworkColorizer(name, network, size, gain, about)
+    from nbhelpers.colorizers import Constant
+
+    prior = Constant("mean", tuple(prior))
+    if about.get("start") is not None and kind == "spread":
+        prior = _prior(Path(path), about["start"])
+    return HintedColorizer(name, network, size, prior, kind, about)
+
+
+def _prior(path: Path, digest: str) -> NetworkColorizer:
+    """The network beside `path` that it was trained with, whose file has that digest."""
+    beside = path.with_name(f"{path.stem}-prior.safetensors")
+    if not beside.is_file() or checkpoints.digest(beside) != digest:
+        raise UserError(f"{beside}, the network that {path.name} was trained with, is missing or another: train again")
+    network, about = checkpoints.load_network(beside)
+    return NetworkColorizer(str(about.get("name")), network, about["size"], about=about)  # as then, without its gain
+
+
+def _is_colour(found) -> bool:
+    """Two finite numbers, as a*, b* are?"""
+    numbers = isinstance(found, list) and len(found) == 2 and all(isinstance(value, float) for value in found)
+    return numbers and bool(np.isfinite(found).all())
 
 
 @torch.inference_mode()

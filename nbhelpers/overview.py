@@ -19,6 +19,7 @@ COURSE = (
     ("U-Net", "a network that reads the whole photo", "section 3.5, Figure 1"),
     ("GAN", "a network with a critic", "section 3.5, Figure 2"),
     ("Comparison", "every method on the same photos", "section 5, Figures 4 and 5"),
+    ("Explorer", "your photo and your hints, live", "section 6"),
 )
 PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-image", "torch", "torchvision")
 

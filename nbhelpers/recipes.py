@@ -10,6 +10,7 @@ from nbhelpers.paths import UserError
 
 LOSSES = ("mse", "l1", "none")
 SCHEDULES = ("constant", "one-cycle")
+HINTS = ("none", "given", "spread")
 UPSAMPLINGS = ("transposed", "resize")  # as in `networks`, which loads torch
 SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the photos in pixels that they can judge
 
@@ -27,6 +28,9 @@ class Recipe:
     ema: the painted result averages the generator's weights over the last steps with this factor; 0 takes the last.
     size: side of the squares learned from, in pixels; stored: side of the photos they are cut from (crops are not
     resized, so that they are as sharp as photos opened at that size). jitter: how much lightness and contrast vary.
+    hints: what the network is told beside the lightness: "none"; "given", the known colours and where they are;
+    "spread", what edge-aware propagation makes of them, which the network then corrects (see `hinting`). rounds: how
+    many sets of random hints are drawn for each photo; the epochs take them in turn.
     width, depth, upsampling: of the U-Net; discriminator_width: channels of the discriminator's first level.
     """
 
@@ -47,6 +51,8 @@ class Recipe:
     size: int = 64
     stored: int = 72
     jitter: float = 0.1
+    hints: str = "none"
+    rounds: int = 4
     width: int = 24
     depth: int = 4
     upsampling: str = "transposed"
@@ -58,12 +64,13 @@ class Recipe:
         for field, allowed in {
             "loss": LOSSES,
             "schedule": SCHEDULES,
+            "hints": HINTS,
             "discriminator": tuple(SMALLEST),
             "upsampling": UPSAMPLINGS,
         }.items():
             if getattr(self, field) not in allowed:
                 raise UserError(f"{field} must be one of {', '.join(allowed)}, got {getattr(self, field)!r}")
-        for field in ("batch", "epochs", "size", "width", "depth", "discriminator_width"):
+        for field in ("batch", "epochs", "size", "rounds", "width", "depth", "discriminator_width"):
             if getattr(self, field) < 1:
                 raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
         for field in ("seed", "pretrain", "rate", "weight", "discriminator_rate", "decay", "jitter"):
@@ -79,6 +86,8 @@ class Recipe:
             raise UserError(f"stored ({self.stored}) must be at least size ({self.size}): crops are cut from it")
         if self.size < (least := max(2**self.depth, SMALLEST[self.discriminator])):
             raise UserError(f"size must be at least {least} pixels for depth {self.depth} and these networks")
+        if self.hints != "none" and self.adversarial:
+            raise UserError(f"hints {self.hints!r} go with a plain U-Net: a discriminator does not look at them")
         if self.loss == "none" and not self.adversarial:
             raise UserError("loss 'none' needs a discriminator: nothing else would teach the network")
 
@@ -122,7 +131,11 @@ GAN_L1 = dataclasses.replace(
     ema=0.999,
     jitter=0.1,
 )
-RECIPES = {recipe.name: recipe for recipe in (UNET, GAN_PAPER, GAN_L1)}
+# Begins best with a trained `unet`: its weights for the lightness are kept.
+HINTED = dataclasses.replace(UNET, name="hinted", hints="spread", rate=1e-3)
+# For comparison: the same without propagation's help.
+HINTED_ALONE = dataclasses.replace(HINTED, name="hinted-alone", hints="given")
+RECIPES = {recipe.name: recipe for recipe in (UNET, GAN_PAPER, GAN_L1, HINTED, HINTED_ALONE)}
 # Sizes of work: a test of seconds, minutes on two cores, and the paper's own (for a CUDA machine).
 PROFILES = {
     "smoke": {"size": 32, "stored": 36, "width": 4, "depth": 2, "epochs": 1, "batch": 4, "discriminator_width": 4},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 import signal
@@ -20,7 +19,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
-from nbhelpers import checkpoints, health
+from nbhelpers import checkpoints, health, hinting
 from nbhelpers.batches import Batch, Batches, identity, mix
 from nbhelpers.lab import unscale_ab
 from nbhelpers.networks import UNet, discriminator, initialize
@@ -64,9 +63,13 @@ class Session:
         self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
         self.fabric.launch()
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
-        self.data = Batches(photos, recipe, self.fabric.device, **world)
+        first = None if start is None else checkpoints.load_network(start)[0]
+        prior = first if recipe.hints != "none" else None
+        self.data = Batches(photos, recipe, self.fabric.device, **world, prior=prior)
         self.about = {"recipe": dataclasses.asdict(recipe), "photos": len(photos), "identity": identity(photos)}
-        self.about |= {"start": start and hashlib.sha256(Path(start).read_bytes()).hexdigest()[:16]}
+        self.about |= {"start": start and checkpoints.digest(start)}
+        if recipe.hints != "none":
+            self.about |= {"prior": list(hinting.mean_colour(photos))}
         self.start, self.speed = start, speed
         self.total = recipe.epochs * self.data.per_epoch
         self.attempt, self.restarts = 0, []
@@ -78,13 +81,17 @@ class Session:
         self.step, self.rows = 0, []
         self.bad = torch.full((), -1, device=self.fabric.device)  # the first step whose loss was not finite
         torch.manual_seed(mix(recipe.seed, self.attempt, 2))
-        generator = initialize(UNet(recipe.width, recipe.depth, recipe.upsampling))
+        planes = hinting.PLANES[recipe.hints]
+        generator = initialize(UNet(recipe.width, recipe.depth, recipe.upsampling, *planes))
         if self.start is not None:
             known = checkpoints.load_network(self.start)[0]
             if (known.width, known.depth, known.upsampling) != (recipe.width, recipe.depth, recipe.upsampling):
                 what = f"width {known.width}, depth {known.depth}, {known.upsampling}"
                 raise UserError(f"{self.start} holds a U-Net with {what}: ask the recipe for the same")
-            generator.load_state_dict(known.state_dict())
+            if (known.channels, known.outputs) != hinting.PLANES["none"]:
+                what = f"{known.channels} planes in and {known.outputs} out, {recipe.name} has {planes}"
+                raise UserError(f"{self.start} holds a U-Net with {what}: start from one without hints")
+            generator.load_state_dict(hinting.widened(known, *planes).state_dict())
         self.generator, self.painter, self.optimizer = self._set_up(generator, recipe.rate, recipe.decay)
         self.judge = None
         if recipe.adversarial:

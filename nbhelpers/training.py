@@ -20,7 +20,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 from torch.nn.utils import get_total_norm
 
-from nbhelpers import checkpoints, health
+from nbhelpers import checkpoints, health, hinting
 from nbhelpers.batches import bytes_of, identity
 from nbhelpers.networks import UNet
 from nbhelpers.neural import gain_for
@@ -51,15 +51,16 @@ class Trained:
     collapsed: str = ""
 
 
-def _pixel_loss(kind: str, painted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    return (mse_loss if kind == "mse" else l1_loss)(painted, truth)
+def _pixel_loss(kind: str, painted: torch.Tensor, truth: torch.Tensor, weight=None) -> torch.Tensor:
+    loss = mse_loss if kind == "mse" else l1_loss
+    return loss(painted, truth) if weight is None else (weight * loss(painted, truth, reduction="none")).mean()
 
 
 def _train_unet(t: Session) -> None:
     """The U-Net: paint, compare with the truth, step downhill."""
     for batch in t.batches():
-        painted = t.painter(batch.lightness)
-        loss = _pixel_loss(t.recipe.loss, painted, batch.ab)
+        painted = hinting.paint(t.painter, batch.lightness, batch.given)
+        loss = _pixel_loss(t.recipe.loss, painted, batch.ab, batch.weight)
         t.optimizer.zero_grad()
         t.fabric.backward(loss)
         t.note(loss)
@@ -180,6 +181,8 @@ def train(
         mine = json.loads(json.dumps(about["recipe"]))  # as the file holds it: lists, no tuples
         if file.is_file() and checkpoints.read_about(file).get("recipe") != mine:
             warnings.warn(f"{file} was trained with other settings; it is replaced", stacklevel=2)
+        if start is not None and recipe.hints == "spread":
+            checkpoints.copy(start, folder / f"{recipe.name}-prior.safetensors")
         checkpoints.save_network(file, network, about)
         if collapsed:
             health.write_log(home / "log.csv", session.rows)  # up to the collapse, which no checkpoint follows

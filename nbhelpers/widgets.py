@@ -1,4 +1,4 @@
-"""Sliders for the notebooks: thin shells over functions that draw a figure.
+"""Controls for the notebooks and the explorer: thin shells over functions that draw.
 
 In JupyterLab `explore` builds the controls; in a headless run (NBHELPERS_HEADLESS=1, set by `nbhelpers run`) it only
 draws the figure at their first values, so that the executed notebook shows the same picture to every reader.
@@ -6,6 +6,9 @@ draws the figure at their first values, so that the executed notebook shows the 
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import html
 import os
 from dataclasses import dataclass
 
@@ -66,11 +69,44 @@ def build(control: Slider | Choice):
     )
 
 
+def soon(function):
+    """Make a callback that runs `function` once after all events that wait already: ten key presses, one redraw.
+
+    Where no event loop runs, as in a test, it runs at once.
+    """
+    waiting = []
+
+    def schedule(_change=None):
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            function()
+            return
+        for handle in waiting:
+            handle.cancel()
+        waiting[:] = [loop.call_later(0.05, function)]
+
+    return schedule
+
+
+def status_line():
+    """The line that says what is going on; it is there when empty, so that nothing below it jumps."""
+    import ipywidgets
+
+    return ipywidgets.HTML(layout={"min_height": "2em"})
+
+
+def say(line, text: str, wrong: bool = False) -> None:
+    """Put plain text into a `status_line`, marked by a sign as well as by colour when something is wrong."""
+    colour, sign = ("#a03000", "&#9888; ") if wrong else ("#444444", "")
+    line.value = f'<span role="status" style="color: {colour}">{sign}{html.escape(text)}</span>' if text else ""
+
+
 def explore(draw, **controls: Slider | Choice):
     """Show `draw(**values)`, a matplotlib figure, and draw it anew whenever a control is released.
 
-    The old picture stays until the new one is there. An error becomes one line under the controls. Returns the
-    controls by name, or None in a headless run.
+    The old picture stays until the new one is there, and its place is kept. An error becomes one line under the
+    controls. Returns the controls by name, or None in a headless run.
     """
     if headless():
         _show(draw(**{name: control.value for name, control in controls.items()}))
@@ -78,26 +114,73 @@ def explore(draw, **controls: Slider | Choice):
     import ipywidgets
 
     built = {name: build(control) for name, control in controls.items()}
-    status, output = ipywidgets.Label(), ipywidgets.Output()
+    status, output = status_line(), ipywidgets.Output()
 
-    def redraw(_change=None):
-        status.value = "computing …"
+    def redraw():
         try:
             figure = draw(**{name: control.value for name, control in built.items()})
         except Exception as error:  # the sliders must go on working
-            status.value = f"{type(error).__name__}: {error}"
+            say(status, f"{type(error).__name__}: {error}", wrong=True)
             return
+        output.layout.min_height = f"{figure.get_figheight() * figure.dpi:.0f}px"
         with output:
             clear_output(wait=True)
             _show(figure)
-        status.value = ""
+        say(status, "")
+
+    def changed(_change):  # at once: JupyterLab no longer listens for pictures when the event is over
+        say(status, "computing \N{HORIZONTAL ELLIPSIS}")
+        redraw()
 
     for control in built.values():
-        control.observe(redraw, names="value")
+        control.observe(changed, names="value")
     row = ipywidgets.HBox(list(built.values()), layout={"flex_flow": "row wrap"})
     display(ipywidgets.VBox([row, status, output]))
     redraw()
     return built
+
+
+def picture(width: int, height: int):
+    """The place of a picture on a page, of fixed size so that nothing jumps; `put` shows one there."""
+    import ipywidgets
+
+    return ipywidgets.HTML(layout={"width": f"{width}px", "height": f"{height}px", "max_width": "100%"})
+
+
+def put(place, png: bytes, alt: str, fit: str = "fill") -> None:
+    """Show a PNG file in a `picture`; `alt` describes it to those who do not see it."""
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    size = f"width: {place.layout.width}; height: {place.layout.height}; max-width: 100%"
+    look = f"display: block; {size}; object-fit: {fit}"
+    place.value = f'<img alt="{html.escape(alt)}" decoding="sync" style="{look}" src="{source}">'
+
+
+def photo_picker(thumbnails: dict, choose, upload):
+    """Thumbnails with a button each, and a button to upload a photo.
+
+    thumbnails: name -> PNG bytes.  choose(name) and upload(name, bytes) are called when a person does so.
+    """
+    import ipywidgets
+
+    boxes = []
+    for name, small in thumbnails.items():
+        button = ipywidgets.Button(description=name, tooltip=f"choose the photo {name}", layout={"width": "86px"})
+        button.on_click(lambda _button, name=name: choose(name))
+        image = picture(80, 60)
+        put(image, small, name, "cover")
+        boxes.append(ipywidgets.VBox([image, button], layout={"align_items": "center"}))
+    own = ipywidgets.FileUpload(
+        accept=".jpg,.jpeg,.png,.webp,.bmp,.tif,.tiff", description="your photo", layout={"width": "130px"}
+    )
+
+    def arrived(_change):
+        if own.value:
+            file, own.value = own.value[0], ()  # emptied, so that the same file may come again
+            upload(file["name"], bytes(file["content"]))
+
+    own.observe(arrived, names="value")
+    where = ipywidgets.VBox([own], layout={"justify_content": "flex-end"})
+    return ipywidgets.HBox([*boxes, where], layout={"flex_flow": "row wrap"}), own
 
 
 def live(draw):

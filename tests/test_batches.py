@@ -7,12 +7,13 @@ import pytest
 import torch
 from skimage.io import imsave
 
-from nbhelpers import batches
+from nbhelpers import batches, hinting
 from nbhelpers.batches import Batches, bytes_of, identity, mix
 from nbhelpers.lab import rgb_to_lab, unscale_ab, unscale_lightness
+from nbhelpers.networks import UNet
 from nbhelpers.paths import UserError
 from nbhelpers.photos import PhotoWarning, open_photos
-from nbhelpers.recipes import Recipe
+from nbhelpers.recipes import HINTS, Recipe
 
 TINY = Recipe("tiny", batch=4, size=16, stored=20, depth=1, jitter=0.0)
 EXACT = dataclasses.replace(TINY, stored=16)
@@ -48,7 +49,10 @@ def who(batch, photos):
 
 
 def same(one, other):
-    return torch.equal(one.lightness, other.lightness) and torch.equal(one.ab, other.ab)
+    """Do two batches hold the same, to the last bit?"""
+    pairs = list(zip(one, other, strict=True))
+    assert all((mine is None) == (theirs is None) for mine, theirs in pairs)
+    return all(mine is None or torch.equal(mine, theirs) for mine, theirs in pairs)
 
 
 # ---- the bytes
@@ -271,20 +275,174 @@ def test_the_photos_themselves_are_never_changed():
     assert torch.equal(photos, before) and torch.equal(data.photos, before)
 
 
+# ---- hints
+
+
+HINTED = dataclasses.replace(TINY, hints="spread", rounds=3)
+
+
+def guesser():
+    """A network without hints and with strong colours."""
+    torch.manual_seed(2)
+    network = UNet(2, 1)
+    with torch.no_grad():
+        network.head.weight.mul_(10)
+    return network.eval()
+
+
+@pytest.fixture(scope="module", params=["mean", "network"])
+def hinted(request):
+    """Batches of eleven photos with hints, 2 in an epoch; the prior is their mean colour, or painted."""
+    return Batches(noise(11), HINTED, prior=guesser() if request.param == "network" else None)
+
+
+def test_without_hints_nothing_is_told_of_them():
+    data = Batches(noise(5), TINY)
+    assert data.samples is None and data.at(0, 0).given is None and data.at(0, 0).weight is None
+    told = Batches(noise(5), TINY, prior=guesser())
+    assert told.samples is None and same(told.at(0, 0), data.at(0, 0))
+
+
+def test_hints_are_drawn_once_when_they_are_first_needed(monkeypatch):
+    drawn, draw = [], hinting.draw
+    monkeypatch.setattr(hinting, "draw", lambda *given: drawn.append(given) or draw(*given))
+    network, photos = guesser(), noise(5)
+    data = Batches(photos, HINTED, prior=network)
+    data.order(0, 0)
+    assert not drawn
+    first = data.at(0, 0)
+    assert same(data.at(0, 0), first) and data.samples is data.samples and first.given.shape == (4, 6, 16, 16)
+    ((given, recipe, prior),) = drawn
+    assert torch.equal(given, photos) and recipe is HINTED and prior is network
+
+
+def test_the_prior_changes_what_is_told_and_nothing_else():
+    photos = noise(11)
+    one, other = Batches(photos, HINTED), Batches(photos, HINTED, prior=guesser())
+    for step in range(4):
+        mine, theirs = one.at(step, 0), other.at(step, 0)
+        assert torch.equal(mine.lightness, theirs.lightness) and torch.equal(mine.ab, theirs.ab)
+        assert torch.equal(mine.given[:, 2:4], theirs.given[:, 2:4])  # where hints are, and how near
+        assert not torch.equal(mine.given[:, :2], theirs.given[:, :2])
+        assert mine.given[:, 4:].flatten(2).std(dim=2).max() < 1e-6 < theirs.given[:, 4:].flatten(2).std(dim=2).min()
+
+
+def test_the_guess_of_a_batch_is_what_the_network_paints_of_its_photos():
+    """Found again in the whole photos, cut and flipped as the lightness is."""
+    photos, network = noise(8), guesser()
+    data = Batches(photos, HINTED, prior=network)
+    whole = hinting.guesses(photos, network).float() / 110
+    lab = lab_of(photos)
+    for step in range(6):
+        batch, order = data.at(step, 0), data.order(step // 2, 0)[step % 2]
+        for photo, piece, told in zip(order, lab_back(batch), batch.given[:, 4:], strict=True):
+            windows = np.lib.stride_tricks.sliding_window_view(lab[photo], (16, 16), axis=(1, 2))
+            fits = []
+            for way in (1, -1):
+                error = np.abs(windows - piece[:, None, None, :, ::way]).max(axis=(0, 3, 4))
+                fits += [(way, *place) for place in np.argwhere(error < 1e-3)]
+            ((way, top, left),) = fits
+            expected = whole[photo, :, top : top + 16, left : left + 16]
+            torch.testing.assert_close(told if way == 1 else told.flip(-1), expected, atol=1e-6, rtol=0)
+
+
+def test_where_nothing_is_known_the_guess_is_what_is_spread(hinted):
+    seen = 0
+    for step in range(24):
+        given_ = hinted.at(step, 0).given
+        nothing = ~given_[:, 2].flatten(1).any(dim=1)
+        seen += int(nothing.sum())
+        assert torch.equal(given_[nothing, :2], given_[nothing, 4:]) and not given_[nothing, 2:4].any()
+    assert seen
+
+
+@pytest.mark.parametrize("hints", ["given", "spread"])
+def test_with_hints_too_a_batch_depends_on_step_and_seed_alone(hints):
+    recipe, photos = dataclasses.replace(HINTED, hints=hints, jitter=0.2), noise(11)
+    data = Batches(photos, recipe, prior=guesser())
+    first = {step: data.at(step, 3) for step in range(7)}
+    assert first[0].given.shape == (4, hinting.PLANES[hints][0] - 1, 16, 16) and first[0].weight.shape == (4, 1, 1, 1)
+    other = Batches(photos.clone(), recipe, prior=guesser())
+    for step in (5, 0, 6, 6, 2, 4, 1, 3):
+        torch.manual_seed(step)
+        np.random.seed(step)
+        other.at(step, 4)
+        assert same(other.at(step, 3), first[step])
+    assert not same(first[0], data.at(0, 4))
+    assert not any(same(first[i], first[j]) for i in range(7) for j in range(i))
+
+
+def test_hints_belong_to_the_photo_the_crop_and_the_round_of_the_epoch(hinted):
+    """Found again among the samples by the numbers of the order; the coin flips all alike."""
+    coins, lab = [], lab_of(hinted.photos)
+    for step in range(16):
+        batch, order, round_ = hinted.at(step, 0), hinted.order(step // 2, 0)[step % 2], step // 2 % 3
+        rows = order * 3 + round_
+        samples = hinted.samples
+        corners = samples.corners[rows].tolist()
+        guess = [samples.guess[i, :, y : y + 16, x : x + 16] for i, (y, x) in zip(order, corners)]
+        spread, guess = samples.spread[rows].float() / 110, torch.stack(guess).float() / 110
+        expected = torch.cat([spread, samples.known[rows], samples.near[rows], guess], dim=1)
+        coins.append(not torch.equal(batch.given, expected))
+        if coins[-1]:
+            assert torch.equal(batch.given.flip(-1), expected)
+        for photo, row, piece in zip(order, rows, lab_back(batch), strict=True):
+            top, left = samples.corners[row].tolist()
+            cut = lab[photo, :, top : top + 16, left : left + 16]
+            np.testing.assert_allclose(piece[..., ::-1] if coins[-1] else piece, cut, atol=1e-3)
+    assert 0 < sum(coins) < 16
+
+
+def test_where_single_pixels_are_known_they_are_the_batchs_own(hinted):
+    levels, seen = torch.tensor(hinting.LEVELS), 0
+    for step in range(24):
+        batch = hinted.at(step, 2)
+        rows = hinted.order(step // 2, 2)[step % 2] * 3 + step // 2 % 3
+        level = levels[hinted.samples.level[rows]]
+        single = (level > 0) & (level <= 1)  # larger patches may overlap, and have their mean
+        known = batch.given[:, 2:3].bool() & single[:, None, None, None]
+        seen += int(known.sum())
+        error = ((batch.given[:, :2] - batch.ab).abs() * known).amax()
+        assert error < 1e-3  # of a* / 110, in half precision
+    assert seen > 300
+
+
+def test_the_rounds_come_in_turn():
+    """With one crop and one batch of all photos, the same hints come again after as many epochs as there are rounds."""
+    data = Batches(noise(4), HINTED)
+    assert data.per_epoch == 1
+    sums = [data.at(step, 0).given[:, 2].sum(dim=(1, 2)).sort().values.tolist() for step in range(9)]
+    assert sums[:3] == sums[3:6] == sums[6:] and sums[0] != sums[1] != sums[2] != sums[0]
+
+
+def test_jitter_changes_no_hint(hinted):
+    shaken = Batches(hinted.photos, dataclasses.replace(HINTED, jitter=0.4), prior=hinted.prior)
+    for step in range(3):
+        plain, found = hinted.at(step, 0), shaken.at(step, 0)
+        assert not torch.equal(plain.lightness, found.lightness)
+        assert all(map(torch.equal, plain[1:], found[1:]))
+
+
 # ---- several devices
 
 
+@pytest.mark.parametrize("hints", HINTS)
 @pytest.mark.parametrize("world", [2, 4])
-def test_the_parts_of_all_devices_make_the_whole_batch(world):
-    recipe, photos = dataclasses.replace(TINY, batch=8, jitter=0.3), noise(19)
-    whole = Batches(photos, recipe)
-    shares = [Batches(photos, recipe, rank=rank, world=world) for rank in range(world)]
+def test_the_parts_of_all_devices_make_the_whole_batch(world, hints):
+    recipe, photos = dataclasses.replace(TINY, batch=8, jitter=0.3, hints=hints), noise(19)
+    whole = Batches(photos, recipe, prior=guesser())
+    shares = [Batches(photos, recipe, rank=rank, world=world, prior=guesser()) for rank in range(world)]
     assert {share.per_epoch for share in shares} == {whole.per_epoch} == {2}
     for step in range(5):
         parts = [share.at(step, 1) for share in shares]
         assert all(len(part.ab) == 8 // world for part in parts)
-        together, expected = [torch.cat(each) for each in zip(*parts)], whole.at(step, 1)
-        for mine, theirs in zip(together, expected, strict=True):
+        expected = whole.at(step, 1)
+        assert (expected.given is None) == (expected.weight is None) == (hints == "none")
+        for mine, theirs in zip(zip(*parts), expected, strict=True):
+            if theirs is None:
+                assert mine == (None,) * world
+                continue
+            mine = torch.cat(mine)
             torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-6)  # other vector lengths may round otherwise
 
 
@@ -295,18 +453,21 @@ def test_a_batch_that_cannot_be_shared_is_refused(batch, world):
 
 
 @pytest.mark.cuda
-def test_photos_live_on_the_gpu_when_they_fit(monkeypatch):
-    recipe, photos = dataclasses.replace(TINY, jitter=0.2), noise(9)
-    fitting, here = Batches(photos, recipe, "cuda"), Batches(photos, recipe)
+@pytest.mark.parametrize("hints", HINTS)
+def test_photos_live_on_the_gpu_when_they_fit(monkeypatch, hints):
+    recipe, photos = dataclasses.replace(TINY, jitter=0.2, hints=hints), noise(9)
+    fitting, here = (Batches(photos, recipe, device, prior=guesser()) for device in ("cuda", "cpu"))
     assert fitting.photos.is_cuda
     monkeypatch.setattr(batches, "_fits", lambda *_: False)
-    pinned = Batches(photos, recipe, "cuda")
+    pinned = Batches(photos, recipe, "cuda", prior=guesser())
     assert not pinned.photos.is_cuda and pinned.photos.is_pinned()
     for step in range(3):
         found = fitting.at(step, 0)
         assert found.lightness.is_cuda and found.ab.is_cuda and same(found, pinned.at(step, 0))
         for mine, theirs in zip(found, here.at(step, 0), strict=True):
-            torch.testing.assert_close(mine.cpu(), theirs, rtol=0, atol=1e-5)
+            assert (mine is None) == (theirs is None)
+            if mine is not None:
+                torch.testing.assert_close(mine.cpu(), theirs, rtol=0, atol=1e-5)
 
 
 def test_photos_must_leave_as_much_room_again(monkeypatch):

@@ -10,6 +10,7 @@ TINY = {
     "statistics": {"n": 8, "direct": 2, "size": 24},
     "solvers": {"size": 24, "small": 16, "shares": (0.2, 0.8), "n": 2, "repeats": 1},
     "slider": {"size": 24, "n": 2, "repeats": 1},
+    "explorer": {"size": 24, "unknown": (80,), "repeats": 1},
     "rows": {"n": 5, "size": 32},
     "training": {"n": 64, "size": 32, "width": 2, "repeats": 1},
     "imports": {"repeats": 1},

@@ -336,7 +336,7 @@ def test_a_network_comes_back_as_it_was_but_for_rounded_convolutions(path, netwo
     checkpoints.save_network(path, network, ABOUT)
     found, about = checkpoints.load_network(path)
     assert about == {"format": checkpoints.FORMAT, **ABOUT} | {
-        "network": {"width": 3, "depth": 2, "upsampling": "transposed"}
+        "network": {"width": 3, "depth": 2, "upsampling": "transposed", "channels": 1, "outputs": 2}
     }
     assert list(found.state_dict()) == list(before) and not found.training
     for key, value in found.state_dict().items():
@@ -367,11 +367,13 @@ def test_saving_what_was_loaded_gives_the_same_file(path, network):
     assert again.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("shape", [(1, 1, "resize"), (2, 3, "transposed"), (5, 2, "resize")])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, "resize", 1, 2), (2, 3, "transposed", 7, 3), (5, 2, "resize", 4, 2), (2, 1, "resize", 1, 3)]
+)
 def test_the_file_knows_the_networks_shape(path, shape):
     checkpoints.save_network(path, UNet(*shape), ABOUT)
     found = checkpoints.load_network(path)[0]
-    assert (found.width, found.depth, found.upsampling) == shape
+    assert (found.width, found.depth, found.upsampling, found.channels, found.outputs) == shape
 
 
 def test_the_demos_network_is_small_enough_to_be_committed(path):
@@ -415,6 +417,11 @@ CLAIMS = {
     "other upsampling": {"upsampling": "resize"},
     "no upsampling": {"upsampling": "bilinear"},
     "no width": {"width": 0},
+    "more planes": {"channels": 4},
+    "more colours": {"outputs": 3},
+    "no planes": {"channels": 0},
+    "no colours": {"outputs": -1},
+    "planes in words": {"channels": "1"},
     "words": {"width": "3"},
     "fractions": {"width": 3.0},
     "absurd": {"width": 10**30},
@@ -443,5 +450,47 @@ def test_a_file_without_the_networks_shape_is_refused(path, network, said):
         checkpoints.load_network(path)
 
 
+def test_a_file_from_before_there_were_more_planes_is_read(path, network):
+    old = {"width": 3, "depth": 2, "upsampling": "transposed"}
+    found, about = checkpoints.load_network(changed(path, network, about=lambda said: said | {"network": old}))
+    assert (found.channels, found.outputs, about["network"]) == (1, 2, old)
+
+
 def test_an_untouched_copy_is_accepted(path, network):
     assert checkpoints.load_network(changed(path, network))[0].width == 3
+
+
+# ---- copies
+
+
+def test_a_copy_is_the_same_to_the_byte_and_has_its_description(path, network):
+    checkpoints.save_network(path, network, ABOUT)
+    to = path.parent / "deeper" / "copy.safetensors"
+    to.parent.mkdir()
+    for _ in range(2):  # it replaces an older one
+        checkpoints.copy(path, to)
+        assert to.read_bytes() == path.read_bytes() and checkpoints.digest(to) == checkpoints.digest(path)
+        assert to.with_suffix(".json").read_bytes() == path.with_suffix(".json").read_bytes()
+        assert sorted(file.name for file in to.parent.iterdir()) == ["copy.json", "copy.safetensors"]
+        checkpoints.save(to, {"a": torch.ones(1)}, {})
+    checkpoints.copy(path, path)
+    assert checkpoints.load_network(path)[0].width == 3
+
+
+def test_what_is_damaged_is_not_copied(path):
+    path.parent.mkdir()
+    to = path.with_stem("copy")
+    with pytest.raises(UserError, match="there is no file"):
+        checkpoints.copy(path, to)
+    path.write_bytes(b"text")
+    with pytest.raises(UserError, match=r"net\.safetensors is damaged"):
+        checkpoints.copy(path, to)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_digest_tells_files_apart(saved):
+    first = checkpoints.digest(saved)
+    assert len(first) == 16 and int(first, 16) >= 0 and first == checkpoints.digest(str(saved))
+    content = saved.read_bytes()
+    saved.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert checkpoints.digest(saved) != first

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nbhelpers import chroma
-from nbhelpers.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.lab import in_gamut, lab_to_rgb, rgb_to_lab
 from nbhelpers.photos import open_photos
 
 
@@ -216,3 +216,39 @@ def test_all_hues_alike_have_the_largest_entropy():
     angles = np.radians(np.arange(5, 360, 10))
     lab = np.dstack([np.zeros(36), 60 * np.cos(angles), 60 * np.sin(angles)]).astype(np.float32)
     assert chroma.ColourStatistics.of(lab).hue_entropy == pytest.approx(np.log2(36), abs=0.01)
+
+
+# ---- colours to paint with
+
+
+@given(st.floats(0, 100), st.integers(1, 20))
+def test_a_palette_holds_what_a_screen_can_show(lightness, hues):
+    ab = chroma.palette(lightness, hues)
+    assert ab.shape == (1 + 2 * hues, 2) and ab.dtype == np.float32
+    assert in_gamut(np.insert(ab, 0, lightness, axis=1)).all()
+    assert (ab[0] == 0).all()  # grey
+
+
+@pytest.mark.parametrize("lightness", [10, 50, 90])
+def test_a_palettes_hues_differ_and_come_pale_and_strong(lightness):
+    ab = chroma.palette(lightness, hues=12, shares=(0.4, 0.8))
+    pale, strong = ab[1:13], ab[13:]
+    np.testing.assert_allclose(2 * pale, strong, rtol=1e-5, atol=1e-4)
+    hues = np.degrees(np.arctan2(strong[:, 1], strong[:, 0])) % 360
+    np.testing.assert_allclose(hues, (20 + 30 * np.arange(12)) % 360, atol=0.1)
+    assert (np.hypot(*strong.T) > 5).all()
+    assert len({tuple(one) for one in lab_to_rgb(np.insert(ab, 0, lightness, axis=1)).tolist()}) == 25
+
+
+@pytest.mark.parametrize("lightness", [0, 100])
+def test_black_and_white_have_no_hues(lightness):
+    shown = lab_to_rgb(np.insert(chroma.palette(lightness), 0, lightness, axis=1)).astype(int)
+    assert np.ptp(shown, axis=1).max() <= 3  # the darkest blue is hardly lighter than black
+    assert abs(shown - round(2.55 * lightness)).max() <= 3
+
+
+def test_a_palette_may_have_as_many_strengths_as_wanted():
+    assert len(chroma.palette(50, 6, (0.2, 0.5, 1.0))) == 19 and len(chroma.palette(50, 6, ())) == 1
+    rim = np.insert(chroma.palette(50, 6, (1.0,)), 0, 50, axis=1)
+    rim[1:, 1:] *= 1.01
+    assert not in_gamut(rim)[1:].any()

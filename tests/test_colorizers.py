@@ -10,12 +10,14 @@ import pytest
 
 from nbhelpers import checkpoints, colorizers, paths
 from nbhelpers.colorizers import Biharmonic, Constant, Nearest, NotConverged, PositionMean, Propagation
+from nbhelpers.hinting import PLANES
 from nbhelpers.hints import Hints, hide_pixels
 from nbhelpers.lab import rgb_to_lab
 from nbhelpers.neighbours import fit, gather_statistics, paper_estimators
 from nbhelpers.networks import UNet
 from nbhelpers.paths import Run, UserError
 from nbhelpers.propagation import nearest_known, neighbour_system, solve
+from nbhelpers.recipes import RECIPES
 from nbhelpers.rowfit import about_rows, fit_rows, save_rows
 from nbhelpers.rows import KINDS, RowRegressor
 
@@ -53,6 +55,10 @@ def fitted(models, row_models):
         colorizers.save(name, model, RUN)
     for name in colorizers.NETWORKS:
         checkpoints.save_network(RUN.models / f"{name}.safetensors", UNet(2, 1), {"name": name, "size": 16})
+    for name in colorizers.HINTED:
+        hints = RECIPES[name].hints
+        about = {"name": name, "size": 16, "prior": list(PRIOR), "recipe": {"hints": hints}}
+        checkpoints.save_network(RUN.models / f"{name}.safetensors", UNet(2, 1, "resize", *PLANES[hints]), about)
     return RUN
 
 
@@ -115,6 +121,17 @@ def test_propagation_is_its_system_solved(models, photo):
     assert abs(flat - Propagation("edge-aware", "edge-aware").colorize(lightness, hints)).max() > 1
 
 
+@pytest.mark.parametrize("kind", ["edge-aware", "levin"])
+def test_the_tolerance_is_the_solvers(photo, monkeypatch, kind):
+    asked = []
+    monkeypatch.setattr(colorizers, "solve", lambda system, tol: asked.append(tol) or solve(system, tol=tol))
+    lightness, ab = photo
+    hints = hide_pixels(ab, 0.9)
+    fine, rough = (Propagation("", kind, tol=tol).colorize(lightness, hints) for tol in (1e-8, 1e-2))
+    Propagation("", kind).colorize(lightness, hints)
+    assert asked == [1e-8, 1e-2, 1e-6] and 0 < np.abs(fine - rough).max()
+
+
 def test_biharmonic_fills_a_smooth_plane_and_a_hole(photo):
     """A linear colour gradient is biharmonic, so it must come back; so must the values outside [0, 1]."""
     y, x = np.mgrid[:20, :24].astype(np.float32)
@@ -141,7 +158,9 @@ def test_models_come_back_to_the_last_digit(fitted, models):
         assert back.prior == PRIOR
     assert colorizers.load("mean", fitted).ab == PRIOR
     files = [f"{n}.json" for n in ("mean", *models)] + [f"{kind}.npz" for kind in KINDS]
-    files += [f"{name}{ending}" for name in colorizers.NETWORKS for ending in (".json", ".safetensors")]
+    files += [
+        f"{name}{ending}" for name in (*colorizers.NETWORKS, *colorizers.HINTED) for ending in (".json", ".safetensors")
+    ]
     files.append("position-mean.npz")
     assert sorted(p.name for p in fitted.models.iterdir()) == sorted(files)
     assert set(json.loads((fitted.models / "ols.json").read_text())) == {"coefficients", "intercept"}
@@ -186,6 +205,9 @@ def test_a_model_that_was_never_fitted_says_how_to_fit_it():
         colorizers.load("ols", RUN)
     with pytest.raises(UserError, match=r"'mean' has .*--profile demo --photos sample`, and .*Run\('demo', 'sample'\)"):
         colorizers.load("mean")
+    for name in colorizers.HINTED:
+        with pytest.raises(UserError, match=f"'{name}' has not been trained: `nbhelpers train {name} --profile smoke"):
+            colorizers.load(name, RUN)
     for kind in KINDS:
         with pytest.raises(UserError, match=f"'{kind}' has not been fitted: .*run 04 --profile smoke --photos sample`"):
             colorizers.load(kind, RUN)
@@ -202,7 +224,9 @@ def test_a_misspelt_name_is_answered_with_the_nearest_one(wrong, right):
 
 def test_a_name_like_no_other_is_answered_with_all():
     for name in ("xyzzy", "", "../../mean"):
-        with pytest.raises(UserError, match="choose from grey, mean, .*biharmonic, position-mean, tree, forest, boosting"):
+        with pytest.raises(
+            UserError, match="choose from grey, mean, .*biharmonic, position-mean, tree, forest, boosting"
+        ):
             colorizers.load(name)
 
 

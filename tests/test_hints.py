@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
+from nbhelpers.hints import Hints, Stroke, hide_pixels, keep_known, on_top, patches, strokes
 
 shares = st.floats(0, 1)
 sides = st.integers(1, 30)
@@ -118,3 +118,97 @@ def test_keep_known_changes_only_known_pixels(share):
     kept = keep_known(answer, hints)
     assert np.array_equal(kept[hints.known], truth[hints.known])
     assert (kept[~hints.known] == 99).all()
+
+
+# ---- strokes of a brush
+
+RED, BLUE = (60.0, 40.0), (20.0, -70.0)
+
+
+def centres(shape):
+    """x and y of the middle of each pixel."""
+    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+    return x, y
+
+
+@given(st.floats(4, 14), st.floats(15, 45), st.floats(15, 45))
+def test_a_dot_covers_its_disc(radius, x, y):
+    hints = strokes((60, 60), [Stroke(RED, radius, ((x, y),))])
+    assert hints.known.sum() == pytest.approx(np.pi * radius**2, rel=0.15)
+    across, down = centres((60, 60))
+    assert (hints.known == (np.hypot(across - x, down - y) <= radius)).all()
+    assert (hints.ab[hints.known] == np.float32(RED)).all()
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.1, 0.5])
+def test_the_finest_brush_still_covers_the_pixel_below_it(radius):
+    known = strokes((9, 12), [Stroke(RED, radius, ((3.5, 6.5),))]).known
+    assert np.argwhere(known).tolist() == [[6, 3]]
+
+
+@given(st.lists(st.tuples(st.floats(-20, 60), st.floats(-20, 50)), min_size=2, max_size=5), st.floats(1, 6))
+def test_a_line_covers_what_lies_near_it_through_all_its_points(points, radius):
+    known = strokes((30, 40), [Stroke(RED, radius, tuple(points))]).known
+    x, y = centres((30, 40))
+    nearest = np.full((30, 40), np.inf)
+    for (x0, y0), (x1, y1) in zip(points, points[1:]):
+        for t in np.linspace(0, 1, 400):  # 100 pixels: dense enough for the margin below
+            nearest = np.minimum(nearest, np.hypot(x - x0 - t * (x1 - x0), y - y0 - t * (y1 - y0)))
+    assert known[nearest < radius - 0.05].all() and not known[nearest > radius + 0.05].any()
+
+
+def test_a_line_is_as_long_and_as_wide_as_it_was_drawn():
+    known = strokes((40, 60), [Stroke(RED, 3, ((10, 20), (50, 20)))]).known
+    assert known[17:23, 10:50].all() and known.sum() == pytest.approx(6 * 40 + np.pi * 9, rel=0.03)
+    assert (strokes((40, 60), [Stroke(RED, 3, ((50, 20), (30, 20), (10, 20)))]).known == known).all()
+
+
+def test_the_last_stroke_lies_on_top():
+    dots = [Stroke(RED, 6, ((10, 10),)), Stroke(BLUE, 6, ((16, 10),))]
+    one, two = strokes((20, 30), dots), strokes((20, 30), dots[::-1])
+    both = strokes((20, 30), dots[:1]).known & strokes((20, 30), dots[1:]).known
+    assert both.any() and (one.known == two.known).all()
+    assert (one.ab[both] == np.float32(BLUE)).all() and (two.ab[both] == np.float32(RED)).all()
+    assert (one.ab[9, 6], two.ab[9, 20]) == (pytest.approx(RED), pytest.approx(BLUE))
+
+
+@pytest.mark.parametrize("point", [(-3.0, 5.0), (5.0, -3.0), (27.0, 5.0), (5.0, 19.0), (26.0, 18.0)])
+def test_what_lies_beyond_the_edge_is_cut_off(point):
+    known = strokes((16, 24), [Stroke(RED, 5, (point,))]).known
+    x, y = centres((16, 24))
+    assert known.shape == (16, 24) and 0 < known.sum() < np.pi * 25 / 2
+    assert (known == (np.hypot(x - point[0], y - point[1]) <= 5)).all()
+    assert not strokes((16, 24), [Stroke(RED, 5, ((200.0, 5.0),)), Stroke(RED, 5, ((5.0, -99.0),))]).known.any()
+
+
+def test_a_line_that_leaves_and_comes_back_covers_what_it_crosses():
+    known = strokes((20, 20), [Stroke(RED, 2, ((-1000, 10), (1000, 10)))]).known
+    assert known[8:12].all() and not known[:8].any() and not known[12:].any()
+
+
+def test_no_stroke_is_no_hint():
+    for nothing in ([], [Stroke(RED, 5, ())]):
+        hints = strokes((7, 9), nothing)
+        assert hints.known.shape == (7, 9) and not hints.known.any() and hints.ab.shape == (7, 9, 2)
+
+
+def test_the_same_strokes_give_the_same_hints():
+    drawn = [Stroke(RED, 2.5, ((3, 4), (11.3, 9), (3, 4))), Stroke(BLUE, 1.7, ((8, 2), (8, 2)))]
+    one, two = strokes((15, 17), drawn), strokes((15, 17), iter(drawn))
+    assert (one.known == two.known).all() and (one.ab == two.ab).all() and one.known[2, 8]
+
+
+@given(shares, shares)
+def test_hints_on_top_of_others_add_to_them(one, other):
+    above, below = hide_pixels(colours(8, 9), one, 1), hide_pixels(colours(8, 9) + 50, other, 2)
+    both = on_top(above, below)
+    assert (both.known == (above.known | below.known)).all()
+    assert (both.ab[above.known] == above.ab[above.known]).all()
+    only = below.known & ~above.known
+    assert (both.ab[only] == below.ab[only]).all()
+
+
+def test_nothing_on_top_changes_nothing():
+    hints = hide_pixels(colours(5, 6), 0.4)
+    for found in (on_top(Hints.none((5, 6)), hints), on_top(hints, Hints.none((5, 6)))):
+        assert (found.known == hints.known).all() and (found.ab[hints.known] == hints.ab[hints.known]).all()

@@ -107,6 +107,50 @@ def test_in_gamut_knows_what_a_screen_can_show():
     assert not lab.in_gamut(np.float32([[50, -100, 60], [100, 20, 0], [0, 0, 20], [101, 0, 0]])).any()
 
 
+labs = arrays.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 5), st.just(3)),
+    elements=st.floats(0, 1, width=32),
+).map(lambda unit: unit * np.float32([100, 256, 256]) - np.float32([0, 128, 128]))
+
+
+@given(labs)
+def test_colours_are_brought_into_what_a_screen_can_show(wild):
+    before = wild.copy()
+    found = lab.into_gamut(wild)
+    assert found.dtype == np.float32 and found.shape == wild.shape and (wild == before).all()
+    assert lab.in_gamut(found).all()
+    assert (found[..., 0] == wild[..., 0]).all()
+    chroma, kept = (np.hypot(each[..., 1], each[..., 2]) for each in (wild, found))
+    assert (kept <= chroma).all()
+    turned = found[..., 1] * wild[..., 2] - found[..., 2] * wild[..., 1]  # the sine of the angle between them
+    assert (abs(turned) <= 1e-4 * (1 + chroma**2)).all() and (found[..., 1:] * wild[..., 1:] >= 0).all()
+    inside = lab.in_gamut(wild)
+    assert (found[inside] == wild[inside]).all()
+    shown = lab.rgb_to_lab(lab.lab_to_rgb(found))
+    assert np.abs(shown[..., 0] - wild[..., 0]).max() < 0.5
+
+
+@pytest.mark.parametrize("lightness", [5, 35, 50, 75, 97])
+def test_no_more_chroma_is_taken_than_must_be(lightness):
+    angles = np.radians(np.arange(0, 360, 10))
+    wild = np.stack([np.full(36, lightness), 140 * np.cos(angles), 140 * np.sin(angles)], axis=1)
+    found = lab.into_gamut(wild)
+    kept = np.hypot(found[:, 1], found[:, 2])
+    assert (kept > 1).all()
+    more = found.copy()
+    more[:, 1:] *= ((kept + 0.05) / kept)[:, None]
+    assert not lab.in_gamut(more).any()
+
+
+def test_photos_are_within_the_gamut_as_they_are():
+    photo = lab.rgb_to_lab(EVERY_FIFTH)
+    found = lab.into_gamut(photo)
+    assert np.array_equal(found, photo) and not np.shares_memory(found, photo)
+    assert lab.into_gamut(np.float32([50, 200, 0])).shape == (3,)
+    assert lab.into_gamut(np.zeros((0, 3))).shape == (0, 3)
+
+
 def test_colours_outside_are_clipped():
     assert lab.lab_to_rgb(np.float32([200, 0, 0])).tolist() == [255, 255, 255]
     assert lab.lab_to_rgb(np.float32([-50, 0, 0])).tolist() == [0, 0, 0]

@@ -64,6 +64,27 @@ def test_any_size_comes_out_as_it_went_in(upsampling, size, depth):
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@pytest.mark.parametrize(("channels", "outputs"), [(1, 2), (4, 2), (5, 3), (2, 1)])
+def test_planes_decide_what_goes_in_and_comes_out_and_nothing_else(upsampling, channels, outputs):
+    network, plain = UNet(2, 2, upsampling, channels, outputs).eval(), UNet(2, 2, upsampling).state_dict()
+    assert (network.channels, network.outputs) == (channels, outputs)
+    x = torch.rand(2, channels, 7, 10)
+    with torch.no_grad():
+        painted = network(x)
+        assert painted.shape == (2, outputs, 7, 10) and (painted.abs() < 1).all()
+        for plane in range(channels):
+            other = x.clone()
+            other[:, plane] += 1
+            assert not torch.equal(network(other), painted)
+        with pytest.raises(RuntimeError):
+            network(x[:, :0])
+    first, last = "down.0.0.weight", ("head.weight", "head.bias")
+    found = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    assert found[first] == (2, channels, 3, 3) and [found[key][0] for key in last] == [outputs] * 2
+    assert all(shape == tuple(plain[key].shape) for key, shape in found.items() if key not in (first, *last))
+
+
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 @pytest.mark.parametrize("size", [(17, 23), (5, 8), (8, 5), (3, 2)])
 def test_odd_sizes_are_filled_up_by_repeating_the_border(upsampling, size):
     network = UNet(2, 2, upsampling).eval()
@@ -131,9 +152,14 @@ def test_each_level_is_merged_with_what_comes_from_below(upsampling):
         assert torch.equal(painted, torch.tanh(network.head(kept["merge", 2][1])))
 
 
-@pytest.mark.parametrize("arguments", [{"width": 0}, {"depth": 0}, {"width": -3}, {"depth": -1}])
-def test_a_unet_without_width_or_depth_is_refused(arguments):
-    with pytest.raises(ValueError, match="width and depth must be at least 1, got .*(0|-3|-1)"):
+@pytest.mark.parametrize(
+    "arguments",
+    [{"width": 0}, {"depth": 0}, {"width": -3}, {"depth": -1}, {"channels": 0}, {"outputs": 0}, {"channels": -2}],
+    ids=str,
+)
+def test_a_unet_without_width_depth_or_planes_is_refused(arguments):
+    ((name, value),) = arguments.items()
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
         UNet(**arguments)
 
 

@@ -14,7 +14,7 @@ def test_the_map_says_which_notebooks_are_here(course):
     course.write("00_start_here")
     course.write("02_neighbour_regression")
     found = overview.course_map()
-    assert list(found.index) == [f"{number:02d}" for number in range(8)]
+    assert list(found.index) == [f"{number:02d}" for number in range(9)]
     assert found["here"].to_dict() == {n: "yes" if n in ("00", "02") else "not yet" for n in found.index}
     assert (found["title"].str.len() > 0).all()
 

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA = {"torch": "pytorch"}  # where conda-forge uses another name
+CONDA = {"torch": "pytorch", "playwright": "playwright-python"}  # where conda-forge uses another name
 # modules that are about torch or papermill
 HEAVY = {
     "run",
@@ -23,6 +23,7 @@ HEAVY = {
     "checkpoints",
     "training",
     "session",
+    "hinting",
     "synced",
     "neural",
     "netstudy",
@@ -54,7 +55,7 @@ def test_the_constraints_hold_each_dependency_within_its_range():
     pins = {canonicalize_name(r.name): str(r.specifier) for r in map(Requirement, lines)}
     assert len(pins) == len(lines), "a package is listed twice"
     assert all(re.fullmatch(r"==[^+*,]+", pin) for pin in pins.values()), "full versions, no local ones"
-    for name, versions in declared("test", "cluster", "kaggle").items():
+    for name, versions in declared("test", "app", "cluster", "kaggle").items():
         assert name in pins, f"{name} has no version in constraints.txt"
         assert versions.contains(pins[name].removeprefix("=="), prereleases=True), (
             f"{name} {pins[name]} is out of range"

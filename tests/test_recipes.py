@@ -9,7 +9,19 @@ import sys
 import pytest
 
 from nbhelpers.paths import UserError
-from nbhelpers.recipes import GAN_L1, GAN_PAPER, PROFILES, RECIPES, SMALLEST, UNET, Recipe, recipe
+from nbhelpers.recipes import (
+    GAN_L1,
+    GAN_PAPER,
+    HINTED,
+    HINTED_ALONE,
+    HINTS,
+    PROFILES,
+    RECIPES,
+    SMALLEST,
+    UNET,
+    Recipe,
+    recipe,
+)
 
 
 def test_the_papers_gan_has_the_papers_values():
@@ -32,8 +44,30 @@ def test_gan_l1_has_what_helps():
 
 def test_the_unet_has_no_judge():
     assert (UNET.loss, UNET.discriminator, UNET.adversarial, UNET.pretrain) == ("mse", "none", False, 0)
-    assert list(RECIPES) == ["unet", "gan-paper", "gan-l1"]
+    assert list(RECIPES) == ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"]
     assert all(made.name == name for name, made in RECIPES.items())
+
+
+def test_recipes_with_hints_are_unets_that_are_told_of_them():
+    assert dataclasses.replace(HINTED, name="unet", hints="none", rate=UNET.rate) == UNET
+    assert (HINTED.hints, HINTED_ALONE.hints) == ("spread", "given") and HINTED.rounds > 1
+    assert dataclasses.replace(HINTED_ALONE, name="hinted", hints="spread") == HINTED
+    assert {made.hints for name, made in RECIPES.items() if "hinted" not in name} == {"none"}
+
+
+def test_every_kind_of_hints_has_its_planes():
+    pytest.importorskip("torch")
+    from nbhelpers.hinting import PLANES
+
+    assert set(PLANES) == set(HINTS)
+
+
+@pytest.mark.parametrize("hints", ["given", "spread"])
+@pytest.mark.parametrize("name", ["gan-paper", "gan-l1"])
+def test_a_discriminator_does_not_go_with_hints(name, hints):
+    with pytest.raises(UserError, match=f"hints '{hints}' go with a plain U-Net"):
+        recipe(name, hints=hints)
+    assert recipe("unet", hints=hints).hints == hints
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -53,7 +87,8 @@ def test_the_demo_is_the_recipe_itself(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_smoke_test_is_small_and_changes_no_method(name):
-    made, method = recipe(name, "smoke"), ("loss", "weight", "discriminator", "spectral", "rate", "betas", "ema")
+    made = recipe(name, "smoke")
+    method = ("loss", "weight", "discriminator", "spectral", "rate", "betas", "ema", "hints", "rounds")
     assert (made.size, made.stored, made.width, made.depth, made.epochs, made.batch) == (32, 36, 4, 2, 1, 4)
     assert made.pretrain == (1 if RECIPES[name].pretrain else 0)
     assert all(getattr(made, field) == getattr(RECIPES[name], field) for field in method)
@@ -91,6 +126,8 @@ def test_unknown_names_are_answered_with_those_that_are(name, profile, says):
         ({"stored": 63}, r"stored \(63\) must be at least size \(64\)"),
         ({"size": 15}, "size must be at least 16 pixels for depth 4"),
         ({"depth": 7}, "size must be at least 128 pixels for depth 7"),
+        ({"hints": "some"}, "hints must be one of none, given, spread, got 'some'"),
+        ({"rounds": 0}, "rounds must be at least 1, got 0"),
         ({"loss": "none"}, "loss 'none' needs a discriminator"),
     ],
     ids=str,

@@ -22,6 +22,8 @@ def test_the_pages_are_up_to_date(file):
                                                         ("07_scores", "forest", "mean"),
                                                         ("07_pairs", "unet", "low"),
                                                         ("07_axis", "levin", "mean"),
+                                                        ("08_hints", "hinted", "mean"),
+                                                        ("08_gains", "hinted", "low"),
                                                         ("07_claims", "Their losses are very close", "evidence"),
                                                         ("07_seconds_timing", "unet", "seconds per photo"),
                                                         ("training", "unet: all three", "photos_per_second"),

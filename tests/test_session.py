@@ -83,9 +83,9 @@ class Poison:
     def __init__(self, when, spoil):
         self.calls, self.when, self.spoil, self.loss = 0, when, spoil, training._pixel_loss
 
-    def __call__(self, kind, painted, truth):
+    def __call__(self, kind, painted, truth, weight=None):
         self.calls += 1
-        loss = self.loss(kind, painted, truth)
+        loss = self.loss(kind, painted, truth, weight)
         return self.spoil(loss, painted) if self.calls - 1 == self.when else loss
 
 

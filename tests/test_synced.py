@@ -95,9 +95,10 @@ SCRIPT = """
 import dataclasses, os, signal, sys
 import numpy as np, torch
 from torch import nn
-from nbhelpers import training
+from nbhelpers import checkpoints, training
 from nbhelpers.batches import Batches
 from nbhelpers.health import Diverged
+from nbhelpers.networks import UNet
 from nbhelpers.recipes import RECIPES, recipe
 
 torch.set_num_threads(1)
@@ -105,6 +106,9 @@ nn.Dropout2d.forward = lambda self, x: x  # each process draws its own
 folder, devices = sys.argv[1], int(sys.argv[2])
 photos = list(np.random.default_rng(0).integers(96, 160, (13, 26, 26, 3), dtype=np.uint8))
 options = {"speed": training.Speed("cpu", devices, bf16=False), "log_every": 1, "progress": False}
+torch.manual_seed(0)
+start = folder + "/start/unet.safetensors"  # written by each process, all the same
+checkpoints.save_network(start, UNet(2, 2), {})
 at = Batches.at
 
 def stop(self, step, seed):
@@ -112,8 +116,12 @@ def stop(self, step, seed):
         os.kill(os.getpid(), signal.SIGINT)
     return at(self, step, seed)
 
-for name in RECIPES:
-    asked = recipe(name, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
+for name in (*RECIPES, "hinted-started"):
+    kind = name.removesuffix("-started")
+    asked = recipe(kind, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
+    if name != kind:  # the start's colours are the prior of each process
+        asked = dataclasses.replace(asked, name=name)
+        options["start"] = start
     if devices > 1 and name == "unet":
         Batches.at = stop
         try:
@@ -125,9 +133,10 @@ for name in RECIPES:
     sys.stdout.write(f"\\nrank {os.environ.get('LOCAL_RANK', '0')} {name} {kept}\\n")  # at once: two share the pipe
     sys.stdout.flush()
 
+options.pop("start")
 loss = training._pixel_loss
-def poisoned(kind, painted, truth):
-    return loss(kind, painted, truth) * (float("nan") if os.environ.get("LOCAL_RANK") == "1" else 1)
+def poisoned(*given):
+    return loss(*given) * (float("nan") if os.environ.get("LOCAL_RANK") == "1" else 1)
 
 if devices > 1:
     training._pixel_loss = poisoned  # on the second process only
@@ -157,7 +166,7 @@ def trained(tmp_path_factory):
     return folder / "one", folder / "two", re.findall(r"rank \d .+", done.stdout)
 
 
-NAMES = ["unet", "gan-paper", "gan-l1-pretrained", "gan-l1"]
+NAMES = ["unet", "gan-paper", "gan-l1-pretrained", "gan-l1", "hinted", "hinted-alone", "hinted-started"]
 
 
 def rows(folder, name):
@@ -190,7 +199,9 @@ def test_two_processes_end_like_one(trained, name):
 
 def test_all_processes_have_the_same_network(trained):
     said = [line.split() for line in trained[2]]
-    for name in ("unet", "gan-paper", "gan-l1"):
+    for name in NAMES:
+        if name.endswith("pretrained"):
+            continue
         assert len({kept for _, _, who, kept, *_ in said if who == name}) == 1
         assert sorted(rank for _, rank, who, *_ in said if who == name) == ["0", "1"]
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from nbhelpers import checkpoints, cli, health, training
+from nbhelpers import checkpoints, cli, colorizers, health, training
 from nbhelpers.batches import Batches
+from nbhelpers.paths import Run
 from nbhelpers.photos import open_photos
 from nbhelpers.recipes import recipe
 from nbhelpers.training import Speed, train
@@ -80,7 +81,7 @@ def paint(folder, count):
 # ---- a training as it should be
 
 
-@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1"])
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"])
 def test_a_training_says_where_its_network_is(course, capsys, name):
     status, out, errors = main(capsys, name, *SMALL, "--epochs", 2)
     assert status == 0
@@ -91,6 +92,19 @@ def test_a_training_says_where_its_network_is(course, capsys, name):
     assert about["recipe"] == checkpoints.read_about(home(models, name) / "last.safetensors")["recipe"]
     assert about["recipe"]["epochs"] == 2 and about["name"] == name and about["size"] == 32
     assert {"last.safetensors", "last.json", "log.csv"} <= {path.name for path in home(models, name).iterdir()}
+
+
+def test_a_network_with_hints_may_begin_with_a_trained_unet(course, capsys):
+    models = course.root / "data" / "runs" / "smoke-sample" / "models"
+    assert main(capsys, "unet", *SMALL)[0] == 0
+    status, _, errors = main(capsys, "hinted", *SMALL, "--start", models / "unet.safetensors")
+    assert status == 0 and "nbhelpers:" not in errors
+    assert checkpoints.read_about(models / "hinted.safetensors")["start"] is not None
+    assert colorizers.load("hinted", Run("smoke", "sample")).prior.name == "unet"
+    assert (models / "hinted-prior.safetensors").read_bytes() == (models / "unet.safetensors").read_bytes()
+    status, out, errors = main(capsys, "hinted-alone", *SMALL, "--start", models / "hinted.safetensors")
+    assert (status, out) == (1, "")
+    assert "hinted.safetensors holds a U-Net with 7 planes in and 3 out, hinted-alone has" in sentence(errors)
 
 
 def test_options_reach_the_recipe_and_the_machine(course, capsys, monkeypatch, tmp_path):
@@ -221,6 +235,7 @@ def test_a_second_ctrl_c_or_a_kill_leaves_the_last_epoch(course, tmp_path, capsy
         ([], 2, "RECIPE"),
         (["unet", *SMALL[:2], "--accelerator", "abacus"], 1, "abacus"),
         (["unet", *SMALL, "--start", "nothing.safetensors"], 1, "there is no file nothing.safetensors"),
+        (["hinted", *SMALL, "--start", "nothing.safetensors"], 1, "there is no file nothing.safetensors"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(course, capsys, arguments, status, words):
@@ -332,7 +347,7 @@ def test_the_command_and_the_function_come_to_the_same_network(course, capsys, t
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1"])
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"])
 def test_the_command_trains_on_a_gpu(course, tmp_path, name):
     arguments = [name, "--profile", "smoke", "--accelerator", "cuda", "--bf16", "--compile", "--out", tmp_path]
     done = finish(command(*arguments))

@@ -11,8 +11,10 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from nbhelpers import checkpoints, health, training
+from nbhelpers import checkpoints, colorizers, health, hinting, neural, paths, training
 from nbhelpers.batches import Batches, bytes_of
+from nbhelpers.colorizers import Constant
+from nbhelpers.hints import hide_pixels
 from nbhelpers.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness
 from nbhelpers.paths import UserError
 from nbhelpers.recipes import RECIPES, recipe
@@ -493,18 +495,175 @@ def test_pretraining_without_a_folder_says_what_it_needs():
         learn(quick("gan-l1"))
 
 
-@pytest.mark.parametrize("change", [{"width": 3}, {"depth": 1}, {"upsampling": "resize"}])
-def test_a_given_network_of_another_shape_is_an_error(tmp_path, change):
-    start = learn(quick(**change, epochs=1), tmp_path).file
-    ((_, value),) = change.items()
-    with pytest.raises(UserError, match=f"{start} holds a U-Net with .*{value}") as error:
-        learn(quick("gan-l1"), tmp_path / "other", start=start)
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_network_with_hints_begins_with_what_a_unet_has_learned(tmp_path, inside, name):
+    start = learn(quick(), tmp_path / "one").file
+    network, first = checkpoints.load_network(start)[0], []
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    trained = learn(quick(name, epochs=1), tmp_path / "two", start=start)
+    planes = hinting.PLANES[quick(name).hints]
+    assert_equal(first[0], hinting.widened(network, *planes).state_dict())
+    assert (trained.network.channels, trained.network.outputs) == planes
+    assert trained.network.state_dict()["down.0.0.weight"][:, 1:].abs().max() > 0  # and learns to look at hints
+    about = checkpoints.read_about(trained.file)
+    assert about["start"] is not None and about["network"]["channels"] == planes[0]
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_what_the_first_network_paints_is_the_prior_of_a_training_with_hints(tmp_path, inside, name):
+    start, sessions = learn(quick(), tmp_path / "one").file, []
+    inside(sessions.append)
+    learn(quick(name, epochs=1), tmp_path / "two", start=start)
+    learn(quick(name, epochs=1))
+    (begun, bare), photos = sessions, bytes_of(noise(), 26)
+    expected = hinting.guesses(photos, checkpoints.load_network(start)[0])
+    assert torch.equal(begun.data.samples.guess, expected)  # after an epoch: it did not learn along
+    assert bare.data.prior is None and torch.equal(bare.data.samples.guess, hinting.guesses(photos, None))
+    assert not torch.equal(bare.data.samples.spread, begun.data.samples.spread)
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_training_with_hints_and_a_start_goes_on_to_the_very_same_numbers(tmp_path, steps, name):
+    start = learn(quick(), tmp_path / "one").file
+    expected = learn(quick(name), tmp_path / "whole", start=start)
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(name), tmp_path / "parts", start=start)
+    found = learn(quick(name), tmp_path / "parts", start=start)
+    assert_same_training(tmp_path / "parts", tmp_path / "whole")
+    assert_equal(found.network.state_dict(), expected.network.state_dict())
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_hints_of_a_finished_training_are_not_drawn_again(tmp_path, monkeypatch, name):
+    start = learn(quick(), tmp_path).file
+    first = learn(quick(name, epochs=1), tmp_path, start=start)
+    monkeypatch.setattr(hinting, "draw", lambda *_: pytest.fail("drawn again"))
+    assert_equal(learn(quick(name, epochs=1), tmp_path, start=start).network.state_dict(), first.network.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("unet", "hinted"), ("gan-l1", "hinted-alone"), ("hinted-alone", "hinted"), ("hinted", "hinted")],
+)
+def test_a_given_network_with_more_planes_than_the_recipes_is_an_error(tmp_path, name, start):
+    start = learn(quick(start, epochs=1), tmp_path).file
+    words = f"{start} holds a U-Net with . planes in and . out, {name} has .*: start from one without hints"
+    with pytest.raises(UserError, match=words) as error:
+        learn(quick(name), tmp_path / "other", start=start)
     assert "\n" not in str(error.value)
 
 
-def test_a_given_network_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="there is no file .*nothing.safetensors"):
-        learn(quick(), tmp_path, start=tmp_path / "nothing.safetensors")
+@pytest.mark.parametrize("change", [{"width": 3}, {"depth": 1}, {"upsampling": "resize"}])
+@pytest.mark.parametrize("name", ["gan-l1", "hinted"])
+def test_a_given_network_of_another_shape_is_an_error(tmp_path, change, name):
+    start = learn(quick(**change, epochs=1), tmp_path).file
+    ((_, value),) = change.items()
+    with pytest.raises(UserError, match=f"{start} holds a U-Net with .*{value}") as error:
+        learn(quick(name), tmp_path / "other", start=start)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["unet", "hinted"])
+def test_a_given_network_that_is_not_there_is_an_error(tmp_path, name):
+    for folder in (tmp_path, None):
+        with pytest.raises(UserError, match="there is no file .*nothing.safetensors"):
+            learn(quick(name), folder, start=tmp_path / "nothing.safetensors")
+
+
+# ---- hints
+
+
+@pytest.mark.parametrize(("name", "kind"), [("hinted", "spread"), ("hinted-alone", "given")])
+def test_what_is_kept_of_a_training_with_hints_is_a_colorizer_that_looks_at_them(tmp_path, name, kind):
+    photos = noise()
+    trained = learn(quick(name), tmp_path, photos)
+    found = neural.load(name, trained.file)
+    assert isinstance(found, neural.HintedColorizer) and (found.kind, found.size) == (kind, 24)
+    prior = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
+    assert isinstance(found.prior, Constant) and found.prior.ab == pytest.approx(prior, abs=1e-3)
+    for file in (trained.file, home(tmp_path, name) / "last.safetensors"):
+        about = checkpoints.read_about(file)
+        assert about["prior"] == list(found.prior.ab) and about["start"] is None
+    assert_equal(found.network.state_dict(), trained.network.state_dict())
+    lab = rgb_to_lab(photos[0])
+    ab = found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9))
+    assert np.isfinite(ab).all() and np.ptp(ab) > 1
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_training_that_began_with_a_unet_is_a_colorizer_with_that_unet(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    run, photos = paths.Run("smoke", "sample"), noise()
+    start = learn(quick(), run.models, photos).file
+    trained = learn(quick(name, epochs=1), run.models, photos, start=start)
+    mean = [float(value) for value in np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], 0)]
+    assert checkpoints.read_about(trained.file)["prior"] == pytest.approx(mean, abs=1e-3)  # whatever it began with
+    found = colorizers.load(name, run)
+    lab = rgb_to_lab(photos[0])
+    assert np.isfinite(found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9))).all()
+    if name == "hinted-alone":
+        assert isinstance(found.prior, Constant)
+        return
+    assert isinstance(found.prior, neural.NetworkColorizer) and found.prior.name == "unet"
+    assert_equal(found.prior.network.state_dict(), checkpoints.load_network(start)[0].state_dict())
+    start.unlink()  # the prior is a copy
+    assert colorizers.load(name, run).prior.name == "unet"
+    (run.models / "hinted-prior.safetensors").unlink()
+    with pytest.raises(UserError, match="hinted-prior.safetensors, .*, is missing or another: train again") as error:
+        colorizers.load(name, run)
+    assert "\n" not in str(error.value)
+
+
+def test_a_training_with_hints_leaves_the_network_that_it_began_with_beside_its_own(tmp_path):
+    start = learn(quick(epochs=1), tmp_path / "one").file
+    folder = tmp_path / "two"
+    beside = folder / "hinted-prior.safetensors"
+    trained = learn(quick("hinted", epochs=1), folder, start=start)
+    assert beside.read_bytes() == start.read_bytes()
+    assert checkpoints.read_about(trained.file)["start"] == checkpoints.digest(beside)
+    assert beside.with_suffix(".json").read_text() == start.with_suffix(".json").read_text()
+    assert not list(folder.rglob(".*"))
+    beside.write_bytes(b"damaged")  # the same call repairs it
+    learn(quick("hinted", epochs=1), folder, start=start)
+    assert beside.read_bytes() == start.read_bytes()
+    with pytest.warns(UserWarning, match="trained with other settings"):  # and another brings its own
+        other = learn(quick(epochs=1, seed=1), tmp_path / "three").file
+        learn(quick("hinted", epochs=1, seed=1), folder, start=other)
+    assert beside.read_bytes() == other.read_bytes() != start.read_bytes()
+    found = neural.load("hinted", folder / "hinted.safetensors")
+    assert_equal(found.prior.network.state_dict(), checkpoints.load_network(other)[0].state_dict())
+
+
+@pytest.mark.parametrize("name", ["unet", "hinted", "hinted-alone"])
+def test_other_trainings_leave_no_prior(tmp_path, name):
+    start = learn(quick(epochs=1), tmp_path / "one").file
+    learn(quick(name, epochs=1), tmp_path / "two", start=None if name == "hinted" else start)
+    assert not list((tmp_path / "two").glob("*-prior*"))
+
+
+def test_the_loss_with_hints_is_that_of_what_is_painted_weighted_by_photo(monkeypatch):
+    given, at = [], Batches.at
+    monkeypatch.setattr(Batches, "at", lambda self, *where: given.append(at(self, *where)) or given[-1])
+    networks = []
+    rows = learn(
+        quick("hinted", epochs=1, rate=0.0, decay=0.0), log_every=1, watch=lambda t: networks.append(t.generator)
+    ).rows
+    network = networks[0].train()
+    for row, batch in zip(rows, given, strict=True):
+        with torch.no_grad():
+            painted = hinting.paint(network, batch.lightness, batch.given)
+        each = (painted - batch.ab).square().mean(dim=(1, 2, 3))
+        assert row["loss"] == pytest.approx((batch.weight.flatten() * each).mean().item(), rel=1e-3)
+        assert row["chroma"] == pytest.approx(110 * painted.square().sum(dim=1).sqrt().mean().item(), rel=1e-3)
+    assert batch.weight.std() > 0
+
+
+def test_a_network_with_hints_learns_four_photos_by_heart(sample):
+    photos = [photo[::3, ::3].copy() for photo in sample.train[:4]]
+    asked = quick("hinted", size=32, stored=32, width=8, epochs=80, jitter=0.0, rounds=1)
+    losses = [row["loss"] for row in learn(asked, photos=photos, speed=Speed("cpu"), log_every=1).rows]
+    assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:8])
 
 
 # ---- damaged and foreign checkpoints

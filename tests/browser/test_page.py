@@ -1,0 +1,342 @@
+"""The explorer in a real browser: what a person does, and that the page shows what the package computes."""
+
+import base64
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from nbhelpers import colorizers, exploring, pictures
+from nbhelpers.app import write_page
+from nbhelpers.lab import rgb_to_lab
+from nbhelpers.photos import open_photos
+from nbhelpers.showable import examples
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT = 60_000  # milliseconds; a shared machine may pause
+
+
+@pytest.fixture(scope="module")
+def subject():
+    """The photo that the page shows first."""
+    shown = examples("sample", open_photos("sample").test, 1)
+    return exploring.subject(shown.names[0], shown.photos[0], shown.credits[0])
+
+
+@pytest.fixture(scope="module")
+def voila(serve):
+    return serve(["nbhelpers", "app", "--port", "{port}", "--no-browser"])
+
+
+@pytest.fixture
+def page(voila, chromium, errors):
+    context = chromium.new_context(viewport={"width": 1000, "height": 1300}, accept_downloads=True)
+    page = context.new_page()
+    errors.watch(page)
+    page.goto(voila, timeout=2 * WAIT)
+    ready(page)
+    yield page
+    context.close()
+
+
+def ready(page):
+    """Wait until the numbers are there and nothing is being computed."""
+    page.get_by_text("pixels known").first.wait_for(timeout=2 * WAIT)
+    done(page)
+
+
+def done(page):
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('[role=status]')].some(e => e.innerText.includes('computing'))",
+        timeout=WAIT,
+    )
+
+
+def known(page) -> int:
+    """How many pixels are known, as the page says."""
+    return int(re.search(r"([\d,]+) of [\d,]+ pixels known", page.inner_text("body"))[1].replace(",", ""))
+
+
+RESULT = "right of the divider"
+
+
+def shown(page, alt) -> np.ndarray:
+    """The picture with these words in its description, as the browser has it."""
+    source = page.locator(f"img[alt*='{alt}']").get_attribute("src")
+    return np.array(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
+
+
+def painted(subject, method, hints):
+    return exploring.paint(method, {method: colorizers.load(method)}, subject, hints).picture(subject)
+
+
+def expected(subject, unknown, left="hinted", right="edge-aware", drawn=(), percent=50):
+    hints = exploring.given(subject, unknown, 0, drawn)
+    return pictures.divided(painted(subject, left, hints), painted(subject, right, hints), percent)
+
+
+def choose_file(page, path):
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="your photo").click()
+    chooser.value.set_files(path)
+
+
+def slider(page, label):
+    return page.locator(".widget-slider, .widget-hslider").filter(has_text=label).locator(".noUi-handle").first
+
+
+def drag(page, handle, right):
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right / 2, y, steps=3)
+    page.mouse.move(x + right, y, steps=3)
+    page.mouse.up()
+
+
+def test_it_opens_with_what_the_package_computes(page, subject):
+    assert known(page) == 1600
+    assert np.array_equal(shown(page, RESULT), expected(subject, 99))
+
+
+def test_the_slider_moves_with_the_mouse_and_with_keys(page, subject):
+    handle = slider(page, "unknown pixels")
+    drag(page, handle, -120)
+    page.wait_for_function("() => !document.body.innerText.includes('1,600 of')", timeout=WAIT)
+    done(page)
+    percent = int(
+        page.locator(".widget-hslider").filter(has_text="unknown pixels").locator(".widget-readout").inner_text()
+    )
+    assert 10 < percent < 95 and known(page) == round(1600 * (100 - percent))
+    assert np.array_equal(shown(page, RESULT), expected(subject, percent))
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"() => document.body.innerText.includes('{1600 * (99 - percent):,} of')", timeout=WAIT)
+    done(page)
+    assert np.array_equal(shown(page, RESULT), expected(subject, percent + 1))
+
+
+def test_a_stroke_is_painted_and_taken_back(page, subject):
+    handle = slider(page, "unknown pixels")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("0 of 160,000 pixels known").wait_for(timeout=WAIT)
+    done(page)
+    page.locator("button[title*='b* 5']").last.click()  # an orange or yellow of the palette
+    stroke(page, [(200, 150), (260, 180)])
+    page.get_by_text("1 strokes").wait_for(timeout=WAIT)
+    done(page)
+    assert 900 < known(page) < 2000
+    with_stroke = shown(page, RESULT)
+    chroma = np.hypot(*np.moveaxis(rgb_to_lab(with_stroke)[150:180, 300:, 1:], -1, 0)).mean()
+    assert chroma > 15  # edge-aware, right of the divider, has but one colour to spread
+    page.get_by_role("button", name="undo").click()
+    page.get_by_text("0 of 160,000 pixels known").wait_for(timeout=WAIT)
+    done(page)
+    assert np.array_equal(shown(page, RESULT), expected(subject, 100))
+
+
+def test_a_photo_of_ones_own_comes_back_at_its_own_size(page, tmp_path):
+    height, width = 600, 900
+    y, x = np.mgrid[:height, :width]
+    rgb = np.stack([80 + 120 * (x > 450), 60 + y // 5, 200 - 120 * (x > 450)], axis=-1).astype(np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "mine.png")
+    choose_file(page, tmp_path / "mine.png")
+    page.get_by_text("mine.png").first.wait_for(timeout=WAIT)
+    page.get_by_text("of 106,800 pixels known").wait_for(timeout=WAIT)
+    done(page)
+    page.get_by_role("button", name="make PNG files").click()
+    link = page.get_by_role("link", name="save mine-hinted.png")
+    link.wait_for(timeout=WAIT)
+    with page.expect_download() as download:
+        link.click()
+    download.value.save_as(tmp_path / "result.png")
+    with Image.open(tmp_path / "result.png") as image:
+        settings, result = json.loads(image.text["nbhelpers"]), np.array(image)
+    assert result.shape == rgb.shape
+    assert (settings["method"], settings["unknown"], settings["photo"]) == ("hinted", 99, "mine.png")
+    assert np.abs(rgb_to_lab(result)[..., 0] - rgb_to_lab(rgb)[..., 0]).max() < 0.5
+    mine = exploring.subject("mine.png", rgb)
+    hints = exploring.given(mine, 99, 0)
+    found = exploring.paint("hinted", {"hinted": colorizers.load("hinted")}, mine, hints)
+    assert np.array_equal(result, exploring.enlarged(mine, found))
+
+
+def test_a_grey_photo_is_to_be_painted(page, tmp_path):
+    Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (150, 1))).save(tmp_path / "grey.png")
+    choose_file(page, tmp_path / "grey.png")
+    page.get_by_text("grey.png has no colours: paint some").wait_for(timeout=WAIT)
+    assert known(page) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("notes.png", b"no picture", "notes.png cannot be used as a photo: not a JPEG"),
+        ("empty.jpg", b"", "empty.jpg cannot be used as a photo: empty file"),
+        ("huge.png", b"\x89PNG" + bytes(41_000_000), "huge.png cannot be used as a photo: 41 MB"),
+    ],
+)
+def test_a_wrong_upload_gets_a_sentence_and_the_page_goes_on(page, tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    choose_file(page, tmp_path / name)
+    page.get_by_text(sentence).wait_for(timeout=WAIT)
+    handle = slider(page, "unknown pixels")
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("3,200 of 160,000 pixels known").wait_for(timeout=WAIT)
+
+
+def test_every_control_is_reached_by_tab(page):
+    page.locator("body").click(position={"x": 2, "y": 2})
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(
+            """() => {
+                const e = document.activeElement, label = e.closest('.jupyter-widgets')?.querySelector('label');
+                return [e.innerText.split('\\n')[0], e.title, label ? label.innerText : ''].join(' ')
+            }"""))  # fmt: skip
+    labels = ["chelsea", "your photo", "unknown pixels", "seed", "left", "right", "left | right", "make PNG files"]
+    labels += ["paint", "eyedropper", "undo", "clear", "brush", "colour", "b*", "dab"]
+    missing = [label for label in labels if not any(label in text for text in reached)]
+    assert missing == [], reached
+
+
+@pytest.fixture(scope="module")
+def lab(serve, elsewhere):
+    """open(chromium's page, notebook): show a notebook of the course's folder in JupyterLab, and run all its cells."""
+    options = ["--no-browser", "--ServerApp.token=", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+    base = serve(["jupyterlab", "--port={port}", *options, "."])
+
+    def open_(page, notebook):
+        page.goto(
+            f"{base}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}", timeout=2 * WAIT
+        )  # nothing else is open
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * WAIT)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).first.click()
+
+    return open_
+
+
+@pytest.fixture
+def wide_page(chromium, errors):
+    context = chromium.new_context(viewport={"width": 1400, "height": 1600})
+    page = context.new_page()
+    errors.watch(page)
+    yield page
+    context.close()
+
+
+def test_in_jupyterlab_it_works_as_well(lab, wide_page, elsewhere, subject):
+    page = wide_page
+    write_page("sample", Path(elsewhere["NBHELPERS_ROOT"]))
+    lab(page, "explorer.ipynb")
+    ready(page)
+    assert np.array_equal(shown(page, RESULT), expected(subject, 99))
+    slider(page, "unknown pixels").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("3,200 of 160,000 pixels known").wait_for(timeout=WAIT)
+    done(page)
+    assert np.array_equal(shown(page, RESULT), expected(subject, 98))
+
+
+def test_a_slider_of_the_other_notebooks_draws_anew_in_jupyterlab(lab, wide_page, elsewhere):
+    page = wide_page
+    cells = ["import matplotlib.pyplot as plt\nfrom nbhelpers import widgets",
+             "def draw(percent):\n    return plt.subplots(figsize=(2 + percent / 50, 1))[0]",
+             "widgets.explore(draw, percent=widgets.unknown_slider(50));"]  # fmt: skip
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    node.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(node, Path(elsewhere["NBHELPERS_ROOT"]) / "slider.ipynb")
+    lab(page, "slider.ipynb")
+    picture = page.locator(".jp-RenderedImage img")
+    picture.first.wait_for(timeout=WAIT)
+    before = picture.first.get_attribute("src")
+    slider(page, "unknown pixels").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('.jp-RenderedImage img')?.src !== before &&"
+        " document.querySelector('.jp-RenderedImage img')",
+        arg=before,
+        timeout=WAIT,
+    )
+    assert picture.count() == 1 and picture.first.get_attribute("src") != before
+
+
+STORY = ROOT / "figures/explorer"
+
+
+def test_the_pictures_in_the_readme_are_what_the_page_shows(page):
+    """`make screenshots` writes them; else they are compared with what the browser shows now."""
+    frames = [snap(page)]
+    slider(page, "unknown pixels").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("0 of 160,000 pixels known").wait_for(timeout=WAIT)
+    done(page)
+    frames.append(snap(page))
+    for number, (swatch, line) in enumerate(CAT, start=1):
+        page.locator("button[title^='a*']").nth(swatch).click()
+        stroke(page, line)
+        page.get_by_text(f"{number} strokes").wait_for(timeout=WAIT)
+        done(page)
+        frames.append(snap(page))
+    handle = slider(page, "left | right")
+    for move in (70, -140):
+        drag(page, handle, move)
+        page.wait_for_timeout(500)
+        frames.append(snap(page))
+    if os.environ.get("NBHELPERS_SCREENSHOTS"):
+        STORY.mkdir(exist_ok=True)
+        frames[-3].save(STORY / "explorer.png", optimize=True)
+        small = [
+            frame.resize((frame.width * 3 // 4, frame.height * 3 // 4), Image.Resampling.LANCZOS) for frame in frames
+        ]
+        small[0].save(
+            STORY / "explorer.webp", save_all=True, append_images=small[1:], duration=1500, loop=0, quality=70
+        )
+    with Image.open(STORY / "explorer.png") as image:
+        assert alike(frames[-3], image.convert("RGB")), "stale: `make screenshots` makes the README's pictures anew"
+    with Image.open(STORY / "explorer.webp") as film:
+        assert film.n_frames == len(frames)
+
+
+CAT = [  # swatches of the palette and the strokes drawn with them: fur, both eyes, the nose, fur again
+    (3, [(60, 60), (130, 40), (200, 70)]),
+    (4, [(100, 138), (106, 150)]),
+    (4, [(334, 172), (338, 186)]),
+    (1, [(232, 318), (252, 322)]),
+    (3, [(200, 200), (215, 280)]),
+]
+
+
+def stroke(page, points):
+    box = page.locator("canvas").first.bounding_box()
+    places = [(box["x"] + x * box["width"] / 400, box["y"] + y * box["height"] / 400) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def snap(page) -> Image.Image:
+    """The page's controls and pictures."""
+    page.mouse.move(980, 5)
+    box = page.locator(".jupyter-widgets.widget-vbox").first.bounding_box()
+    area = {"x": box["x"] - 8, "y": box["y"] - 4, "width": 860, "height": 780}
+    return Image.open(io.BytesIO(page.screenshot(clip=area))).convert("RGB")
+
+
+def alike(one: Image.Image, other: Image.Image) -> bool:
+    """Do two screenshots show the same, whatever fonts the machine has and however long it computed?"""
+    small = [np.asarray(image.resize((40, 40), Image.Resampling.BOX), float) for image in (one, other)]
+    return one.size == other.size and np.abs(small[0] - small[1]).mean() < 3

@@ -19,6 +19,7 @@ from nbhelpers.decoding import from_srgb, is_grey, read_layer, read_whole
 from nbhelpers.hints import Hints, hide_pixels, keep_known
 from nbhelpers.lab import into_gamut, lab_to_rgb, rgb_to_lab
 from nbhelpers.paths import UserError, atomic
+from nbhelpers.resizing import resized, shrunk_hints, shrunk_lightness
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
@@ -28,19 +29,13 @@ _BAND = 256  # rows converted at once: the colour conversion takes many times th
 def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, size: int = SIZE) -> np.ndarray:
     """Colorize a photo of any size: lightness (H, W) float32 in [0, 100] -> ab (H, W, 2) float32, known pixels kept.
 
-    The colorizer sees the photo and its hints shrunk until the shorter side has `size` pixels, if it is larger; a pixel
-    of the small photo is known when any of its pixels is, with the mean of their colours. Its chroma is enlarged again.
+    The colorizer sees the photo and its hints shrunk until the shorter side has `size` pixels, if it is larger
+    (`resizing.shrunk_hints`). Its chroma is enlarged again.
     """
     height, width = lightness.shape
-    shrink = size / min(height, width)
-    if shrink >= 1:
+    if min(height, width) <= size:
         return colorizer.colorize(lightness, hints)
-    small = max(1, round(width * shrink)), max(1, round(height * shrink))  # as Pillow has it: width first
-    share = resized(hints.known, small, Image.Resampling.BOX)
-    ab = resized(np.where(hints.known[..., None], hints.ab, 0), small, Image.Resampling.BOX)
-    ab /= np.where(share > 0, share, 1)[..., None]
-    seen = np.clip(resized(lightness, small, Image.Resampling.LANCZOS), 0, 100)
-    found = colorizer.colorize(seen, Hints(ab, share > 0))
+    found = colorizer.colorize(shrunk_lightness(lightness, size), shrunk_hints(hints, size))
     return keep_known(resized(found, (width, height), Image.Resampling.BICUBIC), hints)
 
 
@@ -190,11 +185,3 @@ def _in_bands(function, *arrays: np.ndarray) -> np.ndarray:
     """function(*arrays), a band of rows after the other."""
     starts = range(0, len(arrays[0]), _BAND)
     return np.concatenate([function(*(array[start : start + _BAND] for array in arrays)) for start in starts])
-
-
-def resized(planes: np.ndarray, size: tuple[int, int], how: Image.Resampling) -> np.ndarray:
-    """Planes (H, W) or (H, W, n) at another size (width, height), float32."""
-    planes = np.asarray(planes, np.float32)
-    if planes.ndim == 3:
-        return np.dstack([resized(planes[..., i], size, how) for i in range(planes.shape[2])])
-    return np.array(Image.fromarray(planes).resize(size, how))

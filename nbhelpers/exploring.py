@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nbhelpers.colorize import laid_under, resized
+from nbhelpers.colorize import laid_under
 from nbhelpers.decoding import PhotoError, is_grey, read_photo
 from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, strokes
 from nbhelpers.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.metrics import ab_mse, psnr
 from nbhelpers.paths import UserError
+from nbhelpers.resizing import resized
 
 SIDE = 400  # the longer side of the photo that is worked on, in pixels
 MAX_BYTES, MAX_PIXELS = 40_000_000, 40_000_000

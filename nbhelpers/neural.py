@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn.functional import interpolate
 
 from nbhelpers import checkpoints, hinting
@@ -15,6 +14,7 @@ from nbhelpers.hints import Hints, keep_known
 from nbhelpers.lab import rgb_to_lab_tensor, scale_lightness, unscale_ab
 from nbhelpers.networks import UNet
 from nbhelpers.paths import UserError
+from nbhelpers.resizing import shrunk, shrunk_hints, shrunk_lightness
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,8 @@ class NetworkColorizer:
 
     @torch.inference_mode()
     def colorize(self, lightness, hints):
-        x = _seen(lightness, self.size)
-        ab = self.gain * unscale_ab(self.network(x))  # (1, 2, h, w)
+        seen = scale_lightness(_planes(shrunk_lightness(lightness, self.size)))
+        ab = self.gain * unscale_ab(self.network(seen))  # (1, 2, h, w)
         return keep_known(_enlarged(ab, lightness.shape), hints)
 
 
@@ -60,59 +60,33 @@ class HintedColorizer:
 
     @torch.inference_mode()
     def colorize(self, lightness, hints):
-        seen, less = _shrunk(lightness, self.size).clamp(0, 100), _shrunk_hints(hints, self.size)
-        known = torch.from_numpy(less.known.astype(np.float32))[None, None]
+        seen, less = shrunk_lightness(lightness, self.size), shrunk_hints(hints, self.size)
+        known = _planes(less.known.astype(np.float32))
         if self.kind == "given":
             given = hinting.stack("given", _planes(less.ab), known, None, None)
         else:
             guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
-            little = _shrunk_ab(guess, self.size)
-            spread = hinting.spread_colours(seen[0, 0].numpy(), less, _pixels(little))
-            near = torch.from_numpy(hinting.closeness(less.known))[None, None]
-            given = hinting.stack("spread", _planes(spread), known, near, little)
-        painted = unscale_ab(hinting.paint(self.network, scale_lightness(seen), given))
+            little = shrunk(guess, self.size)
+            spread = hinting.spread_colours(seen, less, little)
+            near = _planes(hinting.closeness(less.known))
+            given = hinting.stack("spread", _planes(spread), known, near, _planes(little))
+        painted = unscale_ab(hinting.paint(self.network, scale_lightness(_planes(seen)), given))
         if self.kind == "given" or less.known.shape == hints.known.shape:
             return keep_known(_enlarged(painted, lightness.shape), hints)
         spread = hinting.spread_colours(lightness, hints, guess)
-        change = _enlarged(painted - _shrunk_ab(spread, self.size), lightness.shape)
+        change = _enlarged(painted - _planes(shrunk(spread, self.size)), lightness.shape)
         near = hinting.closeness(hints.known, self.size / min(lightness.shape))
         return keep_known(spread + hinting.openness(near)[..., None] * change, hints)
 
 
-def _shrunk_hints(hints: Hints, size: int) -> Hints:
-    """Hints of the photo made small: a pixel is known when one of its pixels is, with the mean of their colours."""
-    share = _shrunk(hints.known, size, Image.Resampling.BOX)
-    ab = _shrunk_ab(np.where(hints.known[..., None], hints.ab, 0), size) / share.clamp(min=1e-6)
-    return Hints(_pixels(ab), share[0, 0].numpy() > 0)
-
-
-def _shrunk_ab(ab: np.ndarray, size: int) -> torch.Tensor:
-    """ab (H, W, 2) as (1, 2, h, w), shrunk like `_shrunk`."""
-    return torch.cat([_shrunk(ab[..., channel], size, Image.Resampling.BOX) for channel in range(2)], dim=1)
-
-
 def _pixels(planes: torch.Tensor) -> np.ndarray:
-    """(1, 2, h, w) -> (h, w, 2)."""
+    """(1, n, h, w) -> (h, w, n)."""
     return planes[0].permute(1, 2, 0).numpy()
 
 
-def _planes(ab: np.ndarray) -> torch.Tensor:
-    """The inverse of `_pixels`."""
-    return torch.from_numpy(ab).permute(2, 0, 1)[None]
-
-
-def _seen(lightness: np.ndarray, size: int) -> torch.Tensor:
-    """The lightness (H, W) as a network reads it, small and scaled, (1, 1, h, w)."""
-    small = _shrunk(lightness, size)
-    return scale_lightness(small if small.shape[2:] == lightness.shape else small.clamp(0, 100))  # Lanczos overshoots
-
-
-def _shrunk(plane: np.ndarray, size: int, how=Image.Resampling.LANCZOS) -> torch.Tensor:
-    """A plane (H, W) as (1, 1, h, w), shrunk until its shorter side has `size` pixels, if it is larger."""
-    image, shrink = Image.fromarray(np.asarray(plane, np.float32)), size / min(plane.shape)
-    if shrink < 1:
-        image = image.resize([max(1, round(side * shrink)) for side in image.size], how)
-    return torch.from_numpy(np.array(image))[None, None]
+def _planes(pixels: np.ndarray) -> torch.Tensor:
+    """(h, w) or (h, w, n) -> (1, n, h, w)."""
+    return torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)[None]
 
 
 def _enlarged(ab: torch.Tensor, shape) -> np.ndarray:

@@ -22,7 +22,7 @@ from nbhelpers.photos import PhotoWarning
 
 # What decides a score: when the code of one of these changes, scores that were kept are not used.
 MODULES = ("chroma", "colorizers", "evaluation", "hinting", "hints", "lab", "metrics", "neighbours", "networks",
-           "neural", "propagation", "rows", "systems")  # fmt: skip
+           "neural", "propagation", "resizing", "rows", "systems")  # fmt: skip
 CHUNK = 8  # photos in one piece of work
 
 

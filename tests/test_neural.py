@@ -19,6 +19,7 @@ from nbhelpers.lab import rgb_to_lab, scale_lightness, unscale_ab
 from nbhelpers.networks import UNet
 from nbhelpers.neural import HintedColorizer, NetworkColorizer
 from nbhelpers.paths import Run, UserError
+from nbhelpers.resizing import shrunk_hints, shrunk_lightness
 
 RUN = Run("smoke", "sample")
 SIZES = [(1, 1), (3, 40), (15, 15), (16, 16), (17, 16), (16, 90), (64, 64), (33, 70), (150, 20), (400, 16), (16, 1)]
@@ -477,8 +478,8 @@ def test_of_a_larger_photo_the_small_result_corrects_the_whole_spread(lab_photos
         def little(ab):
             return ab.reshape(24, 4, 24, 4, 2).mean(axis=(1, 3))
 
-        less = neural._shrunk_hints(hints, 24)
-        seen = neural._shrunk(lab[..., 0], 24)[0, 0].clamp(0, 100).numpy()
+        less = shrunk_hints(hints, 24)
+        seen = shrunk_lightness(lab[..., 0], 24)
         small = hinting.spread_colours(seen, less, little(guess))
         free = hinting.openness(hinting.closeness(less.known))[..., None]
         small = small + free * 0.8 * (np.float32([55, -44]) - small)
@@ -509,49 +510,6 @@ def test_a_photo_that_is_not_larger_gets_what_is_painted_of_its_own_planes(shape
         found = painter.colorize(lightness, hints)
         assert (found[~hints.known] == painted[~hints.known]).all()
         assert (found[hints.known] == hints.ab[hints.known]).all()
-
-
-# ---- hints of the photo made small
-
-
-def test_a_small_pixel_is_known_when_one_of_its_pixels_is_with_the_mean_of_their_colours():
-    random = np.random.default_rng(2)
-    ab, known = random.normal(0, 40, (64, 96, 2)).astype(np.float32), random.random((64, 96)) < 0.05
-    ab[~known] = np.nan  # what is unknown is never looked at
-    found = neural._shrunk_hints(Hints(ab, known), 16)
-    assert found.known.shape == (16, 24) and found.ab.dtype == np.float32 and found.known.dtype == bool
-    cells = known.reshape(16, 4, 24, 4).transpose(0, 2, 1, 3)
-    assert (found.known == cells.any(axis=(2, 3))).all() and 0 < found.known.mean() < 1
-    colours = ab.reshape(16, 4, 24, 4, 2).transpose(0, 2, 1, 3, 4)
-    for y, x in np.argwhere(found.known):
-        np.testing.assert_allclose(found.ab[y, x], colours[y, x][cells[y, x]].mean(axis=0), rtol=1e-4, atol=1e-3)
-    assert np.isfinite(found.ab).all()
-
-
-@pytest.mark.parametrize("shape", [(17, 17), (23, 40), (97, 150), (400, 31), (501, 333)])
-def test_no_hint_is_lost_and_each_counts_once(shape):
-    for seed in range(20):
-        y, x = np.random.default_rng(seed).integers(0, shape)
-        known = np.zeros(shape, bool)
-        known[y, x] = True
-        ab = np.full((*shape, 2), np.float32([33, -77]))
-        found = neural._shrunk_hints(Hints(ab, known), 16)
-        assert found.known.sum() == 1 and min(found.known.shape) == 16
-        np.testing.assert_allclose(found.ab[found.known], [[33, -77]], rtol=1e-3)
-        place = (np.argwhere(found.known)[0] + 0.5) / found.known.shape
-        assert np.abs(place - (np.array([y, x]) + 0.5) / shape).max() < 0.5 / 16 + 1e-6
-
-
-@pytest.mark.parametrize("shape", [(16, 16), (9, 40), (30, 16), (1, 1)])
-def test_hints_of_a_photo_that_is_not_larger_stay_as_they_are(shape):
-    hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32), 0.5)
-    found = neural._shrunk_hints(hints, 16)
-    assert (found.known == hints.known).all() and (found.ab[hints.known] == hints.ab[hints.known]).all()
-
-
-def test_no_hints_are_none_when_made_small():
-    found = neural._shrunk_hints(Hints.none((64, 40)), 16)
-    assert found.known.shape == (26, 16) and not found.known.any() and not found.ab.any()
 
 
 # ---- what a network with hints is told

@@ -4,10 +4,12 @@ import os
 import signal
 
 import nbformat
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from nbhelpers import paths
+from nbhelpers.hints import Hints
 from nbhelpers.photos import open_photos
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no window from a test
@@ -64,6 +66,26 @@ def course(tmp_path, monkeypatch):
     for name in ("DATA", "FIGURES", "NOTEBOOKS"):
         monkeypatch.setattr(paths, name, made.root / name.lower())
     return made
+
+
+@pytest.fixture(scope="session")
+def colorized():
+    """A function (colorizer, lightness, hints) -> ab that asserts on the way what every Colorizer promises."""
+
+    def colorized(colorizer, lightness, hints):
+        before = lightness.copy(), hints.ab.copy(), hints.known.copy()
+        found = colorizer.colorize(lightness, hints)
+        assert type(found) is np.ndarray and found.dtype == np.float32 and found.shape == (*lightness.shape, 2)
+        assert np.isfinite(found).all()
+        assert (found[hints.known] == hints.ab[hints.known]).all()
+        hidden = hints.ab.copy()
+        hidden[~hints.known] = np.nan  # what is unknown is never looked at
+        assert (colorizer.colorize(lightness, Hints(hidden, hints.known)) == found).all()
+        for kept, now in zip(before, (lightness, hints.ab, hints.known), strict=True):
+            assert (kept == now).all(), "the input was changed"
+        return found
+
+    return colorized
 
 
 @pytest.fixture(scope="module")

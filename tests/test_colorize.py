@@ -60,6 +60,27 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+def stand_in(monkeypatch, before):
+    """The command's method is grey, which first calls before(lightness)."""
+
+    class StandIn(Constant):
+        def colorize(self, lightness, hints):
+            before(lightness)
+            return super().colorize(lightness, hints)
+
+    monkeypatch.setattr(colorizers, "load", lambda name: StandIn("grey"))
+
+
+def raising(error):
+    """For `stand_in`: raises the error at WOMAN."""
+
+    def before(lightness):
+        if lightness.shape == WOMAN.shape[:2]:
+            raise error
+
+    return before
+
+
 def wide_profile():
     """sRGB's curve with the primaries of Adobe RGB."""
     profile = bytearray(SRGB)
@@ -407,13 +428,7 @@ def test_nothing_found_is_a_failure(tmp_path, capsys):
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("something\nodd"), KeyError("key")])
 def test_an_unforeseen_error_is_one_photos_failure(tmp_path, capsys, monkeypatch, error):
-    class Failing(Constant):
-        def colorize(self, lightness, hints):
-            if lightness.shape == (64, 64):
-                raise error
-            return super().colorize(lightness, hints)
-
-    monkeypatch.setattr(colorizers, "load", lambda name: Failing("grey"))
+    stand_in(monkeypatch, raising(error))
     photos = [save(tmp_path / "woman.png", WOMAN), save(tmp_path / "cat.png", CAT)]
     status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
     assert status == 1 and out.startswith("1 photo ") and len(errors) == 1
@@ -423,12 +438,7 @@ def test_an_unforeseen_error_is_one_photos_failure(tmp_path, capsys, monkeypatch
 
 
 def test_a_solver_that_stops_early_is_a_line_and_the_photo_is_written(tmp_path, capsys, monkeypatch):
-    class Unsure(Constant):
-        def colorize(self, lightness, hints):
-            warnings.warn("stopped early", NotConverged, stacklevel=2)
-            return super().colorize(lightness, hints)
-
-    monkeypatch.setattr(colorizers, "load", lambda name: Unsure("grey"))
+    stand_in(monkeypatch, lambda _lightness: warnings.warn("stopped early", NotConverged, stacklevel=2))
     photos = [save(tmp_path / name, CAT) for name in ("a.jpg", "b.jpg")]
     status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
     assert status == 0 and out.startswith("2 photos ")
@@ -436,13 +446,7 @@ def test_a_solver_that_stops_early_is_a_line_and_the_photo_is_written(tmp_path, 
 
 
 def test_ctrl_c_keeps_what_is_done_and_nothing_half(tmp_path, capsys, monkeypatch):
-    class Interrupted(Constant):
-        def colorize(self, lightness, hints):
-            if lightness.shape == (64, 64):
-                raise KeyboardInterrupt
-            return super().colorize(lightness, hints)
-
-    monkeypatch.setattr(colorizers, "load", lambda name: Interrupted("grey"))
+    stand_in(monkeypatch, raising(KeyboardInterrupt()))
     photos = [save(tmp_path / "cat.png", CAT), save(tmp_path / "woman.png", WOMAN)]
     status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
     assert (status, out, len(errors)) == (130, "", 1)

@@ -68,6 +68,39 @@ def course(tmp_path, monkeypatch):
     return made
 
 
+@pytest.fixture
+def one_thread():
+    """PyTorch works in one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Call it to note each (step, seed) from now on; in those numbered `stop`, counted from 0, Ctrl-C is pressed."""
+    from nbhelpers.batches import Batches
+
+    at = Batches.at
+
+    def watch(*stop):
+        seen = []
+
+        def noted(self, step, seed):
+            seen.append((step, seed))
+            if len(seen) - 1 in stop:
+                signal.raise_signal(signal.SIGINT)
+            return at(self, step, seed)
+
+        monkeypatch.setattr(Batches, "at", noted)
+        return seen
+
+    return watch
+
+
 @pytest.fixture(scope="session")
 def colorized():
     """A function (colorizer, lightness, hints) -> ab that asserts on the way what every Colorizer promises."""

@@ -1,77 +1,32 @@
 """The health of a training: losses that are not finite, and GANs that collapse, are seen, said and started anew."""
 
 import dataclasses
-import signal
 import threading
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+import trainings
+from trainings import assert_equal, home, pale
 
 from nbhelpers import checkpoints, health, training
-from nbhelpers.batches import Batches, mix
+from nbhelpers.batches import mix
 from nbhelpers.health import Diverged, Monitor
 from nbhelpers.networks import UNet, initialize
-from nbhelpers.recipes import recipe
 from nbhelpers.training import Speed, train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Speed("cpu", bf16=False)
 
 
-def pale(count=13, side=26, seed=0):
-    """Noise near grey, so that first weights do not count as a collapse."""
-    return list(np.random.default_rng(seed).integers(96, 160, (count, side, side, 3), dtype=np.uint8))
-
-
 def quick(name="gan-paper", **changes):
-    """A recipe of less than a second: 13 photos make 3 epochs of 3 steps."""
-    small = {"size": 24, "stored": 26, "width": 2, "discriminator_width": 2, "epochs": 3, "pretrain": 0}
-    return dataclasses.replace(recipe(name, "smoke", **small), **small | changes)
+    return trainings.quick(name, **{"pretrain": 0} | changes)
 
 
 def learn(asked, folder=None, photos=None, **options):
     given = {"speed": CPU, "progress": False, "log_every": 1} | options
     return train(asked, pale() if photos is None else photos, folder, **given)
-
-
-def home(folder, name="gan-paper"):
-    """The folder of the state of the only training by that recipe."""
-    (found,) = [path for path in folder.glob(f"{name}-*/") if len(path.name) == len(name) + 11]
-    return found
-
-
-def assert_equal(found, expected):
-    assert found.keys() == expected.keys()
-    assert [key for key, value in found.items() if not torch.equal(value, expected[key])] == []
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """Call it to note each (step, seed) from now on; in those numbered `stop`, counted from 0, Ctrl-C is pressed."""
-    at = Batches.at
-
-    def watch(*stop):
-        seen = []
-
-        def noted(self, step, seed):
-            seen.append((step, seed))
-            if len(seen) - 1 in stop:
-                signal.raise_signal(signal.SIGINT)
-            return at(self, step, seed)
-
-        monkeypatch.setattr(Batches, "at", noted)
-        return seen
-
-    return watch
 
 
 # ---- losses that are not finite
@@ -168,7 +123,7 @@ def test_a_collapse_goes_back_to_the_last_healthy_state_with_another_seed(tmp_pa
     assert began == [0, 1, 1]  # the epoch of the collapse is not finished
     expected = {"attempt": 1, "collapsed_at": 6, "why": "planted", "back_to": 3, "seed": seeds[1]}
     assert trained.restarts == [expected] and trained.collapsed == ""
-    folder = home(tmp_path)
+    folder = home(tmp_path, "gan-paper")
     assert health.read_log(folder / "restarts.csv") == [expected]
     log = [(row["attempt"], row["step"]) for row in health.read_log(folder / "log.csv")]
     assert log == [(0, step) for step in range(6)] + [(1, step) for step in range(3, 9)]
@@ -211,7 +166,7 @@ def test_after_the_last_restart_the_training_is_given_up(tmp_path, restarts, ste
     assert [row["step"] for row in trained.rows] == [0, 1, 2] + [3, 4, 5] * (restarts + 1)
     about = checkpoints.read_about(trained.file)
     assert (about["step"], about["collapsed"], about["restarts"]) == (3, "planted", trained.restarts)
-    healthy = checkpoints.unpack("generator", checkpoints.read(home(tmp_path) / "healthy.safetensors")[0])
+    healthy = checkpoints.unpack("generator", checkpoints.read(home(tmp_path, "gan-paper") / "healthy.safetensors")[0])
     for key, value in checkpoints.load_network(trained.file)[0].state_dict().items():
         torch.testing.assert_close(value, healthy[key], atol=1e-4, rtol=1e-3)  # written in half precision
 
@@ -226,9 +181,10 @@ def test_an_interrupted_training_remembers_its_restarts(tmp_path, steps):
     part = learn(asked, tmp_path / "part", monitor=monitor)
     assert len(seen) == 12
     assert part.restarts == whole.restarts and part.collapsed == whole.collapsed
+    one, two = (home(tmp_path / name, "gan-paper") for name in ("part", "whole"))
     for name in ("log.csv", "restarts.csv"):
-        assert (home(tmp_path / "part") / name).read_text() == (home(tmp_path / "whole") / name).read_text()
-    one, two = (checkpoints.read(home(tmp_path / name) / "healthy.safetensors") for name in ("part", "whole"))
+        assert (one / name).read_text() == (two / name).read_text()
+    one, two = (checkpoints.read(folder / "healthy.safetensors") for folder in (one, two))
     assert_equal(one[0], two[0])
     assert one[1] == two[1]
     assert part.file.read_bytes() == whole.file.read_bytes()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from trainings import home
 
 from nbhelpers import checkpoints, cli, colorizers, health, training
 from nbhelpers.batches import Batches
@@ -18,6 +19,7 @@ from nbhelpers.photos import open_photos
 from nbhelpers.recipes import recipe
 from nbhelpers.training import Speed, train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = ["--profile", "smoke", "--accelerator", "cpu", "--float32"]
 
 
@@ -47,26 +49,12 @@ def sentence(text):
     return line
 
 
-def home(folder, name="unet"):
-    """The folder of the state of the only training by that recipe."""
-    (found,) = [path for path in folder.glob(f"{name}-*/") if len(path.name) == len(name) + 11]
-    return found
-
-
 def wait_until(true, process, seconds=120):
     end = time.monotonic() + seconds
     while not true():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def paint(folder, count):
@@ -141,7 +129,7 @@ def test_a_real_ctrl_c_keeps_what_is_done_and_resume_goes_on(course, capsys, mon
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and out == ""
     assert sentence(errors) == "nbhelpers: interrupted; the same command with --resume goes on from here"
-    last = home(tmp_path / "models") / "last.safetensors"
+    last = home(tmp_path / "models", "unet") / "last.safetensors"
     stopped = checkpoints.read_about(last)["step"]
     assert stopped >= 1 and checkpoints.read(last)[0]
     assert not list((tmp_path / "models").rglob(".*"))
@@ -268,7 +256,7 @@ def test_two_devices_have_one_voice(course, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("restarts; log and checkpoints") == 1
     assert "nbhelpers:" not in done.stderr
-    assert checkpoints.read_about(home(tmp_path) / "last.safetensors")["step"] == 2
+    assert checkpoints.read_about(home(tmp_path, "unet") / "last.safetensors")["step"] == 2
 
 
 def test_a_loss_that_is_not_finite_is_one_sentence(course, capsys, tmp_path, monkeypatch):

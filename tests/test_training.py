@@ -9,7 +9,9 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import trainings
 from torch.nn.functional import mse_loss
+from trainings import assert_equal, home, pale
 
 from nbhelpers import checkpoints, colorizers, health, hinting, neural, paths, training
 from nbhelpers.batches import Batches, bytes_of
@@ -17,34 +19,21 @@ from nbhelpers.colorizers import Constant
 from nbhelpers.hints import hide_pixels
 from nbhelpers.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness
 from nbhelpers.paths import UserError
-from nbhelpers.recipes import RECIPES, recipe
+from nbhelpers.recipes import RECIPES
 from nbhelpers.schedules import rate_factor
 from nbhelpers.training import Speed, train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Speed("cpu", bf16=False)
 CUDA = Speed("cuda", bf16=True, compile=True)
 
 
-def noise(count=13, side=26, seed=0):
-    """Pale, so that first weights do not count as a collapse."""
-    return list(np.random.default_rng(seed).integers(96, 160, (count, side, side, 3), dtype=np.uint8))
-
-
 def quick(name="unet", **changes):
-    """A recipe of less than a second: 13 photos make 3 epochs of 3 steps."""
-    small = {"size": 24, "stored": 26, "width": 2, "discriminator_width": 2, "epochs": 3}
-    given = small | changes
-    return dataclasses.replace(recipe(name, "smoke", **small), **given)
+    return trainings.quick(name, **changes)
 
 
 def learn(asked, folder=None, photos=None, speed=CPU, **options):
-    return train(asked, noise() if photos is None else photos, folder, speed=speed, progress=False, **options)
-
-
-def home(folder, name="unet"):
-    """The folder of the state of the only training by that recipe."""
-    (found,) = [path for path in folder.glob(f"{name}-*/") if len(path.name) == len(name) + 11]
-    return found
+    return train(asked, pale() if photos is None else photos, folder, speed=speed, progress=False, **options)
 
 
 def tensors(path):
@@ -54,12 +43,6 @@ def tensors(path):
 def rounded(weights):
     """As a finished network is written."""
     return {key: value.half().float() if value.ndim == 4 else value for key, value in weights.items()}
-
-
-def assert_equal(found, expected):
-    """Two dictionaries hold the same tensors, to the last bit."""
-    assert found.keys() == expected.keys()
-    assert [key for key, value in found.items() if not torch.equal(value, expected[key])] == []
 
 
 def assert_same_training(one, other):
@@ -72,34 +55,6 @@ def assert_same_training(one, other):
             assert_equal(tensors(one / name), tensors(other / name))
         else:
             assert (one / name).read_text() == (other / name).read_text(), name
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """Call it to note each (step, seed) from now on; in those numbered `stop`, counted from 0, Ctrl-C is pressed."""
-    at = Batches.at
-
-    def watch(*stop):
-        seen = []
-
-        def noted(self, step, seed):
-            seen.append((step, seed))
-            if len(seen) - 1 in stop:
-                os.kill(os.getpid(), signal.SIGINT)
-            return at(self, step, seed)
-
-        monkeypatch.setattr(Batches, "at", noted)
-        return seen
-
-    return watch
 
 
 @pytest.fixture
@@ -167,7 +122,7 @@ def test_ctrl_c_leaves_the_handler_as_it_was_and_watch_uncalled(tmp_path, steps)
         learn(quick(), tmp_path, watch=lambda session: watched.append(session.step))
     assert signal.getsignal(signal.SIGINT) is before
     assert watched == [3]
-    assert checkpoints.read_about(home(tmp_path) / "last.safetensors")["step"] == 5
+    assert checkpoints.read_about(home(tmp_path, "unet") / "last.safetensors")["step"] == 5
     learn(quick(), tmp_path, watch=lambda session: watched.append(session.step))
     assert watched == [3, 6, 9]
 
@@ -215,10 +170,11 @@ def test_without_resume_an_unfinished_training_is_an_error_and_stays(tmp_path, s
     steps(4)
     with pytest.raises(KeyboardInterrupt):
         learn(quick(), tmp_path)
-    before = (home(tmp_path) / "last.safetensors").read_bytes()
-    with pytest.raises(UserError, match=f"{home(tmp_path)} holds an unfinished.* --resume, or delete"):
+    state = home(tmp_path, "unet")
+    before = (state / "last.safetensors").read_bytes()
+    with pytest.raises(UserError, match=f"{state} holds an unfinished.* --resume, or delete"):
         learn(quick(), tmp_path, resume=False)
-    assert (home(tmp_path) / "last.safetensors").read_bytes() == before
+    assert (state / "last.safetensors").read_bytes() == before
 
 
 # ---- the same call, the same network
@@ -295,14 +251,14 @@ def test_the_log_says_what_the_batches_are(monkeypatch):
 
 
 def test_rows_come_at_the_first_step_at_each_nth_and_at_the_end_of_an_epoch(tmp_path):
-    photos = noise(26)
+    photos = pale(26)
     rows = learn(quick(epochs=2), tmp_path, photos, log_every=4).rows  # 6 steps in an epoch
     assert [row["step"] for row in rows] == [0, 3, 5, 7, 11]
-    written = health.read_log(home(tmp_path) / "log.csv")
+    written = health.read_log(home(tmp_path, "unet") / "log.csv")
     assert [list(row) for row in written] == [list(row) for row in rows]
     for mine, theirs in zip(written, rows):
         assert mine == pytest.approx(theirs, rel=1e-6)
-    (timing,) = health.read_log(home(tmp_path) / "timing.csv")
+    (timing,) = health.read_log(home(tmp_path, "unet") / "timing.csv")
     assert timing["photos_per_second"] * timing["seconds"] == pytest.approx(12 * 4, rel=1e-4)
 
 
@@ -515,7 +471,7 @@ def test_what_the_first_network_paints_is_the_prior_of_a_training_with_hints(tmp
     inside(sessions.append)
     learn(quick(name, epochs=1), tmp_path / "two", start=start)
     learn(quick(name, epochs=1))
-    (begun, bare), photos = sessions, bytes_of(noise(), 26)
+    (begun, bare), photos = sessions, bytes_of(pale(), 26)
     expected = hinting.guesses(photos, checkpoints.load_network(start)[0])
     assert torch.equal(begun.data.samples.guess, expected)  # after an epoch: it did not learn along
     assert bare.data.prior is None and torch.equal(bare.data.samples.guess, hinting.guesses(photos, None))
@@ -576,7 +532,7 @@ def test_a_given_network_that_is_not_there_is_an_error(tmp_path, name):
 
 @pytest.mark.parametrize(("name", "kind"), [("hinted", "spread"), ("hinted-alone", "given")])
 def test_what_is_kept_of_a_training_with_hints_is_a_colorizer_that_looks_at_them(tmp_path, name, kind):
-    photos = noise()
+    photos = pale()
     trained = learn(quick(name), tmp_path, photos)
     found = neural.load(name, trained.file)
     assert isinstance(found, neural.HintedColorizer) and (found.kind, found.size) == (kind, 24)
@@ -594,7 +550,7 @@ def test_what_is_kept_of_a_training_with_hints_is_a_colorizer_that_looks_at_them
 @pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
 def test_a_training_that_began_with_a_unet_is_a_colorizer_with_that_unet(tmp_path, monkeypatch, name):
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
-    run, photos = paths.Run("smoke", "sample"), noise()
+    run, photos = paths.Run("smoke", "sample"), pale()
     start = learn(quick(), run.models, photos).file
     trained = learn(quick(name, epochs=1), run.models, photos, start=start)
     mean = [float(value) for value in np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], 0)]
@@ -676,7 +632,7 @@ def begun(tmp_path, steps):
     with pytest.raises(KeyboardInterrupt):
         learn(quick(), tmp_path)
     steps()
-    return home(tmp_path) / "last.safetensors"
+    return home(tmp_path, "unet") / "last.safetensors"
 
 
 @pytest.mark.parametrize(
@@ -689,15 +645,15 @@ def begun(tmp_path, steps):
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, begun, change, photos, words):
-    learn(quick(**change), tmp_path / "other", noise(photos))
-    begun.write_bytes((home(tmp_path / "other") / "last.safetensors").read_bytes())
+    learn(quick(**change), tmp_path / "other", pale(photos))
+    begun.write_bytes((home(tmp_path / "other", "unet") / "last.safetensors").read_bytes())
     with pytest.raises(UserError, match=f"{begun} belongs to another training .{words}"):
         learn(quick(), tmp_path)
 
 
 def test_a_checkpoint_of_other_photos_is_refused_though_they_are_as_many(tmp_path, begun):
-    learn(quick(), tmp_path / "other", noise(seed=1))
-    begun.write_bytes((home(tmp_path / "other") / "last.safetensors").read_bytes())
+    learn(quick(), tmp_path / "other", pale(seed=1))
+    begun.write_bytes((home(tmp_path / "other", "unet") / "last.safetensors").read_bytes())
     with pytest.raises(UserError, match=f"{begun} belongs to another training .identity"):
         learn(quick(), tmp_path)
 
@@ -734,7 +690,7 @@ def test_a_full_gpu_says_which_batch_to_try(monkeypatch, batch, words, where):
 
 
 def test_photos_that_do_not_fit_the_recipe_are_an_error():
-    for photos, words in ((noise(side=20), "open the photos with size=26"), ([], "no usable training photo")):
+    for photos, words in ((pale(side=20), "open the photos with size=26"), ([], "no usable training photo")):
         with pytest.raises(UserError, match=words):
             learn(quick(), photos=photos)
 
@@ -794,4 +750,4 @@ def test_photos_that_do_not_fit_on_a_gpu_come_from_memory(monkeypatch):
 def test_a_batch_beyond_the_gpus_memory_is_one_sentence():
     asked = quick(size=400, stored=400, width=64, depth=4, batch=8192, epochs=1)
     with pytest.raises(UserError, match="batch 8192, 400 x 400 pixels, width 64: try --batch 4096"):
-        learn(asked, photos=noise(1, 400), speed=dataclasses.replace(CUDA, compile=False))
+        learn(asked, photos=pale(1, 400), speed=dataclasses.replace(CUDA, compile=False))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import io
 import itertools
 import multiprocessing
 import os
@@ -158,66 +157,19 @@ def solvers(
 
 
 def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5) -> pd.DataFrame:
-    """From the release of notebook 02's mask slider to the redrawn picture; `ratio`: what of it the drawing takes."""
-    from matplotlib import pyplot as plt
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    from nbhelpers import plots
+    """From the release of notebook 02's mask slider to the redrawn picture; see `sliderbench.mask`."""
+    from nbhelpers.sliderbench import mask
 
     name, opened = _photos(size)
-    lab = rgb_to_lab(opened.test[0])
-
-    def release(method=None):
-        hints = hide_pixels(lab[..., 1:], unknown)
-        ab = method.colorize(lab[..., 0], hints) if method else lab[..., 1:]
-        figure = plots.colorization(lab[..., 0], hints, ab, lab[..., 1:])
-        FigureCanvasAgg(figure).print_png(io.BytesIO())
-        plt.close(figure)
-
-    drawing = median_seconds(release, repeats)
-    fitted = _fitted(opened.train[:n])
-    table = pd.DataFrame({"photos": name, "size": size, "method": METHODS, "unknown": unknown})
-    table["seconds"] = [median_seconds(functools.partial(release, fitted[m]), repeats) for m in METHODS]
-    return table.assign(against="drawing alone", against_seconds=drawing, ratio=drawing / table["seconds"])
+    return mask(name, opened.test[0], _fitted(opened.train[:n]), unknown, repeats)
 
 
 def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 3) -> pd.DataFrame:
-    """From the release of the explorer's slider to all its new pictures, one method on both sides and the truth beside.
-
-    `ratio`: against the same as a matplotlib figure, as a notebook's slider draws it.
-    """
-    from matplotlib import pyplot as plt
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    from nbhelpers import comparison, exploring, plots
-    from nbhelpers import explorer as page
+    """From the release of the explorer's slider to all its new pictures; see `sliderbench.explorer`."""
+    from nbhelpers.sliderbench import explorer as measure
 
     name, opened = _photos(size)
-    subject = exploring.subject("photo", opened.test[0])
-    methods, _ = comparison.load_methods(page.METHODS, None)
-    shown = page.Explorer([subject], methods)
-    shown.right.value = exploring.TRUTH
-
-    def release(percent):
-        shown.results.clear()
-        shown.unknown.value = percent
-        shown.redraw()
-
-    def drawn(method, percent):
-        hints = exploring.given(subject, percent)
-        painted = exploring.paint(method, methods, subject, hints)
-        figure = plots.colorization(subject.lightness, hints, painted.ab, subject.lab[..., 1:])
-        FigureCanvasAgg(figure).print_png(io.BytesIO())
-        plt.close(figure)
-
-    rows = []
-    for method, percent in itertools.product(methods, unknown):
-        shown.left.value, shown.unknown.value = method, percent
-        times = (median_seconds(call, repeats) for call in (
-            functools.partial(release, percent), functools.partial(drawn, method, percent)))  # fmt: skip
-        rows.append((name, size, method, percent, *times))
-    table = pd.DataFrame(rows, columns=["photos", "size", "method", "unknown", "seconds", "against_seconds"])
-    return table.assign(against="a matplotlib figure", ratio=table["against_seconds"] / table["seconds"])
+    return measure(name, opened.test[0], unknown, repeats)
 
 
 def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:

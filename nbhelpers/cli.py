@@ -109,7 +109,7 @@ def train(
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Folder; default data/runs/<run>/models.")] = None,
     accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many, with DDP above 1.")] = 1,
-    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile; takes a minute first.")] = False,
+    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile; slow to begin.")] = False,
     bf16: Annotated[
         bool | None, typer.Option("--bf16/--float32", help="Arithmetic; default: bf16 where the processor has it.")
     ] = None,

@@ -18,7 +18,7 @@ from nbhelpers.exploring import SIDE, TRUTH, Subject
 from nbhelpers.paths import UserError
 from nbhelpers.plots import hinted_photo
 
-# Those that answer while a person waits: Levin's system takes up to 11 s where hints are few, biharmonic longer.
+# Those that answer while a person waits, as levin and biharmonic do not: figures/bench/explorer.csv has the times.
 METHODS = ("hinted", "edge-aware", "sum-to-one", "ols", "nearest", "mean", "grey", "unet", "gan-l1")
 EXPLAIN = {
     "hinted": "edge-aware, then a network",

@@ -20,7 +20,7 @@ from nbhelpers.networks import UNet
 
 # Planes that a network reads, the lightness among them, and paints, for each kind of `Recipe.hints`.
 PLANES = {"none": (1, 2), "given": (4, 2), "spread": (7, 3)}
-# How strongly places far from hints are drawn to the prior, at 64 pixels; chosen on training photos.
+# How strongly places far from hints are drawn to the prior, at 64 pixels; chosen on training photos in notebook 08.
 ANCHOR = 1e-4
 # How many patches a photo may have, each as likely; a share below 1 is of single pixels.
 LEVELS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 0.1, 0.4)
@@ -151,8 +151,7 @@ def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
 def draw(photos: torch.Tensor, recipe, network: UNet | None = None) -> Samples:
     """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the recipe's.
 
-    network: paints the prior.  Takes 10 ms for each round of a photo at 64 pixels, 40 ms at 128, spread over the
-    processors.
+    network: paints the prior.  The photos are spread over the processors.
     """
     import joblib  # not at the top: bare machines, without it, can train networks without hints
 
@@ -203,11 +202,11 @@ def draw_hints(ab: np.ndarray, level: float, random) -> Hints:
     return patches(ab, level, int(random.integers(1, largest + 1)), seed)
 
 
-def spread_colours(lightness: np.ndarray, hints: Hints, prior, tol: float = 1e-6) -> np.ndarray:
+def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: float = ANCHOR) -> np.ndarray:
     """What the hints say that the prior did not, spread by edge-aware propagation and added to it: (H, W, 2) float32.
 
     prior: a*, b*, (2,) or (H, W, 2), which is painted where there is no hint, and fades in far from all of them.
-    Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
+    anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.  Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
     """
     from nbhelpers.colorizers import Propagation
     from nbhelpers.propagation import nearest_known
@@ -218,6 +217,19 @@ def spread_colours(lightness: np.ndarray, hints: Hints, prior, tol: float = 1e-6
     news = Hints(np.where(hints.known[..., None], hints.ab - prior, 0), hints.known)
     if min(hints.known.shape) < 2:  # systems need 2 x 2 pixels
         return keep_known(prior + nearest_known(news), hints)
-    strength = ANCHOR * (64 / min(hints.known.shape)) ** 2  # the same reach on the photo, whatever its size
+    strength = anchor * (64 / min(hints.known.shape)) ** 2
     spread = Propagation("hinted", "edge-aware", anchor=strength, tol=tol).colorize(lightness, news)
     return keep_known(prior + spread, hints)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What `hinted` corrects, as a Colorizer: the guess of `prior`, a Colorizer, and the hints against it, spread."""
+
+    name: str
+    prior: object
+    anchor: float = ANCHOR
+
+    def colorize(self, lightness, hints):
+        guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
+        return spread_colours(lightness, hints, guess, anchor=self.anchor)

@@ -22,10 +22,10 @@ class NetworkColorizer:
     """A U-Net as a Colorizer of photos of any size. It does not look at hints, but keeps known pixels.
 
     size: the side in pixels that the network was trained at. A larger photo is shrunk until its shorter side has that
-    many pixels, with the filter that its training photos were shrunk with (Lanczos): one that blurs more costs up to
-    a tenth in squared error. The predicted chroma is enlarged again, and the lightness stays as it was: people see far
-    less detail in colour than in lightness (notebook 01). gain: what the chroma is multiplied with in the end (see
-    `gain_for`). about: what the file says of the training.
+    many pixels, with the filter that its training photos were shrunk with (Lanczos): the network knows no softer ones.
+    The predicted chroma is enlarged again, and the lightness stays as it was: people see far less detail in colour than
+    in lightness (notebook 01). gain: what the chroma is multiplied with in the end (see `gain_for`). about: what the
+    file says of the training.
     """
 
     name: str

@@ -48,7 +48,7 @@ class CourseKernel(AsyncKernelManager):
     async def start_kernel(self, **settings):
         # Without MPLBACKEND the kernel draws inline; one set for the terminal would swallow the pictures.
         inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-        # Threads that wait for each other should sleep: on a busy machine, spinning makes a training ten times slower.
+        # Threads that wait for each other should sleep: on a busy machine, spinning makes a training many times slower.
         settings["env"] = {"OMP_WAIT_POLICY": "PASSIVE"} | inherited | {"NBHELPERS_HEADLESS": "1"}
         return await super().start_kernel(**settings)
 

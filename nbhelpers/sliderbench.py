@@ -17,6 +17,8 @@ from nbhelpers.hints import hide_pixels
 from nbhelpers.lab import rgb_to_lab
 from nbhelpers.measure import median_seconds
 
+LEFT_OUT = ("levin", "biharmonic")  # too slow for the page; measured once each, to show it
+
 
 def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: int) -> pd.DataFrame:
     """A photo, uint8 (S, S, 3), colorized by each of `methods` and drawn; `ratio`: what of it the drawing takes."""
@@ -35,10 +37,11 @@ def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: i
 def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFrame:
     """The explorer's page with one method on the left and the truth on the right, all its pictures included.
 
+    Measured are the page's methods, and those that were left out.
     `ratio`: against the same as a matplotlib figure, as a notebook's slider draws it.
     """
     subject = exploring.subject("photo", photo)
-    methods, _ = comparison.load_methods(page.METHODS, None)
+    methods, _ = comparison.load_methods(page.METHODS + LEFT_OUT, None)
     shown = page.Explorer([subject], methods)
     shown.right.value = exploring.TRUTH
 
@@ -54,7 +57,8 @@ def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFram
     rows = []
     for method, percent in itertools.product(methods, unknown):
         shown.left.value, shown.unknown.value = method, percent
-        times = (median_seconds(call, repeats) for call in (
+        passes = 1 if method in LEFT_OUT else repeats
+        times = (median_seconds(call, passes) for call in (
             functools.partial(release, percent), functools.partial(drawn, method, percent)))  # fmt: skip
         rows.append((name, len(photo), method, percent, *times))
     table = pd.DataFrame(rows, columns=["photos", "size", "method", "unknown", "seconds", "against_seconds"])

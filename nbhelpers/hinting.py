@@ -206,7 +206,8 @@ def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: fl
     """What the hints say that the prior did not, spread by edge-aware propagation and added to it: (H, W, 2) float32.
 
     prior: a*, b*, (2,) or (H, W, 2), which is painted where there is no hint, and fades in far from all of them.
-    anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.  Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
+    anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.
+    Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
     """
     from nbhelpers.colorizers import Propagation
     from nbhelpers.propagation import nearest_known

@@ -669,6 +669,30 @@ def test_the_anchor_reaches_as_far_on_a_photo_of_any_size():
     assert found["bare"].min() > 25  # as it would be if strength were the same for all sizes
 
 
+def test_a_stronger_anchor_leaves_more_of_the_prior(piece):
+    lightness, ab = piece
+    hints, prior = patches(ab, 3, 3), full_prior(ab.shape)
+    found = {anchor: hinting.spread_colours(lightness, hints, prior, anchor=anchor) for anchor in (1e-6, ANCHOR, 1)}
+    change = [np.abs(each - prior)[~hints.known].mean() for each in found.values()]
+    assert change[0] > 1.1 * change[1] > 1.5 * change[2] > 0
+    assert (found[ANCHOR] == hinting.spread_colours(lightness, hints, prior)).all()
+
+
+def test_what_is_corrected_is_a_colorizer(piece, colorized):
+    """The prior's guess is asked for without the hints, and what they say against it is spread."""
+    lightness, ab = piece
+
+    class Guess:
+        def colorize(self, asked, hints):
+            assert asked is lightness and not hints.known.any()
+            return full_prior(ab.shape)
+
+    for kind in ("pixels", "patches", "all"):
+        hints = some_hints(ab, kind)
+        found = colorized(hinting.Spread("spread", Guess(), 1e-2), lightness, hints)
+        assert (found == hinting.spread_colours(lightness, hints, full_prior(ab.shape), anchor=1e-2)).all()
+
+
 def test_a_tolerance_that_is_not_reached_is_a_warning(piece):
     lightness, ab = piece
     with pytest.warns(NotConverged, match="hinted: stopped after"):

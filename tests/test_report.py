@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from nbhelpers import paths, report
+from nbhelpers import hinting, paths, report
 
 
 @pytest.mark.parametrize("file", report.BLOCKS)
@@ -63,3 +63,11 @@ def test_what_notebook_07_takes_away_is_what_the_tables_say():
     assert (board.loc["grey", "ssim"] > board.loc[trees, "ssim"]).all()
     axis = pd.read_csv(folder / "07_axis.csv").pivot(index="method", columns="unknown", values="mean")
     assert (axis.loc["sum-to-one", [0.2, 0.4, 0.6, 0.8, 0.95, 0.99]] < axis.loc["unet"].min() / 5).all()
+
+
+def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():
+    """As notebook 08 says: best with one patch known, and nearly the best with more."""
+    table = pd.read_csv(paths.FIGURES / "paper-photos" / "08_anchor.csv")
+    table = table.pivot(index="anchor", columns="patches", values="mean")
+    assert table.mean(axis=1).idxmax() == table[1].idxmax() == hinting.ANCHOR
+    assert (table.max() - table.loc[hinting.ANCHOR]).max() < 0.1

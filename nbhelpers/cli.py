@@ -122,7 +122,10 @@ def train(
     from nbhelpers.training import Speed, train
 
     changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
-    asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
+    try:
+        asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
+    except UserError as error:
+        raise typer.BadParameter(str(error)) from None
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
     with _photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train

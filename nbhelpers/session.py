@@ -46,6 +46,13 @@ class Speed:
     fused: bool = True
     compile: bool = False
 
+    def check(self) -> None:
+        """Raise UserError for an accelerator that there is not."""
+        if self.accelerator not in ("cpu", "cuda", "auto"):
+            raise UserError(f"there is no accelerator {self.accelerator!r}: choose cpu, cuda or auto")
+        if self.accelerator == "cuda" and not torch.cuda.is_available():
+            raise UserError("PyTorch finds no CUDA device here: --accelerator cpu trains on the processor")
+
     def precision(self) -> str:
         """What Fabric calls it."""
         cuda = self.accelerator != "cpu" and torch.cuda.is_available()
@@ -59,6 +66,7 @@ class Session:
     def __init__(self, recipe, photos, folder, speed, start, watch, log_every, monitor, progress):
         self.recipe, self.folder, self.watch, self.log_every = recipe, folder, watch, log_every
         self.monitor, self.progress = monitor, progress
+        speed.check()
         devices = {"accelerator": speed.accelerator, "devices": speed.devices, "precision": speed.precision()}
         self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
         self.fabric.launch()

@@ -25,7 +25,7 @@ import pandas as pd
 from scipy.sparse import linalg
 
 from nbhelpers import neighbours, paths
-from nbhelpers.colorizers import Propagation
+from nbhelpers.colorizers import FOUR, Propagation
 from nbhelpers.hints import hide_pixels
 from nbhelpers.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.measure import machine, median_seconds, peak_of_call, peak_of_process, processor
@@ -33,7 +33,6 @@ from nbhelpers.photos import PhotoSet, open_photos
 from nbhelpers.propagation import solve
 
 METHODS = ("ols", "lasso", "elasticnet", "sum-to-one", "edge-aware", "levin")
-FOUR = ("ols", "ridge", "lasso", "elasticnet")  # the paper's
 SCIKIT_LEARN = {  # how its two L1 estimators are set; tight without precompute takes minutes for the same weights
     "default tolerance": {"tol": 1e-4, "max_iter": 1000},
     "tolerance as here, precompute=True": {"precompute": True},

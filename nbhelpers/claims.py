@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nbhelpers.comparison import FOUR
+from nbhelpers.colorizers import FOUR
 from nbhelpers.evaluation import paired, told_apart
 from nbhelpers.rows import KINDS
 

@@ -31,7 +31,8 @@ from nbhelpers.rowfit import load_rows
 from nbhelpers.rows import KINDS, resample
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
-LINEAR = ("ols", "ridge", "lasso", "elasticnet", "sum-to-one")
+FOUR = ("ols", "ridge", "lasso", "elasticnet")  # the paper's regressions
+LINEAR = (*FOUR, "sum-to-one")
 NETWORKS = ("unet", "gan-paper", "gan-l1")  # they do not look at hints
 HINTED = ("hinted", "hinted-alone")
 CLASSICAL = ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")

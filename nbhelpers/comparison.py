@@ -9,10 +9,10 @@ import pandas as pd
 
 from nbhelpers import colorizers, paths
 from nbhelpers.chroma import ColourStatistics
+from nbhelpers.colorizers import FOUR
 from nbhelpers.evaluation import MEASURES, evaluate, paired, summarise, told_apart
 from nbhelpers.rows import KINDS
 
-FOUR = ("ols", "ridge", "lasso", "elasticnet")  # the paper's regressions
 SPREADING = ("nearest", *FOUR, "sum-to-one", "edge-aware", "levin")  # they carry hints to their surroundings
 FLAT = ("grey", "mean", "position-mean", *KINDS, *colorizers.NETWORKS)  # they do not look at hints
 METHODS = (*FLAT[:3], *SPREADING, *FLAT[3:])

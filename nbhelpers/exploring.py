@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from nbhelpers.colorize import laid_under
+from nbhelpers.colorizers import NotConverged
 from nbhelpers.decoding import PhotoError, is_grey, read_photo
 from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, strokes
 from nbhelpers.lab import lab_to_rgb, rgb_to_lab
@@ -105,7 +106,7 @@ def paint(method: str, methods: dict, subject: Subject, hints: Hints) -> Painted
         began = time.perf_counter()
         ab = methods[method].colorize(subject.lightness, hints)
         seconds = time.perf_counter() - began
-    notes = [str(warning.message) for warning in caught if "NotConverged" in type(warning.message).__name__]
+    notes = [str(warning.message) for warning in caught if issubclass(warning.category, NotConverged)]
     return Painted(method, ab, seconds, "; ".join(notes))
 
 

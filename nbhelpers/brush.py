@@ -9,6 +9,7 @@ from ipycanvas import MultiCanvas, hold_canvas
 from nbhelpers.chroma import palette
 from nbhelpers.exploring import to_ab, to_hex
 from nbhelpers.hints import Stroke
+from nbhelpers.paths import UserError
 from nbhelpers.widgets import Slider, build
 
 COLUMNS = 13  # of the palette: grey and twelve hues
@@ -119,7 +120,10 @@ class Brush:
     def _chosen(self, colour: str) -> None:
         """A colour came from the colour field, unless `take` put it there."""
         if colour != self._mine:
-            self.swatch, self.ab = None, to_ab(colour)
+            try:
+                self.swatch, self.ab, self._mine = None, to_ab(colour), colour
+            except UserError:  # what nobody can paint with is not shown either
+                self.colour.value = self._mine
 
     def _at(self, x: float, y: float) -> tuple[int, int]:
         height, width = self.lightness.shape

@@ -39,6 +39,11 @@ def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, si
     return keep_known(resized(found, (width, height), Image.Resampling.BICUBIC), hints)
 
 
+def lightness_of(rgb: np.ndarray) -> np.ndarray:
+    """The lightness of a photo, sRGB uint8 (H, W, 3): L* (H, W) float32 in [0, 100]."""
+    return _in_bands(lambda band: np.clip(rgb_to_lab(band)[..., 0], 0, 100), rgb)
+
+
 def laid_under(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """Lay ab (H, W, 2) under lightness (H, W): sRGB uint8 (H, W, 3) of that lightness, less chroma where sRGB ends."""
     return _in_bands(lambda *parts: lab_to_rgb(into_gamut(np.dstack(parts))), lightness, ab)
@@ -134,7 +139,7 @@ def colorize_files(
                 if output.exists() and not overwrite:
                     raise UserError(f"{photo} was left out, as {output} exists already: --overwrite replaces it")
                 whole = read_whole(photo)
-                lightness = _in_bands(lambda rgb: np.clip(rgb_to_lab(rgb)[..., 0], 0, 100), whole.rgb)
+                lightness = lightness_of(whole.rgb)
                 if hints is not None:
                     given = read_hints(hints, photo, lightness.shape)
                 elif unknown is not None:

@@ -18,7 +18,7 @@ from nbhelpers.exploring import SIDE, TRUTH, Subject
 from nbhelpers.paths import UserError
 from nbhelpers.plots import hinted_photo
 
-# Those that answer while a person waits, as levin and biharmonic do not: figures/bench/explorer.csv has the times.
+# Left out are levin and biharmonic, the slowest where few pixels are known: figures/bench/explorer.csv has the times.
 METHODS = ("hinted", "edge-aware", "sum-to-one", "ols", "nearest", "mean", "grey", "unet", "gan-l1")
 EXPLAIN = {
     "hinted": "edge-aware, then a network",
@@ -41,6 +41,7 @@ class Explorer:
     """
 
     def __init__(self, subjects: list[Subject], methods: dict, unknown: int = 99, seed: int = 0):
+        subjects = exploring.named_apart(subjects)
         self.subjects, self.methods = {item.name: item for item in subjects}, methods
         self.histories, self.subject, self.results = {}, subjects[0], {}
         options = {f"{name}: {EXPLAIN[name]}" if name in EXPLAIN else name: name for name in methods}
@@ -121,12 +122,17 @@ class Explorer:
 
     def choose(self, name: str) -> None:
         """Work on another photo; strokes that were painted on it before are there again."""
-        self.subject = self.subjects[name]
-        self.brush.begin(self.subject.lightness, self.histories.setdefault(name, [()]))
-        height, width = self.subject.lightness.shape
+        self._begin(self.subjects[name], self.histories.setdefault(name, [()]))
+
+    def _begin(self, subject: Subject, history: list) -> None:
+        self.subject = subject
+        self.brush.begin(subject.lightness, history)
+        height, width = subject.lightness.shape
         self.result.layout.width, self.result.layout.height = f"{width}px", f"{height}px"
-        self.unknown.disabled = self.seed.disabled = self.subject.grey
+        self.unknown.disabled = self.seed.disabled = subject.grey
         self.results = {}
+        if subject.grey and self.right.value == TRUTH:
+            self.right.value = next(iter(self.methods))
         self._changed()
 
     def _uploaded(self, name: str, content: bytes) -> None:
@@ -135,8 +141,7 @@ class Explorer:
         except UserError as error:
             widgets.say(self.status, str(error), wrong=True)
             return
-        self.subjects[name], _ = found, self.histories.pop(name, None)
-        self.choose(name)
+        self._begin(found, [()])
 
     def _shown_at(self, x: int, y: int):
         """The a*, b* that the picture of the result shows at a place, on the side of the divider where it is."""
@@ -159,22 +164,30 @@ class Explorer:
         """Compute what has changed, and show it; the old pictures stay until then. Errors become one line."""
         try:
             hints = self.hints()
+            self.brush.show(hinted_photo(self.subject.lightness, hints))
             for side, control in (("left", self.left), ("right", self.right)):
                 self._compute(side, control.value, hints)
-            self.brush.show(hinted_photo(self.subject.lightness, hints))
             self._divide()
             self._measure(hints)
         except Exception as error:  # the page must go on working
-            widgets.say(self.status, f"{type(error).__name__}: {error}", wrong=True)
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """Say what went wrong; a photo that has no results yet does not stand beside those of the one before."""
+        if len(self.results) < 2:
+            for place in (self.result, self.numbers, *self.errors.values(), *self.histograms.values()):
+                place.value = ""
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        widgets.say(self.status, f"{kind}{error}", wrong=True)
 
     def _compute(self, side: str, method: str, hints) -> None:
-        """Keep (what it was made of, Painted, picture) of one side in `results`."""
+        """Keep (the settings it was made with, Painted, picture) of one side in `results`."""
         if method == TRUTH and self.subject.grey:
             raise UserError(f"{self.subject.name} is grey: nobody knows its true colours")
-        basis = (self.subject.name, self.unknown.value, self.seed.value, self.brush.strokes, method)
-        if side not in self.results or self.results[side][0] != basis:
+        settings = self._settings(method)
+        if side not in self.results or self.results[side][0] != settings:
             painted = exploring.paint(method, self.methods, self.subject, hints)
-            self.results[side] = (basis, painted, painted.picture(self.subject))
+            self.results[side] = (settings, painted, painted.picture(self.subject))
 
     def _divide(self) -> None:
         if {"left", "right"} <= set(self.results):
@@ -215,22 +228,25 @@ class Explorer:
 
     # What they take home
 
-    def settings(self, side: str) -> dict:
-        """What one side was made with, as it is written into its file."""
+    def _settings(self, method: str) -> dict:
+        """What one side is made with, as it is written into its file."""
         strokes = [[*stroke.ab, stroke.radius, stroke.points] for stroke in self.brush.strokes]
         share = None if self.subject.grey else self.unknown.value
-        about = {"photo": self.subject.name, "method": self.results[side][1].method, "unknown": share}
+        about = {"photo": self.subject.name, "method": method, "unknown": share}
         height, width = self.subject.lightness.shape
         return about | {"seed": self.seed.value, "strokes": strokes, "chroma computed at": [width, height]}
 
     def _offer(self) -> None:
         """Make the files, and links to save them."""
+        if len(self.results) < 2:
+            widgets.say(self.status, "there is no result to save yet", wrong=True)
+            return
         try:
             self.links.value = "making them \N{HORIZONTAL ELLIPSIS}"
             made = []
             for side in ("left", "right"):
-                painted = self.results[side][1]
-                content = png_bytes(exploring.enlarged(self.subject, painted), self.settings(side))
+                settings, painted, _ = self.results[side]
+                content = png_bytes(exploring.enlarged(self.subject, painted), settings)
                 stem = re.sub(r"[^\w.-]+", "-", self.subject.name.rsplit(".", 1)[0]).strip("-") or "photo"
                 name, data = f"{stem}-{painted.method.replace(' ', '-')}.png", base64.b64encode(content).decode()
                 made.append(
@@ -240,7 +256,7 @@ class Explorer:
             self.links.value = "<br>".join(dict.fromkeys(made))
         except Exception as error:
             self.links.value = ""
-            widgets.say(self.status, f"{type(error).__name__}: {error}", wrong=True)
+            self._failed(error)
 
 
 def still(subject: Subject, methods: dict, unknown: int, seed: int):

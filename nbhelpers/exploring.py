@@ -6,13 +6,14 @@ import math
 import tempfile
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
-from nbhelpers.colorize import laid_under
+from nbhelpers.colorize import laid_under, lightness_of
 from nbhelpers.colorizers import NotConverged
 from nbhelpers.decoding import PhotoError, is_grey, read_photo
 from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, strokes
@@ -35,7 +36,7 @@ class Subject:
     lab: np.ndarray
     credit: str = ""
 
-    @property
+    @cached_property
     def grey(self) -> bool:
         """Has it no colours that could be known?"""
         return is_grey(self.rgb)
@@ -58,6 +59,17 @@ def subject(name: str, rgb: np.ndarray, credit: str = "") -> Subject:
     if min(image.size) < 16:
         raise PhotoError(name, f"{width} x {height} pixels are too long and narrow")
     return Subject(name, rgb, rgb_to_lab(np.array(image)), credit)
+
+
+def named_apart(subjects: list[Subject]) -> list[Subject]:
+    """The subjects with a name of their own each: a second "cat" becomes "cat 2"."""
+    found = {}
+    for item in subjects:
+        name, count = item.name, 1
+        while name in found:
+            name, count = f"{item.name} {count + 1}", count + 1
+        found[name] = replace(item, name=name)
+    return list(found.values())
 
 
 def uploaded(name: str, content: bytes) -> Subject:
@@ -111,11 +123,15 @@ def paint(method: str, methods: dict, subject: Subject, hints: Hints) -> Painted
 
 
 def measures(painted: Painted, subject: Subject, hints: Hints) -> dict[str, float]:
-    """How far it is from the photo's own colours: ab_mse of the unknown pixels, psnr in dB; NaN for a grey photo."""
+    """How far it is from the photo's own colours: ab_mse of the unknown pixels, psnr in dB; NaN for a grey photo.
+
+    As in `evaluation`: the picture is not brought into sRGB's gamut first, as the one that a person sees is.
+    """
     if subject.grey:
         return {"ab_mse": math.nan, "psnr": math.nan}
     error = ab_mse(painted.ab, subject.lab[..., 1:], ~hints.known)
-    return {"ab_mse": error, "psnr": psnr(painted.picture(subject), lab_to_rgb(subject.lab))}
+    shown = lab_to_rgb(np.dstack([subject.lightness, painted.ab]))
+    return {"ab_mse": error, "psnr": psnr(shown, lab_to_rgb(subject.lab))}
 
 
 def enlarged(subject: Subject, painted: Painted) -> np.ndarray:
@@ -123,14 +139,14 @@ def enlarged(subject: Subject, painted: Painted) -> np.ndarray:
     if painted.method == TRUTH:
         return subject.rgb
     height, width = subject.rgb.shape[:2]
-    return laid_under(rgb_to_lab(subject.rgb)[..., 0], resized(painted.ab, (width, height), Image.Resampling.BICUBIC))
+    return laid_under(lightness_of(subject.rgb), resized(painted.ab, (width, height), Image.Resampling.BICUBIC))
 
 
 def to_ab(colour: str) -> tuple[float, float]:
-    """The a*, b* of a colour written "#rrggbb"; UserError for anything else."""
+    """The a*, b* of a colour as web pages name it: "#rrggbb", "#rgb", "red"; UserError for anything else."""
     try:
-        rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.uint8)
-    except (ValueError, IndexError):
+        rgb = np.uint8(ImageColor.getrgb(colour)[:3])
+    except (ValueError, OverflowError):
         raise UserError(f"{colour!r} is no colour: write it as #rrggbb") from None
     return tuple(float(value) for value in rgb_to_lab(rgb[None])[0, 1:])
 

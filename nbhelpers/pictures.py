@@ -1,4 +1,4 @@
-"""Pictures for the explorer's page: uint8 arrays made without matplotlib's figures, which take longer than a solve."""
+"""Pictures for the explorer's page: uint8 arrays, made without matplotlib's figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbhelpers.lab import in_gamut, lab_to_rgb
 
 LARGEST = 30.0  # CIELAB units at the bright end of an error map
 REACH = 100  # a* and b* that a histogram shows, from -REACH to REACH
-_MAP = np.uint8(255 * matplotlib.colormaps["cividis"](np.arange(256))[:, :3].round(4))
+_MAP = matplotlib.colormaps["cividis"](np.arange(256), bytes=True)[:, :3]
 
 
 def divided(left: np.ndarray, right: np.ndarray, percent: float) -> np.ndarray:

@@ -142,9 +142,13 @@ def test_the_eyedropper_takes_the_colour_of_the_result(page, cat):
     assert page.brush.ab == (3.0, 9.0) and page.brush.strokes == () and page.brush.tool.value == "paint"
 
 
-def test_a_colour_can_be_typed(page):
-    page.brush.colour.value = "#ff0000"
-    assert np.allclose(page.brush.ab, rgb_to_lab(np.uint8([[255, 0, 0]]))[0, 1:])
+@pytest.mark.parametrize("colour", ["#ff0000", "#f00", "red"])
+def test_a_colour_can_be_typed(page, colour):
+    page.brush.swatches[3].click()
+    page.brush.colour.value = colour
+    assert np.allclose(page.brush.ab, rgb_to_lab(np.uint8([[255, 0, 0]]))[0, 1:]) and page.brush.swatch is None
+    page.brush.colour.value = "transparent"  # the field takes more than anybody can paint with
+    assert page.brush.colour.value == colour
 
 
 def test_strokes_stay_with_their_photo(page):
@@ -161,9 +165,59 @@ def test_a_grey_photo_has_nothing_to_slide(page):
     assert page.unknown.disabled and "has no colours: paint some" in page.status.value
     assert page.hints().known.sum() == 0 and "nan" in text(page)
     page.right.value = exploring.TRUTH
-    assert "nobody knows its true colours" in page.status.value
+    assert "nobody knows its true colours" in page.status.value and "Error" not in page.status.value
     page.choose("cat")
     assert not page.unknown.disabled and page.status.value == ""
+
+
+def test_a_grey_photo_is_shown_though_the_true_colours_were_asked_for_before(page):
+    page.right.value = exploring.TRUTH
+    page.choose("old.png")
+    assert page.right.value == "counting" and "has no colours: paint some" in page.status.value
+    assert "0 of 40,000 pixels known" in text(page) and page.brush.picture.shape == (200, 200, 3)
+
+
+def test_photos_of_one_name_are_kept_apart(methods):
+    photos = [exploring.subject("1", np.roll(chelsea(), 40 * i, axis=1), credit) for i, credit in enumerate("abc")]
+    page = explorer.Explorer(photos, methods)
+    assert page.subject.credit == "a" and list(page.subjects) == ["1", "1 2", "1 3"]
+    page.choose("1 3")
+    assert page.subject.credit == "c"
+
+
+def test_an_upload_replaces_no_photo_of_the_page(page):
+    upload(page, "old.png", png(chelsea()))
+    assert page.subject.name == "old.png" and not page.subject.grey
+    page.brush._down(50, 50)
+    page.brush._up()
+    page.choose("old.png")
+    assert page.subject.grey and page.brush.strokes == () and list(page.subjects) == ["cat", "old.png"]
+
+
+def test_a_photo_that_no_method_could_paint_leaves_no_other_photos_results(page, monkeypatch):
+    def broken(*_):
+        raise MemoryError("too much")
+
+    monkeypatch.setattr(Counting, "colorize", broken)
+    page.choose("old.png")
+    assert "MemoryError: too much" in page.status.value
+    assert page.brush.picture.shape == (200, 200, 3) and page.numbers.value == page.result.value == ""
+    page.make.click()
+    assert page.links.value == "" and "no result to save yet" in page.status.value
+
+
+def test_a_file_says_what_its_own_picture_was_made_with(page):
+    page.choose("old.png")
+    page.right.value = exploring.TRUTH  # refused: the mean colour's result is still there
+    page.brush._down(50, 50)
+    page.brush._up()
+    page.make.click()
+    files = re.findall(r'download="([^"]+)" href="data:image/png;base64,([^"]+)"', page.links.value)
+    told = {}
+    for name, data in files:
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            told[name] = json.loads(image.text["nbhelpers"])
+    assert len(told["old-counting.png"]["strokes"]) == 1 and told["old-mean.png"]["strokes"] == []
 
 
 def upload(page, name, content):

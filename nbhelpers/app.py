@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -63,16 +65,19 @@ def serve(photos: str = "sample", port: int = 8866, browser: bool = True) -> int
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise UserError(f"port {port} is taken, perhaps by another explorer: name a free one with --port") from None
-    page = write_page(photos, paths.DATA / "runs" / "explorer")
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken, perhaps by another explorer" if taken else f"cannot be used ({error.strerror.lower()})"
+            raise UserError(f"port {port} {why}: name another with --port") from None
     environment = {
         name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "NBHELPERS_HEADLESS")
     }
-    server = subprocess.Popen(command(page, port, browser), env=environment | {"OMP_WAIT_POLICY": "PASSIVE"})
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        server.terminate()
-        server.wait()
-        return 0
+    with tempfile.TemporaryDirectory(prefix="nbhelpers-") as folder:  # another explorer has another page
+        page = write_page(photos, Path(folder))
+        server = subprocess.Popen(command(page, port, browser), env=environment | {"OMP_WAIT_POLICY": "PASSIVE"})
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0

@@ -1,8 +1,10 @@
 """`nbhelpers app`: the page it writes, how it is served, and what a person is told when it cannot be."""
 
 import ast
+import errno
 import importlib.util
 import socket
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -22,7 +24,7 @@ def test_the_page_is_notebook_08_up_to_the_explorer(tmp_path):
     nbformat.validate(node)
     code = source_of(page)
     assert code.rstrip().splitlines()[-1].startswith("page = explorer.explore(")
-    assert "save_figure" not in code and "evaluate" not in code.partition("explorer.explore")[2]
+    assert "save_figure" not in code
     assert node.cells[0].source == "# The explorer: your photo, your hints"
     assert all(not cell.outputs for cell in node.cells if cell.cell_type == "code")
 
@@ -56,6 +58,33 @@ def status(capsys, *arguments):
 def never(monkeypatch):
     """No server may start."""
     monkeypatch.setattr(app.subprocess, "Popen", lambda *_, **__: pytest.fail("a server was started"))
+
+
+def test_a_port_that_is_forbidden_is_not_called_taken(capsys, never, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refused)
+    code, text = status(capsys, "app", "--port", "80")
+    assert code == 1 and "port 80 cannot be used (permission denied): name another with --port" in text
+
+
+def test_each_explorer_has_a_page_of_its_own_and_takes_it_away(monkeypatch):
+    served = []
+
+    class Server:
+        def __init__(self, command, env):
+            served.append(next(Path(part) for part in command if part.endswith(".ipynb")))
+
+        def wait(self):
+            assert served[-1].is_file()
+            if len(served) == 1:
+                assert app.serve(port=0, browser=False) == 3
+            return 3
+
+    monkeypatch.setattr(app.subprocess, "Popen", Server)
+    assert app.serve(port=0, browser=False) == 3
+    assert len(set(served)) == 2 and not any(page.exists() for page in served)
 
 
 def test_a_taken_port_is_named(capsys, never, tmp_path, monkeypatch):

@@ -150,6 +150,10 @@ def colorize(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="The colorizer: hinted, unet, edge-aware, grey, ...")
     ] = "hinted",
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Models of a run of yours, as demo-sample, before those of the course."),
+    ] = None,
     hints: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Hints for one photo: opaque pixels; coloured ones where there is no alpha."),
@@ -165,6 +169,7 @@ def colorize(
     """Colorize photo files of any size; the lightness, EXIF data and colour profile are kept."""
     from nbhelpers import colorizers
     from nbhelpers.colorize import colorize_files, find_photos
+    from nbhelpers.paths import find_run
 
     if unknown is not None and not 0 <= unknown <= 100:
         raise typer.BadParameter(f"--unknown is a percentage from 0 to 100, not {unknown:g}")
@@ -173,7 +178,7 @@ def colorize(
     if os.path.exists(out) and not os.path.isdir(out):
         raise typer.BadParameter(f"-o/--out names a folder, and {out} is a file")
     try:
-        colorizer = colorizers.load(method)
+        colorizer = colorizers.load(method, find_run(run) if run else None)
     except UserError as error:
         if method in colorizers.names():
             raise
@@ -184,7 +189,7 @@ def colorize(
     if pairs:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
         try:
-            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite)
+            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, run)
         except KeyboardInterrupt:
             goes_on = "the same command goes on with those missing (those that exist are kept, and reported)"
             typer.echo(f"nbhelpers: interrupted; what is done stays in {out}, and {goes_on}", err=True)

@@ -116,14 +116,16 @@ def colorize_files(
     seed: int = 0,
     hints: str | None = None,
     overwrite: bool = False,
+    run: str | None = None,
 ) -> list[str]:
     """Colorize photos into PNG files, pairs of `find_photos`; returns a sentence for each that failed.
 
     The photos' own colours are not looked at, unless `unknown` is given: the percentage of pixels, chosen at random,
     whose colours are hidden; the others are the hints.  hints: a picture for `read_hints`.
+    run: the name of the run that the colorizer comes from, for the settings in the file.
     A solver that stopped early is a NotConverged warning that names the photo, which is still written.
     """
-    settings = {"method": colorizer.name, "size": size}
+    settings = {"method": colorizer.name, "size": size} | ({} if run is None else {"run": run})
     settings |= {} if unknown is None else {"unknown": unknown, "seed": seed}
     settings |= {} if hints is None else {"hints": Path(hints).name}
     inputs = [photo for photo, _ in pairs] + ([Path(hints)] if hints is not None else [])

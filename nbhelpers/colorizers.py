@@ -214,14 +214,13 @@ def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
             return path
     asked = run or paths.Run()
     if Path(file).stem in HINTED:
-        raise paths.UserError(
-            f"the colorizer {Path(file).stem!r} has not been trained: `nbhelpers train {Path(file).stem} "
-            f"--profile {asked.profile} --photos {asked.photos}`"
-        )
+        how = f"trained: `nbhelpers train {Path(file).stem}"
+    else:
+        how = f"fitted: run notebook {notebook}, for example `nbhelpers run {notebook}"
+    then = f", and load it with run=Run({asked.profile!r}, {asked.photos!r}), or --run {asked.name}"
     raise paths.UserError(
-        f"the colorizer {Path(file).stem!r} has not been fitted: run notebook {notebook}, for example `nbhelpers run "
-        f"{notebook} --profile {asked.profile} --photos {asked.photos}`"
-        + ("" if run else f", and load it with run=Run({asked.profile!r}, {asked.photos!r})")
+        f"the colorizer {Path(file).stem!r} has not been {how} --profile {asked.profile} --photos {asked.photos}`"
+        + ("" if run else then)
     )
 
 

@@ -76,3 +76,12 @@ class Run:
         path = self.figures / f"{name}.csv"
         with atomic(path) as part:
             table.to_csv(part, index=False, float_format="%.7g")
+
+
+def find_run(name: str) -> Run:
+    """The run of that name, `<profile>-<photos>`; UserError when it has no fitted models."""
+    there = sorted(path.parent.name for path in (DATA / "runs").glob("*-*/models") if path.is_dir())
+    if name not in there:
+        known = f"choose from {', '.join(there)}" if there else "`nbhelpers run` or `nbhelpers train` makes one"
+        raise UserError(f"there is no run {name!r} with models in {DATA / 'runs'}: {known}")
+    return Run(*name.split("-", 1))

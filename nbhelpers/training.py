@@ -1,7 +1,8 @@
 """Training: the U-Net's loop and the GAN's, on Lightning Fabric, with checkpoints, resume and a collapse monitor.
 
 `train(recipe, photos, folder)` does it all; `_train_unet` and `_train_gan` are the two loops, to be read. They need
-torch, torchvision, lightning, safetensors and tqdm, and no Jupyter.
+torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with hints also joblib, scikit-learn
+and pyamg.
 """
 
 from __future__ import annotations

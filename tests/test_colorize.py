@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 from skimage import data
 
-from nbhelpers import __version__, cli, colorizers, decoding
+from nbhelpers import __version__, cli, colorizers, decoding, paths
 from nbhelpers.colorize import colorize_large, laid_under, png_bytes
 from nbhelpers.colorizers import Constant, NotConverged
 from nbhelpers.decoding import PhotoError, from_srgb, is_grey, read_layer, read_photo, read_whole
@@ -68,7 +68,7 @@ def stand_in(monkeypatch, before):
             before(lightness)
             return super().colorize(lightness, hints)
 
-    monkeypatch.setattr(colorizers, "load", lambda name: StandIn("grey"))
+    monkeypatch.setattr(colorizers, "load", lambda _name, _run: StandIn("grey"))
 
 
 def raising(error):
@@ -489,7 +489,23 @@ def test_wrong_usage_is_status_2(tmp_path, capsys, monkeypatch, arguments, words
 def test_a_method_without_its_model_is_status_1(tmp_path, capsys):
     photo = save(tmp_path / "cat.png", CAT)
     status, _, errors = colorize(capsys, photo, "-o", tmp_path / "out", "--method", "forest")
-    assert status == 1 and "'forest' has not been fitted" in errors[0]
+    assert status == 1 and "'forest' has not been fitted" in errors[0] and "or --run demo-sample" in errors[0]
+
+
+def test_a_run_of_ones_own_is_asked_first(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    photo = save(tmp_path / "cat.png", CAT)
+    arguments = [photo, "-o", tmp_path / "out", "--method", "mean", "--run"]
+    status, _, errors = colorize(capsys, *arguments, "demo-my-cats")
+    assert status == 1 and "no run 'demo-my-cats' with models" in errors[0] and "`nbhelpers train`" in errors[0]
+    colorizers.save("mean", (20.0, -5.0), paths.Run("demo", "my-cats"))
+    for wrong in ("demo", "../runs/demo-my-cats", "smoke-my-cats"):
+        status, _, errors = colorize(capsys, *arguments, wrong)
+        assert status == 1 and "choose from demo-my-cats" in errors[0]
+    assert colorize(capsys, *arguments, "demo-my-cats")[0] == 0
+    lab = rgb_to_lab(read_photo(tmp_path / "out" / "cat.png"))
+    assert np.abs(np.median(lab[..., 1:], axis=(0, 1)) - (20, -5)).max() < 1
+    assert told(tmp_path / "out" / "cat.png")["run"] == "demo-my-cats"
 
 
 # ---- large photos

@@ -11,9 +11,9 @@ from nbhelpers.findings import findings, row_scores
 from nbhelpers.published import REFERENCE, siggraph17
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    """A table of strings as markdown; the first column stands left, the others right."""
-    lines = [table.columns, ["---", *["---:"] * (len(table.columns) - 1)], *table.to_numpy()]
+def _markdown(table: pd.DataFrame, others: str = "---:") -> str:
+    """A table of strings as markdown; the first column stands left, the others right, or as `others` says."""
+    lines = [table.columns, ["---", *[others] * (len(table.columns) - 1)], *table.to_numpy()]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
@@ -169,9 +169,7 @@ def hints() -> str:
 
 def claims() -> str:
     """The paper's claims with verdict and evidence."""
-    table = pd.read_csv(paths.FIGURES / REFERENCE / "07_claims.csv")
-    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return _markdown(pd.read_csv(paths.FIGURES / REFERENCE / "07_claims.csv"), "---")
 
 
 def shipped() -> str:

@@ -71,8 +71,8 @@ class Session:
         self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
         self.fabric.launch()
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
-        first = None if start is None else checkpoints.load_network(start)[0]
-        prior = first if recipe.hints != "none" else None
+        self.first = None if start is None else checkpoints.load_network(start)[0]
+        prior = self.first if recipe.hints != "none" else None
         self.data = Batches(photos, recipe, self.fabric.device, **world, prior=prior)
         self.about = {"recipe": dataclasses.asdict(recipe), "photos": len(photos), "identity": identity(photos)}
         self.about |= {"start": start and checkpoints.digest(start)}
@@ -91,8 +91,7 @@ class Session:
         torch.manual_seed(mix(recipe.seed, self.attempt, 2))
         planes = hinting.PLANES[recipe.hints]
         generator = initialize(UNet(recipe.width, recipe.depth, recipe.upsampling, *planes))
-        if self.start is not None:
-            known = checkpoints.load_network(self.start)[0]
+        if (known := self.first) is not None:
             if (known.width, known.depth, known.upsampling) != (recipe.width, recipe.depth, recipe.upsampling):
                 what = f"width {known.width}, depth {known.depth}, {known.upsampling}"
                 raise UserError(f"{self.start} holds a U-Net with {what}: ask the recipe for the same")

@@ -50,6 +50,8 @@ def build(folder: Path, repository: str | None = None) -> list[Path]:
     """
     folder = Path(folder)
     repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: name a folder with --out")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
         raise UserError(f"{folder} holds something else than a site: name an empty or a new folder with --out")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from nbhelpers.colorizers import Constant, NotConverged
 from nbhelpers.decoding import PhotoError, from_srgb, is_grey, read_layer, read_photo, read_whole
 from nbhelpers.hints import Hints, hide_pixels
 from nbhelpers.lab import rgb_to_lab
+from nbhelpers.resizing import shrunk_hints
 
 CAT = np.array(Image.fromarray(data.chelsea()).resize((120, 80)))  # (80, 120, 3)
 WOMAN = np.array(Image.fromarray(data.astronaut()).resize((64, 64)))
@@ -535,19 +536,9 @@ def test_large_photos_are_colorized_small_and_hints_are_kept():
     assert (found[hints.known] == hints.ab[hints.known]).all()
     level, small = watching.seen
     assert level.shape == (100, 150) and level.dtype == np.float32 and 0 <= level.min() and level.max() <= 100
-    blocks = hints.known.reshape(100, 3, 150, 3).any(axis=(1, 3))
-    assert (small.known == blocks).all() and 0 < blocks.sum() < hints.known.sum()
-
-
-def test_a_small_pixel_is_the_mean_of_its_known_pixels():
-    ab, known = np.full((40, 40, 2), np.nan, np.float32), np.zeros((40, 40), bool)
-    ab[0, 0], ab[1, 3], ab[39, 39] = (10, -20), (30, 40), (7, 8)
-    known[0, 0] = known[1, 3] = known[39, 39] = True
-    watching = Watching("grey")
-    colorize_large(watching, np.full((40, 40), 50, np.float32), Hints(ab, known), size=10)
-    small = watching.seen[1]
-    assert list(zip(*small.known.nonzero())) == [(0, 0), (9, 9)]
-    np.testing.assert_allclose(small.ab[[0, 9], [0, 9]], [(20, 10), (7, 8)], rtol=1e-5)
+    expected = shrunk_hints(hints, 100)
+    assert (small.known == expected.known).all() and (small.ab == expected.ab).all()
+    assert 0 < small.known.sum() < hints.known.sum()
 
 
 def test_a_large_run_matches_a_small_one():

@@ -1,7 +1,5 @@
 """LPIPS and FID: left out with a way to get them, taken when their weights are here, and never unpickled blindly."""
 
-import pickle
-
 import numpy as np
 import pytest
 import torch
@@ -29,13 +27,16 @@ def test_without_weights_each_line_says_how_to_get_them(weights):
     assert not perceptual.lpips_ready() and not perceptual.fid_ready()
 
 
-def test_a_file_that_would_run_code_is_not_loaded(weights):
+def test_a_file_that_would_run_code_is_not_loaded(weights, capsys):
     class Evil:
         def __reduce__(self):
             return (print, ("run",))
 
-    (weights / perceptual.LPIPS_FILES["alex"]).write_bytes(pickle.dumps(Evil()))
-    assert not perceptual.lpips_ready()
+    path = weights / perceptual.LPIPS_FILES["alex"]
+    torch.save({"weight": Evil()}, path)
+    assert not perceptual.lpips_ready() and capsys.readouterr().out == ""
+    torch.load(path, weights_only=False)  # as it would, if it were believed
+    assert capsys.readouterr().out == "run\n"
 
 
 def test_with_weights_it_is_the_measure_of_torchmetrics(weights, monkeypatch, sample):

@@ -73,6 +73,14 @@ def test_a_link_that_leads_nowhere_stops_the_build(course, tmp_path):
         site.build(tmp_path / "site", "")
 
 
+def test_a_file_is_no_place_for_a_site(course, tmp_path):
+    small(course)
+    (tmp_path / "site").write_text("mine")
+    with pytest.raises(UserError, match="site is a file: name a folder with --out"):
+        site.build(tmp_path / "site", "")
+    assert (tmp_path / "site").read_text() == "mine"
+
+
 def test_without_a_repository_there_are_no_buttons(course, tmp_path, monkeypatch):
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     small(course)

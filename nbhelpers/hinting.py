@@ -16,7 +16,9 @@ from scipy.ndimage import distance_transform_edt
 
 from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
 from nbhelpers.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
+from nbhelpers.measure import memory
 from nbhelpers.networks import UNet
+from nbhelpers.paths import UserError
 
 # Planes that a network reads, the lightness among them, and paints, for each kind of `Recipe.hints`.
 PLANES = {"none": (1, 2), "given": (4, 2), "spread": (7, 3)}
@@ -151,8 +153,15 @@ def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
 def draw(photos: torch.Tensor, recipe, network: UNet | None = None) -> Samples:
     """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the recipe's.
 
-    network: paints the prior.  The photos are spread over the processors.
+    network: paints the prior.  The photos are spread over the processors. Raises UserError when the samples need more
+    memory than this machine has.
     """
+    # Twice, since parts are joined.
+    needed = 2 * len(photos) * (7 * recipe.rounds * recipe.size**2 + 4 * photos.shape[-1] ** 2)
+    if needed > memory():
+        what = f"{len(photos)} photos of {recipe.size} pixels need {needed / 2**30:.1f} GiB of memory"
+        there = f"this machine has {memory() / 2**30:.1f}"
+        raise UserError(f"the hints of {what}, {there}: try a smaller --size, or fewer photos")
     import joblib  # not at the top: bare machines, without it, can train networks without hints
 
     rgb, guess = photos.permute(0, 2, 3, 1).numpy(), guesses(photos, network)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
-import resource
 import sys
 import time
 import tracemalloc
@@ -26,11 +26,21 @@ def median_seconds(function, repeats: int) -> float:
     return median(times)
 
 
+def memory() -> float:
+    """The memory of this machine, bytes; infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
 def peak_of_process() -> float:
     """The most memory that this process has held so far, MiB."""
     status = Path("/proc/self/status")
     if status.exists():  # getrusage there also counts the process that started this one
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    import resource  # Windows has none
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 

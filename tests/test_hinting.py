@@ -18,6 +18,7 @@ from nbhelpers.hints import Hints, hide_pixels, patches
 from nbhelpers.lab import rgb_to_lab, scale_ab, unscale_ab
 from nbhelpers.networks import UNet
 from nbhelpers.neural import NetworkColorizer
+from nbhelpers.paths import UserError
 from nbhelpers.recipes import Recipe
 
 TINY = Recipe("tiny", hints="spread", batch=4, size=16, stored=20, depth=1, rounds=3)
@@ -310,6 +311,16 @@ def test_the_number_of_processes_changes_nothing(photos, guesser, monkeypatch, b
     monkeypatch.setattr(joblib, "Parallel", lambda n_jobs: parallel(n_jobs=1))
     assert_same(hinting.draw(many, small, prior), several)
     assert asked == [-1]
+
+
+def test_hints_that_do_not_fit_into_memory_are_one_sentence(photos, samples, monkeypatch):
+    kept = (samples.spread, samples.known, samples.near, samples.guess)
+    needed = 2 * sum(tensor.element_size() * tensor.nelement() for tensor in kept)
+    monkeypatch.setattr(hinting, "memory", lambda: needed)
+    assert_same(hinting.draw(photos, TINY), samples)
+    monkeypatch.setattr(hinting, "memory", lambda: needed - 1)
+    with pytest.raises(UserError, match=f"{len(photos)} photos of 16 pixels need .*: try a smaller --size"):
+        hinting.draw(photos, TINY)
 
 
 def test_what_is_drawn_has_the_recipes_shape(samples):

@@ -29,6 +29,7 @@ def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
 
 
 def _connect(address: str, timeout: float):
+    start = f"dask worker {address} --nworkers -1 --nthreads 1"
     try:
         from distributed import Client
     except ImportError:
@@ -42,5 +43,9 @@ def _connect(address: str, timeout: float):
         client.wait_for_workers(1, timeout=timeout)
     except (OSError, TimeoutError):
         client.close()
-        raise UserError(f"no workers at {address}: start some with `dask worker {address}`") from None
+        raise UserError(f"no workers at {address}: start some with `{start}`") from None
+    # Warnings, which say that a system was not solved, and limits of BLAS belong to a process, not to a thread.
+    if any(threads > 1 for threads in client.nthreads().values()):
+        client.close()
+        raise UserError(f"workers at {address} have several threads: start them with `{start}`")
     return client

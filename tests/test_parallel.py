@@ -60,6 +60,16 @@ def test_a_cluster_without_workers_is_refused():
                 pytest.fail("nobody would do the work")
 
 
+def test_workers_of_several_threads_are_refused():
+    """Warnings, which say that a system was not solved, would be those of any thread."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**options) as made:
+        with pytest.raises(UserError, match="several threads: start them with `dask worker .* --nthreads 1`"):
+            with backend(made.scheduler_address):
+                pytest.fail("two threads would share their warnings")
+
+
 def test_without_dask_the_way_to_install_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"pip install -e \"\.\[cluster\]\""):

@@ -36,8 +36,8 @@ screenshots: .venv/.installed ## make the README's pictures of the explorer anew
 bench: .venv/.installed ## measure speed and memory; BENCH=NAME for one of them
 	"$(NB)" bench $(BENCH)
 
-clean: ## remove caches, build leftovers and executed copies; photos and figures stay
-	rm -rf build dist site *.egg-info data/runs data/cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove caches, build leftovers and executed copies; photos, figures and fitted models stay
+	rm -rf build dist site *.egg-info data/runs/*/*.ipynb data/runs/*/scores data/cache .pytest_cache .ruff_cache .hypothesis
 	find nbhelpers notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # The stamp comes last: an interrupted installation is taken up again. A .venv without a working pip is made anew.

@@ -83,15 +83,15 @@ def _mark(copy: Path) -> dict:
 
 
 def _key(node, parameters: dict, basis: list, run: paths.Run, earlier: list[Path]) -> str:
-    """A digest of what a result depends on: cells, parameters, photos, package, and models fitted earlier."""
-    models = [
+    """A digest of what a result depends on: cells, parameters, photos, package, and earlier models and tables."""
+    files = [
         [name, hashlib.sha256((paths.ROOT / name).read_bytes()).hexdigest()]
         for notebook in earlier
         for name in _mark(run.executed / notebook.name).get("outputs", [])
-        if (paths.ROOT / name).is_file() and (paths.ROOT / name).is_relative_to(run.models)
+        if (paths.ROOT / name).is_file() and not name.endswith((".png", "timing.csv"))
     ]
     cells = [[cell.cell_type, cell.source] for cell in node.cells]
-    return hashlib.sha256(json.dumps([cells, parameters, basis, models], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([cells, parameters, basis, files], sort_keys=True).encode()).hexdigest()
 
 
 def _written(run: paths.Run) -> dict[Path, int]:
@@ -174,7 +174,8 @@ def run_notebooks(
 
     Figures and tables go to `figures/<run>/`, models and executed copies to `data/runs/<run>/`.
     cell_timeout: seconds; by default 300 (smoke), 600 (demo) or 14,400. resume: skip a notebook that finished
-    before when nothing that it depends on has changed and its files are still there. update: once all have
+    before when nothing that it depends on has changed and its files are still there (networks that `train` put into
+    the run since are not noticed: name the notebook to run it anew). update: once all have
     succeeded, write the outputs back into the notebooks themselves.
 
     Raises UserError naming the cell when one fails (the notebooks after it are not run), UnknownName for
@@ -212,8 +213,11 @@ def run_notebooks(
             with paths.atomic(copy) as part:
                 executed, failure = _execute(path, part, parameters, timeout, tick)
                 if failure is None:
-                    new = [file for file, at in _written(run).items() if before.get(file) != at]
-                    outputs = sorted(os.path.relpath(file, paths.ROOT) for file in new)
+                    now = {os.path.relpath(file, paths.ROOT): at for file, at in _written(run).items()}
+                    before = {os.path.relpath(file, paths.ROOT): at for file, at in before.items()}
+                    # A model that was there already may not have been written again.
+                    kept = set(mark.get("outputs", [])) & set(now)
+                    outputs = sorted(kept | {file for file, at in now.items() if before.get(file) != at})
                     executed.metadata["nbhelpers"] = {"key": key, "outputs": outputs}
                 nbformat.write(executed, part)
             if failure is not None:

@@ -76,8 +76,9 @@ def test_a_python_without_venv_is_told_what_to_install(project):
     assert "apt install python3-venv" in done.stderr
 
 
-def test_clean_leaves_photos_and_figures(project):
+def test_clean_leaves_photos_figures_and_models(project):
     kept = [
+        "data/runs/demo-sample/models/unet.safetensors",
         "figures/demo-sample/a.png",
         "data/kaggle/a.jpg",
         "data/torchvision/a",
@@ -85,7 +86,8 @@ def test_clean_leaves_photos_and_figures(project):
         ".venv/bin/a",
     ]
     gone = [
-        "data/runs/demo-sample/a",
+        "data/runs/demo-sample/a.ipynb",
+        "data/runs/demo-sample/scores/a",
         "data/cache/a",
         "build/a",
         "tests/__pycache__/a",

@@ -99,6 +99,22 @@ def test_resume_skips_what_is_finished_and_unchanged(course, package):
     assert [item.skipped for item in run_notebooks(["02"], profile="smoke")] == [False], "only with resume"
 
 
+def test_resume_sees_an_earlier_table_and_a_model_that_was_not_written_again(course, package):
+    table = "from nbhelpers.paths import Run\nimport pandas as pd\nrun = Run(profile, photos)\n"
+    table += "run.save_table(pd.DataFrame({'n': [%d]}), '01_n')\n"
+    once = "run.models.mkdir(parents=True, exist_ok=True)\nfile = run.models / 'once.json'\n"
+    once += "file.exists() or file.write_text('fitted')"
+    course.write("01_fit", table % 1, once)
+    course.write("02_reads", "1")
+    done = [item.skipped for item in run_notebooks(resume=True)]
+    assert done == [False, False]
+    course.write("01_fit", table % 2, once)
+    assert [item.skipped for item in run_notebooks(resume=True)] == [False, False]
+    assert [item.skipped for item in run_notebooks(resume=True)] == [True, True]
+    (course.root / "data/runs/demo-sample/models/once.json").unlink()
+    assert [item.skipped for item in run_notebooks(resume=True)] == [False, True]
+
+
 def test_a_failing_cell_is_named_and_kept_in_the_copy(course, package):
     course.write("01_fine", "1")
     course.write("02_fails", "fine = 1", "# the next line fails\n\nraise ValueError('no\\ncolour')", "late = 1")

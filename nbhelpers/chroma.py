@@ -212,7 +212,8 @@ def gather_colours(photos, n: int | None = None, jobs: int | None = None) -> Col
     """
     n = len(photos) if n is None else min(n, len(photos))
     tasks = (joblib.delayed(_of_chunk)(photos, range(i, min(i + 8, n))) for i in range(0, n, 8))
-    parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
+    with threadpool_limits(1):  # as in `neighbours.gather_statistics`
+        parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
     found = [statistics for part in parts for statistics in part]
     if not found:
         raise ValueError("no photo to learn from: the list of photos is empty or none could be read")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +79,3 @@ def _number(text: str):
         except ValueError:
             pass
     return text
-
-
-def finite(row: dict) -> bool:
-    """Are all numbers of a row finite?"""
-    return all(math.isfinite(v) for v in row.values() if isinstance(v, (int, float)))

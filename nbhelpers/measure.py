@@ -35,12 +35,14 @@ def memory() -> float:
 
 
 def peak_of_process() -> float:
-    """The most memory that this process has held so far, MiB."""
+    """The most memory that this process has held so far, MiB; NaN where the system does not say."""
     status = Path("/proc/self/status")
     if status.exists():  # getrusage there also counts the process that started this one
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
-    import resource  # Windows has none
-
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 

@@ -178,6 +178,7 @@ _NEED_ROWS = (
     "ARD",
     "LassoLarsIC",
     "PassiveAggressive",
+    "LinearSVR",
 )
 
 

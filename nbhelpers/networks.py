@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 UPSAMPLINGS = ("transposed", "resize")
+DEEPEST = 8  # levels of a U-Net below the first: 400 pixels are halved to 1
 DISCRIMINATORS = ("binary", "patch")
 
 
@@ -52,6 +53,8 @@ class UNet(nn.Module):
         for name, value in {"width": width, "depth": depth, "channels": channels, "outputs": outputs}.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if depth > DEEPEST:
+            raise ValueError(f"depth must be at most {DEEPEST}, got {depth}")
         if upsampling not in UPSAMPLINGS:
             raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, got {upsampling!r}")
         self.width, self.depth, self.upsampling, self.channels, self.outputs = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from importlib.metadata import version
 import pandas as pd
 
 from nbhelpers import paths
+from nbhelpers.measure import memory
 
 COURSE = (
     ("Start here", "photos as arrays, and the one question of the course", "section 4, Figure 3"),
@@ -37,16 +39,9 @@ def machine() -> pd.Series:
     """Versions of Python and the main packages; processor, memory and accelerator of this machine."""
     found = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     found["processor cores"] = str(os.cpu_count())
-    found["memory"] = _memory()
+    found["memory"] = f"{memory() / 2**30:.0f} GiB" if math.isfinite(memory()) else "unknown"
     found["networks run on"] = _accelerator()
     return pd.Series(found, name="this machine")
-
-
-def _memory() -> str:
-    try:
-        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    except (AttributeError, ValueError, OSError):  # Windows does not have it
-        return "unknown"
 
 
 def _accelerator() -> str:

@@ -84,4 +84,7 @@ def find_run(name: str) -> Run:
     if name not in there:
         known = f"choose from {', '.join(there)}" if there else "`nbhelpers run` or `nbhelpers train` makes one"
         raise UserError(f"there is no run {name!r} with models in {DATA / 'runs'}: {known}")
-    return Run(*name.split("-", 1))
+    run = Run(*name.split("-", 1))
+    if run.name != name:  # a symbolic link here has the name of its photos
+        raise UserError(f"{run.photos} leads elsewhere from here, to {run.name}: call it from another folder")
+    return run

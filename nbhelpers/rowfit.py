@@ -131,7 +131,8 @@ def fit_rows(photos, model: RowRegressor, folder=None, models: int | None = None
     parts = None
     if folder is not None:
         file = Path(folder) / f"{model.kind}.npz"
-        parts = file.with_name(f"{model.kind}-{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]}")
+        digest = hashlib.sha256(json.dumps(about, default=int).encode()).hexdigest()
+        parts = file.with_name(f"{model.kind}-{digest[:12]}")
         if file.exists():
             try:
                 known, why = about_rows(file), f"{file} was fitted with other photos, settings or versions"
@@ -176,14 +177,14 @@ def fit_rows(photos, model: RowRegressor, folder=None, models: int | None = None
 def _read_parts(parts: Path | None) -> dict:
     """The finished models in a folder, {(index, channel): (Trees, (seconds, MiB))}; a damaged file is fitted anew."""
     found = {}
-    for path in sorted(parts.glob("*-*.npz")) if parts is not None else ():
+    for path in sorted(parts.glob("[0-9]*-*.npz")) if parts is not None else ():
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 trees = Trees(*(arrays[name] for name in Trees.__dataclass_fields__))
                 spent = tuple(arrays["spent"].tolist())
             found[tuple(map(int, path.stem.split("-")))] = trees, spent
         except Exception:  # see about_rows
-            path.unlink()
+            path.unlink(missing_ok=True)
     return found
 
 
@@ -195,7 +196,7 @@ def _write(path: Path, arrays: dict) -> None:
 def save_rows(fitted: RowColorizer, path: Path, about: dict) -> None:
     """Write a RowColorizer and what is known about it as plain arrays, `.npz`; nothing in it can be executed."""
     arrays = {name: getattr(fitted, name) for name in ARRAYS}
-    _write(Path(path), arrays | {"about": np.array(json.dumps(about))})
+    _write(Path(path), arrays | {"about": np.array(json.dumps(about, default=int))})
 
 
 def about_rows(path: Path) -> dict:

@@ -48,7 +48,7 @@ def build(folder: Path, repository: str | None = None) -> list[Path]:
     environment variable GITHUB_REPOSITORY names, as GitHub's own machines do. Raises UserError for a folder that holds
     anything but an earlier site, and for a link that leads nowhere.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # "." has no parent to build beside
     repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: name a folder with --out")

@@ -80,12 +80,22 @@ def sample_credits() -> dict[str, str]:
 
 
 def folder_credits(folder: Path) -> dict[str, str]:
-    """Photo name -> licence and attribution, from the folder's SOURCES.csv; {} when it has none."""
+    """Photo name -> licence and attribution, from the folder's SOURCES.csv; {} when it has none.
+
+    Raises UserError when that table cannot be read.
+    """
     table = folder / "SOURCES.csv"
     if not table.is_file():
         return {}
-    with open(table, newline="", encoding="utf-8") as file:
-        rows = [[row.get(key) or "" for key in ("file", "attribution", "licence_note")] for row in csv.DictReader(file)]
+    keys = ("file", "attribution", "licence_note")
+    try:
+        with open(table, newline="", encoding="utf-8-sig") as file:  # with or without the mark that Excel puts first
+            lines = csv.DictReader(file)
+            rows = [[row.get(key) or "" for key in keys] for row in lines]
+    except UnicodeDecodeError:
+        raise UserError(f"{table} is not UTF-8: save it as CSV in UTF-8") from None
+    if "file" not in (lines.fieldnames or []):
+        raise UserError(f"{table} has no column 'file': save it as CSV with commas, and columns {', '.join(keys)}")
     return {name: ", ".join(filter(None, words)) for name, *words in rows}
 
 

@@ -507,6 +507,11 @@ def test_a_run_of_ones_own_is_asked_first(tmp_path, capsys, monkeypatch):
     lab = rgb_to_lab(read_photo(tmp_path / "out" / "cat.png"))
     assert np.abs(np.median(lab[..., 1:], axis=(0, 1)) - (20, -5)).max() < 1
     assert told(tmp_path / "out" / "cat.png")["run"] == "demo-my-cats"
+    (tmp_path / "album").mkdir()
+    (tmp_path / "my-cats").symlink_to(tmp_path / "album")
+    monkeypatch.chdir(tmp_path)
+    status, _, errors = colorize(capsys, *arguments, "demo-my-cats")
+    assert status == 1 and "my-cats leads elsewhere from here, to demo-album" in errors[0]
 
 
 # ---- large photos

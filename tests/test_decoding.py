@@ -4,6 +4,8 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -255,6 +257,13 @@ def test_broken_files_are_refused_by_name_and_reason(tmp_path, name, content, re
     with pytest.raises(PhotoError, match=reason) as caught:
         read(path)
     assert isinstance(caught.value, UserError) and name in str(caught.value)
+
+
+def test_a_large_photo_within_the_limit_is_no_reason_to_warn(tmp_path):
+    Image.new("1", (9_600, 9_600)).save(tmp_path / "large.png")  # 92 megapixels; Pillow warns from 89 on
+    code = f"from nbhelpers.decoding import read_header; print(read_header({str(tmp_path / 'large.png')!r}).grey)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

@@ -163,6 +163,11 @@ def test_a_unet_without_width_depth_or_planes_is_refused(arguments):
         UNet(**arguments)
 
 
+def test_a_depth_that_no_photo_could_have_is_refused_before_anything_is_built():
+    with pytest.raises(ValueError, match="depth must be at most 8, got 1000000"):
+        UNet(depth=10**6)
+
+
 @pytest.mark.parametrize("wrong", ["bilinear", "", None])
 def test_wrong_names_are_answered_with_the_choices(wrong):
     with pytest.raises(ValueError, match=f"upsampling must be one of transposed, resize, got {wrong!r}"):

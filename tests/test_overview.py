@@ -2,8 +2,6 @@
 
 import os
 import platform
-import subprocess
-import sys
 
 import numpy as np
 
@@ -34,11 +32,3 @@ def test_a_machine_that_hides_its_memory_says_unknown(monkeypatch):
 
     monkeypatch.setattr(os, "sysconf", refuse)
     assert overview.machine()["memory"] == "unknown"
-
-
-def test_importing_it_or_the_figures_does_not_load_torch():
-    code = "import sys, nbhelpers.overview, nbhelpers.chroma, nbhelpers.labplots, nbhelpers.showable\n"
-    done = subprocess.run(
-        [sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True
-    )
-    assert done.stdout.strip() == "False", done.stderr

@@ -590,3 +590,17 @@ def test_every_kind_of_a_source_is_the_same_in_two_processes(sample, tmp_path, k
     with backend(jobs=2):
         assert_equal(fit_rows(sample.train, quick(kind), tmp_path, models=4), expected)
     assert_equal(load_rows(tmp_path / f"{kind}.npz"), expected)
+
+
+def test_settings_may_be_numpys_numbers(tmp_path):
+    model = RowRegressor("tree", max_depth=np.int64(2), random_state=np.int64(3))
+    assert_equal(
+        fit_rows(noise(), model, tmp_path), fit_rows(noise(), RowRegressor("tree", max_depth=2, random_state=3))
+    )
+    with pytest.raises(ValueError, match="random_state must be a whole number or None"):
+        fit_rows(noise(), RowRegressor("tree", random_state=np.random.RandomState(0)), tmp_path)
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    (tmp_path / ".0-1-abc.npz").write_bytes(b"half")
+    assert rowfit._read_parts(tmp_path) == {} and (tmp_path / ".0-1-abc.npz").exists()

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from nbhelpers import paths, photos
+from nbhelpers.catalogue import attributions
 from nbhelpers.paths import UserError
 from nbhelpers.showable import Examples, examples, showable
 
@@ -95,3 +96,17 @@ def test_no_free_photo_is_answered_with_the_way_out(folder):
 def test_an_empty_part_is_answered_with_the_way_out(folder):
     with pytest.raises(UserError, match="no readable photo"):
         examples(folder, photos.open_photos(folder, 16).test[:0], 1)
+
+
+def test_a_table_as_a_spreadsheet_saves_it(folder):
+    table = folder / "SOURCES.csv"
+    text = table.read_text()
+    expected = attributions(folder)
+    table.write_text(text, encoding="utf-8-sig")
+    assert attributions(folder) == expected and all(expected)
+    table.write_text(text.replace(",", ";"))
+    with pytest.raises(UserError, match="SOURCES.csv has no column 'file': save it as CSV with commas"):
+        attributions(folder)
+    table.write_bytes(text.encode() + "Müller".encode("cp1252"))
+    with pytest.raises(UserError, match="SOURCES.csv is not UTF-8"):
+        attributions(folder)

@@ -73,6 +73,16 @@ def test_a_link_that_leads_nowhere_stops_the_build(course, tmp_path):
         site.build(tmp_path / "site", "")
 
 
+def test_the_folder_where_one_stands_can_be_made_anew(course, tmp_path, monkeypatch):
+    small(course)
+    (tmp_path / "site").mkdir()
+    monkeypatch.chdir(tmp_path / "site")
+    for _ in range(2):
+        assert site.build(".", "")[0].parent == tmp_path / "site"
+        monkeypatch.chdir(tmp_path / "site")  # it is another folder now
+    assert (tmp_path / "site/index.html").is_file() and [path.name for path in tmp_path.glob("*site*")] == ["site"]
+
+
 def test_a_file_is_no_place_for_a_site(course, tmp_path):
     small(course)
     (tmp_path / "site").write_text("mine")

@@ -1,9 +1,9 @@
 """Hints for networks: what a network is told of them, and the random hints that it learns from.
 
-A network that merely gets the known colours cannot carry them far. So a network without hints guesses, edge-aware
-propagation carries what the hints say against the guess, and a second network corrects the sum: it reads the lightness,
-both, where colours are known and how near that is, paints colours of its own, and says how much it trusts them. At a
-hint they count for nothing.
+A network that merely gets the known colours falls behind plain propagation once there are a few. So a network without
+hints guesses, edge-aware propagation carries what the hints say against the guess, and a second network corrects the
+sum: it reads the lightness, both, where colours are known and how near that is, paints colours of its own, and says how
+much it trusts them. At a hint they count for nothing.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def learning_curves(table):
         for name, part in (mean[column] / unit).groupby(level="method", sort=False):
             ax.plot(part.index.get_level_values("photos"), part, marker="o", markersize=3, label=name)
         ax.set(xscale="log", xlabel="training photos", title=title)
-    axes[0].set_ylabel("MSE, % of the mean row's")
+    axes[0].set_ylabel("MSE, % of the mean row's\n(right panel, right end)")
     axes[1].legend()
     return figure
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
-import joblib
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.lab import in_gamut, into_gamut, lab_to_rgb, rgb_to_lab
 from nbhelpers.metrics import delta_e, psnr
+from nbhelpers.parallel import total
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, which JPEG uses
 BINS = 256  # of width 1, from -128, for each of a* and b*
@@ -199,22 +196,10 @@ class ColourStatistics:
 _CENTRES = np.arange(BINS) - BINS / 2 + 0.5  # of the bins of counts
 
 
-def _of_chunk(photos, indices) -> list[ColourStatistics]:
-    with threadpool_limits(1):
-        return [ColourStatistics.of(rgb_to_lab(rgb)) for _, rgb in photos.read(indices)]
-
-
 def gather_colours(photos, n: int | None = None, jobs: int | None = None) -> ColourStatistics:
     """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
 
     Photos that cannot be read are skipped with a warning; None takes the jobs of the surrounding
     `parallel.backend`. Raises ValueError when no photo is left.
     """
-    n = len(photos) if n is None else min(n, len(photos))
-    tasks = (joblib.delayed(_of_chunk)(photos, range(i, min(i + 8, n))) for i in range(0, n, 8))
-    with threadpool_limits(1):  # as in `neighbours.gather_statistics`
-        parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
-    found = [statistics for part in parts for statistics in part]
-    if not found:
-        raise ValueError("no photo to learn from: the list of photos is empty or none could be read")
-    return reduce(add, found)
+    return total(ColourStatistics.of, photos, n, jobs)

@@ -8,18 +8,14 @@ however many photos there are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
-import joblib
 import numpy as np
 from scipy.optimize import nnls
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import threadpool_limits
 
-from nbhelpers.lab import rgb_to_lab
+from nbhelpers.parallel import total
 
 OFFSETS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 _PLACES = ("NW", "N", "NE", "W", "E", "SW", "S", "SE")
@@ -98,25 +94,13 @@ class NeighbourStatistics:
         )
 
 
-def _of_chunk(photos) -> list[NeighbourStatistics]:
-    with threadpool_limits(1):
-        return [NeighbourStatistics.of(rgb_to_lab(rgb)) for _, rgb in photos.read()]
-
-
 def gather_statistics(photos, n: int | None = None, jobs: int | None = None) -> NeighbourStatistics:
     """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
 
     Photos that cannot be read are skipped with a warning. The merge order is fixed, so the result does not
     depend on `jobs`; None takes those of the surrounding `parallel.backend`.
     """
-    n = len(photos) if n is None else min(n, len(photos))
-    tasks = (joblib.delayed(_of_chunk)(photos[start : min(start + 8, n)]) for start in range(0, n, 8))
-    with threadpool_limits(1):  # out here too: threads that end at different times then restore one and the same
-        parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
-    found = [statistics for part in parts for statistics in part]
-    if not found:
-        raise ValueError("no photo to learn from: the list of photos is empty or none could be read")
-    return reduce(add, found)
+    return total(NeighbourStatistics.of, photos, n, jobs)
 
 
 @dataclass(frozen=True)

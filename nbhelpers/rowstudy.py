@@ -50,7 +50,7 @@ def _total(photos) -> np.ndarray:
 def position_mean(photos) -> PositionMean:
     """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `rowfit.usable`."""
     chunks = (photos[i : i + 50] for i in range(0, len(photos), 50))
-    with threadpool_limits(1):  # as in `neighbours.gather_statistics`
+    with threadpool_limits(1):  # as in `parallel.total`
         totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
     return PositionMean((sum(totals) / len(photos)).astype(np.float32), "position mean")
 

@@ -74,7 +74,9 @@ def serve(photos: str = "sample", port: int = 8866, browser: bool = True) -> int
     }
     with tempfile.TemporaryDirectory(prefix="nbhelpers-") as folder:  # another explorer has another page
         page = write_page(photos, Path(folder))
-        server = subprocess.Popen(command(page, port, browser), env=environment | {"OMP_WAIT_POLICY": "PASSIVE"})
+        environment |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONWARNINGS": "ignore"}
+        print(f"The explorer is at http://localhost:{port}/; Ctrl-C ends it.", flush=True)
+        server = subprocess.Popen(command(page, port, browser), env=environment)
         try:
             return server.wait()
         except KeyboardInterrupt:

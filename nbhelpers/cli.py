@@ -50,6 +50,16 @@ def _photo_source(source: str):
         raise typer.BadParameter(str(error)) from None
 
 
+def _folder(out: str) -> str:
+    """The folder that -o/--out names; wrong usage when it cannot be one."""
+    out = os.path.expanduser(out)
+    if not out or os.path.exists(out) and not os.path.isdir(out):
+        raise typer.BadParameter(
+            f"-o/--out names a folder, and {out or 'an empty name'} is {'a file' if out else 'none'}"
+        )
+    return out
+
+
 @app.command()
 def run(
     names: Annotated[
@@ -73,7 +83,6 @@ def run(
     """Execute notebooks in order; figures and tables go to figures/, executed copies to data/runs/."""
     from nbhelpers.run import run_notebooks
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
     try:
         with _photo_source(photos):
             done = run_notebooks(names or (), profile, photos, cluster, resume, cell_timeout, update)
@@ -129,7 +138,8 @@ def train(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
     with _photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train
-    folder = out or Run(profile, photos).models
+    folder = Run(profile, photos).models if out is None else _folder(out)
+    start = start and os.path.expanduser(start)
     speed = Speed(accelerator, devices, bf16, compile=compile_)
     try:
         trained = train(asked, train_photos, folder, speed=speed, resume=resume, start=start)
@@ -175,19 +185,20 @@ def colorize(
         raise typer.BadParameter(f"--unknown is a percentage from 0 to 100, not {unknown:g}")
     if unknown is not None and hints is not None:
         raise typer.BadParameter("--hints and --unknown exclude each other: give one of them")
-    if os.path.exists(out) and not os.path.isdir(out):
-        raise typer.BadParameter(f"-o/--out names a folder, and {out} is a file")
-    try:
-        colorizer = colorizers.load(method, find_run(run) if run else None)
-    except UserError as error:
-        if method in colorizers.names():
-            raise
-        raise typer.BadParameter(str(error)) from None
+    if "" in photos:
+        raise typer.BadParameter("PHOTO is empty: name a file or a folder")
+    out, photos = _folder(out), [os.path.expanduser(photo) for photo in photos]
+    hints = hints and os.path.expanduser(hints)
+    if method not in colorizers.names():
+        try:
+            colorizers.load(method)
+        except UserError as error:
+            raise typer.BadParameter(str(error)) from None
     pairs, failures = find_photos(photos, out)
     if hints is not None and len(pairs) > 1:
         raise typer.BadParameter(f"--hints belongs to one photo, and {len(pairs)} were found: name that one")
     if pairs:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
+        colorizer = colorizers.load(method, None if run is None else find_run(run))
         try:
             failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, run)
         except KeyboardInterrupt:
@@ -231,7 +242,10 @@ def check_photos(
     from nbhelpers.photos import check_source
 
     with _photo_source(source):
-        typer.echo(check_source(source))
+        report = check_source(source)
+    typer.echo(report)
+    if not report.train + report.test:
+        raise UserError(f"{source} has no usable photo")
 
 
 @app.command()
@@ -255,7 +269,6 @@ def explorer(
     """Serve the explorer, a page to colorize photos by hand; Ctrl-C ends it."""
     from nbhelpers.app import serve
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
     with _photo_source(photos):
         status = serve(photos, port, browser)
     raise typer.Exit(status)
@@ -270,12 +283,12 @@ def site(
 
     from nbhelpers.site import build
 
-    pages = build(Path(out))
-    typer.echo(f"{len(pages)} pages; open {Path(out) / 'index.html'}")
+    pages = build(Path(_folder(out)))
+    typer.echo(f"{len(pages)} pages; open {pages[0].parent / 'index.html'}")
 
 
 def _show_warning(message, category, *_) -> None:
-    print(f"nbhelpers: warning: {message}", file=sys.stderr)
+    sys.stderr.write(f"nbhelpers: warning: {message}\n")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -284,6 +297,7 @@ def main(arguments: list[str] | None = None) -> None:
     An error is one sentence on stderr, with its traceback above it only with `--debug`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C
     debug = "--debug" in arguments
     arguments = [a for a in arguments if a != "--debug"]
     try:
@@ -305,5 +319,5 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             reason = " ".join(str(error).split())[:300]
             text, status = f"{type(error).__name__}: {reason} (--debug shows the traceback)", 1
-        print(f"nbhelpers: {text}", file=sys.stderr)
+        sys.stderr.write(f"nbhelpers: {text}\n")  # at once: several devices may speak
     sys.exit(status if isinstance(status, int) else 0)

@@ -66,10 +66,18 @@ def png_bytes(rgb: np.ndarray, settings: dict, exif: bytes = b"", icc: bytes | N
 def read_hints(path, photo, shape: tuple[int, int]) -> Hints:
     """Read hints for a photo of height and width `shape` from a picture of that size.
 
-    Known are the pixels with alpha >= 128, or in a picture without alpha those that are not grey. `photo` is named in
-    the UserError that another size raises; one is raised too when nothing is known.
+    Known are the pixels with alpha >= 128, or in a picture without transparency those that are not grey. `photo` is
+    named in the UserError that another size raises; one is raised too when nothing is known, and for a JPEG, which
+    tints what was grey.
     """
     rgb, alpha = read_layer(path)
+    with open(path, "rb") as file:
+        if file.read(3) == b"\xff\xd8\xff":
+            raise UserError(
+                f"{path} is a JPEG, in which grey pixels have a tint and would all be hints: save it as PNG"
+            )
+    if alpha is not None and alpha.min() >= 128:  # many programs write an alpha though all is opaque
+        alpha = None
     if rgb.shape[:2] != tuple(shape):
         sizes = f"{path} is {rgb.shape[1]} x {rgb.shape[0]} pixels, {photo} is {shape[1]} x {shape[0]}"
         raise UserError(f"{sizes}: save the hints at the photo's size")

@@ -33,7 +33,8 @@ def find_notebooks(names=()) -> list[Path]:
         found = [
             notebook
             for notebook in every
-            if name.zfill(2) == notebook.name[:2]
+            if name
+            and name.zfill(2) == notebook.name[:2]
             or name in (notebook.stem, notebook.name)
             or Path(name).resolve() == notebook.resolve()
         ]

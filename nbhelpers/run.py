@@ -163,7 +163,7 @@ def _explain(notebook: Path, node, failure: Exception, copy: Path) -> str:
     for number, cell, output in _failed_cells(node)[:1]:
         first = next(line for line in cell.source.splitlines() if line.strip())
         where, what = f" in code cell {number} ({first.strip()[:80]})", f"{output.ename}: {output.evalue}"
-    what = " ".join(what.split())[:300].rstrip(".")
+    what = " ".join(what.split())[:300].rstrip(".: ")
     return f"{notebook.name} failed{where}: {what}; the executed copy with the error is {copy}"
 
 

@@ -152,6 +152,12 @@ def train(
         home = folder / f"{recipe.name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:10]}"
     file = home and folder / f"{recipe.name}.safetensors"
     last = home and home / "last.safetensors"
+    if file is not None and file.is_file():
+        mine = {"recipe": json.loads(json.dumps(dataclasses.asdict(recipe))), "identity": identity(photos)}
+        mine |= {"start": start and checkpoints.digest(start)}
+        known = checkpoints.read_about(file)
+        if {name: known.get(name) for name in mine} != mine:
+            warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=2)
     with _explained(recipe):
         session = Session(recipe, photos, home, speed, start, watch, log_every, monitor or health.Monitor(), progress)
         if last and last.is_file():
@@ -179,9 +185,6 @@ def train(
     if file is not None and session.fabric.is_global_zero:
         about = session.about | {"name": recipe.name, "size": recipe.size, "step": session.step}
         about |= {"gain": gain, "collapsed": collapsed, "restarts": session.restarts}
-        mine = json.loads(json.dumps(about["recipe"]))  # as the file holds it: lists, no tuples
-        if file.is_file() and checkpoints.read_about(file).get("recipe") != mine:
-            warnings.warn(f"{file} was trained with other settings; it is replaced", stacklevel=2)
         if start is not None and recipe.hints == "spread":
             checkpoints.copy(start, folder / f"{recipe.name}-prior.safetensors")
         checkpoints.save_network(file, network, about)

@@ -487,6 +487,39 @@ def test_wrong_usage_is_status_2(tmp_path, capsys, monkeypatch, arguments, words
     assert files(tmp_path) == ["cat.png", "woman.png"]
 
 
+@pytest.mark.parametrize("out", ["", "cat.png"])
+def test_an_output_that_is_no_folder_is_named(tmp_path, capsys, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "cat.png", CAT)
+    status, _, errors = colorize(capsys, "cat.png", "-o", out, "--method", "grey")
+    assert status == 2 and "-o/--out names a folder" in errors[0]
+    status, _, errors = colorize(capsys, "", "-o", "new", "--method", "grey")
+    assert status == 2 and "PHOTO is empty" in errors[0] and files(tmp_path) == ["cat.png"]
+
+
+def test_home_is_found_though_the_shell_did_not_write_it_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(tmp_path / "cat.png", CAT)
+    assert colorize(capsys, "~/cat.png", "--out=~/colour", "--method", "grey")[0] == 0
+    assert files(tmp_path) == ["cat.png", "colour/cat.png"]
+
+
+def test_an_opaque_alpha_is_none_and_a_jpeg_is_refused(tmp_path, capsys):
+    photo = save(tmp_path / "grey.png", CAT[..., :1].repeat(3, axis=2))
+    drawn = CAT[..., :1].repeat(3, axis=2)
+    drawn[30:40, 30:60] = 200, 60, 60
+    opaque = np.dstack([drawn, np.full(drawn.shape[:2], 255, np.uint8)])
+    found = []
+    for hints in (save(tmp_path / "rgb.png", drawn), save(tmp_path / "rgba.png", opaque)):
+        arguments = ["-o", tmp_path / "out", "--method", "edge-aware", "--hints", hints, "--overwrite"]
+        assert colorize(capsys, photo, *arguments)[0] == 0
+        found.append(read_photo(tmp_path / "out" / "grey.png"))
+    assert np.array_equal(*found) and not nearly_grey(found[0])
+    jpeg = save(tmp_path / "drawn.jpg", drawn)
+    status, _, errors = colorize(capsys, photo, "-o", tmp_path / "no", "--method", "edge-aware", "--hints", jpeg)
+    assert status == 1 and "drawn.jpg is a JPEG" in errors[0] and "save it as PNG" in errors[0]
+
+
 def test_a_method_without_its_model_is_status_1(tmp_path, capsys):
     photo = save(tmp_path / "cat.png", CAT)
     status, _, errors = colorize(capsys, photo, "-o", tmp_path / "out", "--method", "forest")

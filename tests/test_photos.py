@@ -17,7 +17,7 @@ from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
 
-from nbhelpers import paths, photocache, photos, sources
+from nbhelpers import cli, paths, photocache, photos, sources
 from nbhelpers.paths import UserError
 from nbhelpers.photos import (
     PhotoError,
@@ -489,6 +489,14 @@ def test_list_sources(folder, monkeypatch):
     assert list_sources()[-1][:3] == (str(folder), True, 9)
     monkeypatch.setenv("NBHELPERS_PHOTOS", str(folder / "nowhere"))
     assert list_sources()[-1][:3] == (str(folder / "nowhere"), False, None)
+
+
+def test_a_source_without_usable_photos_fails_the_check(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["photos", "check", str(tmp_path / "empty")])
+    out, errors = capsys.readouterr()
+    assert exit.value.code == 1 and "0 training and 0 test photos" in out and "empty has no usable photo" in errors
 
 
 def test_check_source_decodes_everything(folder):

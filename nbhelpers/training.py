@@ -152,14 +152,12 @@ def train(
         home = folder / f"{recipe.name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:10]}"
     file = home and folder / f"{recipe.name}.safetensors"
     last = home and home / "last.safetensors"
-    if file is not None and file.is_file():
-        mine = {"recipe": json.loads(json.dumps(dataclasses.asdict(recipe))), "identity": identity(photos)}
-        mine |= {"start": start and checkpoints.digest(start)}
-        known = checkpoints.read_about(file)
-        if {name: known.get(name) for name in mine} != mine:
-            warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=2)
     with _explained(recipe):
         session = Session(recipe, photos, home, speed, start, watch, log_every, monitor or health.Monitor(), progress)
+        if file is not None and file.is_file() and session.fabric.is_global_zero:
+            known, mine = checkpoints.read_about(file), json.loads(json.dumps(session.about))  # lists, no tuples
+            if any(known.get(name) != mine[name] for name in ("recipe", "identity", "start")):
+                warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=2)
         if last and last.is_file():
             if not resume:
                 raise UserError(f"{home} holds an unfinished or finished training: go on with --resume, or delete it")

@@ -131,6 +131,9 @@ def pairs(gaps):
         value, dark = values[i, j], abs(drawn.norm(values[i, j]) - 0.5) > 0.27
         ax.text(j, i, f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.2g}", ha="center", va="center", fontsize=6,
                 color="white" if dark else "0.2")  # fmt: skip
+    if sure.empty:
+        few = f"{gaps['photos'].max()} photos: no two methods can be told apart"
+        ax.text(0.5, 0.5, few, transform=ax.transAxes, ha="center", va="center")
     ax.set_xticks(range(len(names)), names, rotation=55, ha="right", fontsize=8)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.set_title("ab-MSE of the row minus that of the column; purple: the row errs more; blank: not told apart")

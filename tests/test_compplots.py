@@ -69,7 +69,8 @@ def test_pairs_are_white_where_the_interval_holds_zero():
     assert values.tolist() == [[0, -5, 0], [5, 0, 4], [0, -4, 0]]
     assert sorted(text.get_text() for text in ax.texts) == ["-4", "-5", "4", "5"]
     few = compplots.pairs(gaps.assign(photos=9)).axes[0]
-    assert not few.images[0].get_array().any() and not few.texts
+    assert not few.images[0].get_array().any()
+    assert [text.get_text() for text in few.texts] == ["9 photos: no two methods can be told apart"]
 
 
 def test_figure_4_writes_the_error_of_the_unknown_pixels(sample):

@@ -245,6 +245,25 @@ def check_photos(
         raise UserError(f"{source} has no usable photo")
 
 
+@photos_app.command("pack")
+def pack_photos(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name, or a folder.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="The file to write, FILE.zip.")],
+    size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the centre squares, in pixels.")] = 144,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="WebP's.")] = 80,
+) -> None:
+    """Put the photos of a source in one small file, to take them to another machine."""
+    from nbhelpers.pack import write
+
+    out = os.path.expanduser(out)
+    if not out.endswith(".zip") or os.path.isdir(out):
+        raise typer.BadParameter(f"-o/--out names a file that ends in .zip, and {out or 'an empty name'} is none")
+    with _photo_source(source):
+        about = write(source, out, size, quality)
+    counts = f"{len(about['train'])} training and {len(about['test'])} test photos"
+    typer.echo(f"{out}: {counts}, {os.path.getsize(out) / 2**20:.1f} MiB")
+
+
 @app.command()
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one; all when left out.")] = None,

@@ -72,6 +72,12 @@ def examples(source, photos: Photos, n: int) -> Examples:
     )
 
 
+def showable_credits(source, photos: Photos) -> dict[str, str]:
+    """Photo name -> credit ("" when unknown), of those photos of one part that a published figure may show."""
+    credits = attributions(source)
+    return {photos.names[i]: _short(credits.get(photos.names[i], "")) for i in showable(source, photos)}
+
+
 def _short(credit: str) -> str:
     """A credit without the words that a caption does not need."""
     credit = re.sub(r"(CC BY 2\.0) per image.*|(Kodak): .*", r"\1\2", credit)

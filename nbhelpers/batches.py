@@ -62,19 +62,24 @@ def mix(*numbers: int) -> int:
 class Batches:
     """The batches of a training: `at(step, seed)` depends on nothing else, so that no random state must be kept.
 
-    photos: uint8 (N, 3, stored, stored), kept on `device` when it has room for them. Each epoch visits them in a new
-    order; the last incomplete batch is left out, and with fewer photos than a batch each comes several times.
+    photos: uint8 (N, 3, stored, stored), kept on `device` when they are `resident` and it has room. Each epoch visits
+    them in a new order; the last incomplete batch is left out, and with fewer photos than a batch each comes several
+    times.
     rank, world: this process takes its part of each batch; all draw the same crops.  prior: a UNet without hints, which
     paints what hints are to correct; see `hinting`.
     """
 
-    def __init__(self, photos: torch.Tensor, recipe: Recipe, device="cpu", rank: int = 0, world: int = 1, prior=None):
+    def __init__(
+        self, photos: torch.Tensor, recipe: Recipe, device="cpu", rank=0, world=1, prior=None, resident: bool = True
+    ):
         if recipe.batch % world:
             raise UserError(f"a batch of {recipe.batch} cannot be shared by {world} devices: make it a multiple")
         self.recipe, self.device, self.world, self.prior = recipe, torch.device(device), world, prior
         self.per_epoch = max(1, len(photos) // recipe.batch)
-        self.photos = photos.to(self.device) if _fits(photos, self.device) else photos.pin_memory()
+        there = (resident or self.device.type == "cpu") and _fits(photos, self.device)
+        self.photos = photos.to(self.device) if there else photos.pin_memory()
         self.part = slice(rank * recipe.batch // world, (rank + 1) * recipe.batch // world)
+        self._visits = {}  # the order of the epoch that goes on, here and where the photos are
         # One crop and one coin for the whole batch; both are drawn anew for each.
         self.cut = v2.Compose([v2.RandomCrop(recipe.size), v2.RandomHorizontalFlip()])
 
@@ -91,25 +96,32 @@ class Batches:
         return shuffled[: self.per_epoch * self.recipe.batch].reshape(self.per_epoch, self.recipe.batch)
 
     def at(self, step: int, seed: int) -> Batch:
-        """The batch of one step, counted from 0 over all epochs. Seeds torch's global generator."""
-        torch.manual_seed(mix(seed, step, 1))
-        which = self.order(step // self.per_epoch, seed)[step % self.per_epoch]
+        """The batch of one step, counted from 0 over all epochs. Seeds torch's generator of the processor."""
+        torch.default_generator.manual_seed(mix(seed, step, 1))  # the processor's alone: a GPU's is left as it is
+        epoch, place = divmod(step, self.per_epoch)
+        if (epoch, seed) not in self._visits:
+            order = self.order(epoch, seed)
+            self._visits = {(epoch, seed): (order, order.to(self.photos.device))}
+        which, there = (order[place] for order in self._visits[epoch, seed])
         jitter = 1 + self.recipe.jitter * (2 * torch.rand(2, len(which), 1, 1, 1) - 1)
-        which, jitter = which[self.part], jitter[:, self.part].to(self.device)
-        rgb = self.photos[which.to(self.photos.device)].to(self.device, non_blocking=True)
+        rgb = self.photos[there[self.part]].to(self.device, non_blocking=True)
         given = weight = None
         if self.samples is None:
             rgb = self.cut(rgb)
         else:
-            round_ = step // self.per_epoch % self.recipe.rounds
-            rgb, given, weight = self.samples.at(rgb, which, round_, flip=bool(torch.rand(()) < 0.5))
+            round_ = epoch % self.recipe.rounds
+            rgb, given, weight = self.samples.at(rgb, which[self.part], round_, flip=bool(torch.rand(()) < 0.5))
         lab = rgb_to_lab_tensor(rgb)  # (N, 3, size, size)
         lightness = scale_lightness(lab[:, :1])
         if self.recipe.jitter:
+            # Not to be waited for: a GPU would stand idle until the next step is prepared.
+            jitter = jitter[:, self.part].to(self.device, non_blocking=True)
             lightness = (lightness * jitter[0] + jitter[1] - 1).clamp(-1, 1)
         return Batch(lightness, scale_ab(lab[:, 1:]), given, weight)
 
 
 def _fits(photos: torch.Tensor, device: torch.device) -> bool:
     """Is there room for all the photos on the device, with as much left for the work?"""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # what an earlier training has left counts as free
     return device.type != "cuda" or 2 * photos.nbytes < torch.cuda.mem_get_info(device)[0]

@@ -6,6 +6,8 @@ scikit-image, so that its numbers and ours agree.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
@@ -104,6 +106,15 @@ def into_gamut(lab: np.ndarray) -> np.ndarray:
     return lab
 
 
+@functools.cache
+def _matrix(inverse: bool, device):
+    """RGB <-> XYZ relative to white as a tensor (3, 3); made once, since a GPU must be waited for to receive it."""
+    import torch
+
+    with torch.inference_mode(False):  # gradients flow through it later, wherever it is first needed
+        return torch.tensor(_TO_RGB if inverse else _TO_XYZ, dtype=torch.float32, device=device)
+
+
 def rgb_to_lab_tensor(rgb):
     """Convert a tensor of sRGB (..., 3, H, W), uint8 or float in [0, 1], to CIELAB, float32, same shape.
 
@@ -113,7 +124,7 @@ def rgb_to_lab_tensor(rgb):
 
     rgb = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb.float()
     linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    xyz = torch.einsum("ij,...jhw->...ihw", torch.tensor(_TO_XYZ, dtype=torch.float32, device=rgb.device), linear)
+    xyz = torch.einsum("ij,...jhw->...ihw", _matrix(False, rgb.device), linear)
     f = torch.where(xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1 / 3), _KAPPA * xyz + 4 / 29)
     x, y, z = f.unbind(-3)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-3)
@@ -127,8 +138,7 @@ def lab_to_rgb_tensor(lab):
     fy = (lightness + 16) / 116
     f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
     xyz = torch.where(f > 6 / 29, f**3, (f - 4 / 29) / _KAPPA)
-    matrix = torch.tensor(_TO_RGB, dtype=torch.float32, device=xyz.device)
-    linear = torch.einsum("ij,...jhw->...ihw", matrix, xyz).clamp(0, 1)
+    linear = torch.einsum("ij,...jhw->...ihw", _matrix(True, xyz.device), xyz).clamp(0, 1)
     curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear > 0.0031308, curve, 12.92 * linear)
 

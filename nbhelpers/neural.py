@@ -143,8 +143,9 @@ def gain_for(network: UNet, photos: torch.Tensor, size: int, share: float, most:
     photos: uint8 (N, 3, S, S), training photos; the middle size x size pixels of the first `most` are painted.
     """
     edge, painted, true = (photos.shape[-1] - size) // 2, 0.0, 0.0
+    device = next(network.parameters()).device
     for chunk in photos[:most, :, edge : edge + size, edge : edge + size].split(50):
-        lab = rgb_to_lab_tensor(chunk)
+        lab = rgb_to_lab_tensor(chunk.to(device))
         found = unscale_ab(network.eval()(scale_lightness(lab[:, :1])))
         painted += float(found.square().sum(dim=1).sqrt().sum())
         true += float(lab[:, 1:].square().sum(dim=1).sqrt().sum())

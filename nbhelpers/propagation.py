@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyamg
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import linalg
@@ -146,6 +145,8 @@ def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
     options = {"rtol": tol, "atol": 0.0, "maxiter": maxiter}
     if method.endswith("+amg"):
         sweeps = [("gauss_seidel", {"sweep": sweep}) for sweep in ("forward", "backward")]  # together symmetric
+        import pyamg  # not at the top: networks without hints train where it is missing
+
         hierarchy = pyamg.ruge_stuben_solver(matrix, max_coarse=200, presmoother=sweeps[0], postsmoother=sweeps[1])
         options["M"] = hierarchy.aspreconditioner()
     elif method == "cg":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import signal
@@ -16,11 +17,12 @@ from pathlib import Path
 import torch
 from lightning.fabric import Fabric
 from torch.nn.utils import get_total_norm
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from nbhelpers import checkpoints, health, hinting
 from nbhelpers.batches import Batch, Batches, identity, mix
+from nbhelpers.graphs import Recorded
 from nbhelpers.lab import unscale_ab
 from nbhelpers.networks import UNet, discriminator, initialize
 from nbhelpers.paths import UserError
@@ -37,6 +39,8 @@ class Speed:
 
     accelerator: "cpu", "cuda" or "auto"; devices: how many, with Fabric's DDP above 1. bf16: autocast to bfloat16; None
     where the processor has instructions for it. compile: torch.compile, for the generator and the discriminator.
+    graphs: on one CUDA device, a step is recorded once and replayed (see `graphs`). resident: photos stay in the
+    device's memory when it has room for them.
     """
 
     accelerator: str = "auto"
@@ -45,6 +49,8 @@ class Speed:
     channels_last: bool = True
     fused: bool = True
     compile: bool = False
+    graphs: bool = True
+    resident: bool = True
 
     def check(self) -> None:
         """Raise UserError for an accelerator that there is not."""
@@ -63,9 +69,9 @@ class Speed:
 class Session:
     """The state of one training, and what both loops share. `step` counts finished steps over all epochs."""
 
-    def __init__(self, recipe, photos, folder, speed, start, watch, log_every, monitor, progress):
+    def __init__(self, recipe, photos, folder, speed, start, watch, log_every, save_every, monitor, progress):
         self.recipe, self.folder, self.watch, self.log_every = recipe, folder, watch, log_every
-        self.monitor, self.progress = monitor, progress
+        self.save_every, self.monitor, self.progress = save_every, monitor, progress
         speed.check()
         devices = {"accelerator": speed.accelerator, "devices": speed.devices, "precision": speed.precision()}
         self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
@@ -73,12 +79,13 @@ class Session:
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
         self.first = None if start is None else checkpoints.load_network(start)[0]
         prior = self.first if recipe.hints != "none" else None
-        self.data = Batches(photos, recipe, self.fabric.device, **world, prior=prior)
+        self.data = Batches(photos, recipe, self.fabric.device, **world, prior=prior, resident=speed.resident)
         self.about = {"recipe": dataclasses.asdict(recipe), "photos": len(photos), "identity": identity(photos)}
         self.about |= {"start": start and checkpoints.digest(start)}
         if recipe.hints != "none":
             self.about |= {"prior": list(hinting.mean_colour(photos))}
         self.start, self.speed = start, speed
+        self._graphs = speed.graphs and self.fabric.device.type == "cuda" and self.fabric.world_size == 1
         self.total = recipe.epochs * self.data.per_epoch
         self.attempt, self.restarts = 0, []
         self.begin()
@@ -104,27 +111,59 @@ class Session:
         if recipe.adversarial:
             judge = initialize(discriminator(recipe.discriminator, recipe.discriminator_width, recipe.spectral))
             self.discriminator, self.judge, self.judge_optimizer = self._set_up(judge, recipe.discriminator_rate, 0.0)
-        self.ema = AveragedModel(self.generator, multi_avg_fn=self._average, use_buffers=True) if recipe.ema else None
+        self.ema = AveragedModel(self.generator) if recipe.ema else None
 
-    def _average(self, averaged, current, _count) -> None:
-        """Draw the averaged weights to the current ones; early on more, or the first weights would stay in them."""
-        keep = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        for mine, new in zip(averaged, current):
-            if mine.is_floating_point():
-                mine.lerp_(new, 1 - keep)
-            else:
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Draw the averaged weights to the current ones; early on more, or the first weights would stay in them.
+
+        AveragedModel's own way would wait for a GPU at each step.
+        """
+        keep = min(self.recipe.ema, (1 + self.step) / (10 + self.step)) if self.ema.n_averaged else 0.0
+        pairs = list(zip(*(itertools.chain(n.parameters(), n.buffers()) for n in (self.ema.module, self.generator))))
+        get_ema_multi_avg_fn(keep)(*zip(*[pair for pair in pairs if pair[0].is_floating_point()]), None)
+        for mine, new in pairs:
+            if not mine.is_floating_point():
                 mine.copy_(new)
+        self.ema.n_averaged += 1
 
     def _set_up(self, network, rate, decay):
         """The network itself, the same as Fabric runs it, and its optimizer."""
         if self.speed.channels_last:
             network = network.to(memory_format=torch.channels_last)
         network = synchronize(network, self.fabric.world_size).to(self.fabric.device)
+        fused, graphs = self.speed.fused, self._graphs
+        rate = torch.tensor(rate, device=self.fabric.device) if graphs else rate
         optimizer = torch.optim.AdamW(
-            network.parameters(), rate, self.recipe.betas, weight_decay=decay, fused=self.speed.fused
+            network.parameters(), rate, self.recipe.betas, weight_decay=decay, fused=fused, capturable=graphs
         )
-        ready, optimizer = self.fabric.setup(torch.compile(network) if self.speed.compile else network, optimizer)
+        ready, optimizer = self.fabric.setup(
+            torch.compile(network, dynamic=False) if self.speed.compile else network, optimizer
+        )
         return network, ready, optimizer
+
+    def _seed_dropout(self, seed: int) -> None:
+        """Seed what draws it; torch.manual_seed would look after every kind of device there is, at each step."""
+        torch.default_generator.manual_seed(seed)
+        if self.fabric.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+
+    def judged(self, photos: torch.Tensor) -> torch.Tensor:
+        """The discriminator's logits for the generator's step, in which its own weights get no gradient.
+
+        With several devices its gradients must not be exchanged either, hence the discriminator itself.
+        """
+        if self.fabric.world_size == 1:
+            return self.judge(photos)
+        with self.fabric.autocast():
+            return self.discriminator(photos).float()
+
+    def _set_rate(self, optimizer, rate: float) -> None:
+        for group in optimizer.param_groups:
+            if self._graphs:
+                group["lr"].fill_(rate)  # a replayed step reads it where it lay when it was recorded
+            else:
+                group["lr"] = rate
 
     @property
     def seed(self) -> int:
@@ -143,16 +182,14 @@ class Session:
         with bar, _asked_to_stop() as stop:
             while self.step < self.total:
                 factor = rate_factor(self.recipe.schedule, self.step, self.total)
-                for group in self.optimizer.param_groups:
-                    group["lr"] = factor * self.recipe.rate
+                self._set_rate(self.optimizer, factor * self.recipe.rate)
                 if self.recipe.adversarial:
-                    for group in self.judge_optimizer.param_groups:
-                        group["lr"] = factor * self.recipe.discriminator_rate
+                    self._set_rate(self.judge_optimizer, factor * self.recipe.discriminator_rate)
                 batch = self.data.at(self.step, self.seed)
-                torch.manual_seed(mix(self.seed, self.step, 3, self.fabric.global_rank))  # for dropout
+                self._seed_dropout(mix(self.seed, self.step, 3, self.fabric.global_rank))
                 yield batch
                 if self.ema is not None:
-                    self.ema.update_parameters(self.generator)
+                    self._average()
                 self.step += 1
                 bar.update(self.recipe.batch)
                 stopping = self._any(stop.is_set())
@@ -163,10 +200,11 @@ class Session:
                         if stopping:  # nothing is saved: the same steps will collapse again
                             raise KeyboardInterrupt from None
                         raise
-                if self.step % self.data.per_epoch == 0 or stopping:
+                epoch, within = divmod(self.step, self.data.per_epoch)
+                if stopping or not within and (epoch % self.save_every == 0 or self.step == self.total):
                     self.save()
-                    if self.watch is not None and not stopping:
-                        self.watch(self)
+                if self.watch is not None and not within and not stopping:
+                    self.watch(self)
                 if stopping:
                     raise KeyboardInterrupt
 
@@ -175,12 +213,22 @@ class Session:
         step = self.step if step is None else step
         return step == 0 or (step + 1) % self.log_every == 0 or (step + 1) % self.data.per_epoch == 0
 
-    def note(self, loss: torch.Tensor) -> None:
-        """Remember the first step whose loss is not finite, without waiting for the device."""
-        self.bad = torch.where((self.bad < 0) & ~loss.detach().isfinite(), self.step, self.bad)
+    def follow(self, step) -> None:
+        """Take `step` with each batch that is left; it returns the painted chroma and the losses to be logged."""
+        taken = Recorded(step) if self._graphs else step
+        for batch in self.batches():
+            painted, values = taken(batch)
+            # The first step whose loss is not finite is remembered without waiting for the device.
+            finite = torch.stack([value.detach() for value in values.values()]).sum().isfinite()
+            self.bad = torch.where((self.bad < 0) & ~finite, self.step, self.bad)
+            if self.due():
+                self.log(painted, batch, **values)
 
     def log(self, painted: torch.Tensor, batch: Batch, **values: torch.Tensor) -> None:
-        """Add a row to the log: `values`, and how colourful the painted batch is, averaged over devices."""
+        """Add a row to the log: `values`, gradients, and how colourful the painted batch is, averaged over devices."""
+        values["gradient"] = get_total_norm([p.grad for p in self.generator.parameters()])
+        if self.recipe.adversarial:
+            values["discriminator_gradient"] = get_total_norm([p.grad for p in self.discriminator.parameters()])
         for name, ab in (("", painted), ("real_", batch.ab)):
             ab = unscale_ab(ab.detach().float())
             values[f"{name}chroma"] = ab.square().sum(dim=1).sqrt().mean()

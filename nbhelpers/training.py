@@ -19,7 +19,6 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
-from torch.nn.utils import get_total_norm
 
 from nbhelpers import checkpoints, health, hinting
 from nbhelpers.batches import bytes_of, identity
@@ -59,22 +58,24 @@ def _pixel_loss(kind: str, painted: torch.Tensor, truth: torch.Tensor, weight=No
 
 def _train_unet(t: Session) -> None:
     """The U-Net: paint, compare with the truth, step downhill."""
-    for batch in t.batches():
+
+    def step(batch):
         painted = hinting.paint(t.painter, batch.lightness, batch.given)
         loss = _pixel_loss(t.recipe.loss, painted, batch.ab, batch.weight)
         t.optimizer.zero_grad()
         t.fabric.backward(loss)
-        t.note(loss)
-        if t.due():
-            t.log(painted, batch, loss=loss, gradient=get_total_norm([p.grad for p in t.generator.parameters()]))
         t.optimizer.step()
+        return painted, {"loss": loss}
+
+    t.follow(step)
 
 
 def _train_gan(t: Session) -> None:
     """The GAN: first the discriminator learns to tell real from fake, then the generator learns to fool it."""
     recipe = t.recipe
     generated = list(t.generator.parameters())
-    for batch in t.batches():
+
+    def step(batch):
         fake = t.painter(batch.lightness)
 
         # The discriminator: real photos are to get label 1, fakes 0. No gradient goes to the generator here.
@@ -87,30 +88,22 @@ def _train_gan(t: Session) -> None:
         t.fabric.backward(fake_loss)
         t.judge_optimizer.step()
 
-        # The generator: its fakes are to get label 1. The judge's own weights get no gradient here; with several
-        # devices its gradients must not be exchanged either, hence the discriminator itself.
+        # The generator: its fakes are to get label 1. The judge's own weights get no gradient here.
         t.optimizer.zero_grad()
-        with t.fabric.autocast():
-            logit = t.discriminator(torch.cat([batch.lightness, fake], dim=1))
-        logit = logit.float()
+        logit = t.judged(torch.cat([batch.lightness, fake], dim=1))
         adversarial = binary_cross_entropy_with_logits(logit, torch.ones_like(logit))
         pixel = _pixel_loss(recipe.loss, fake, batch.ab) if recipe.loss != "none" else torch.zeros_like(adversarial)
-        loss = adversarial + recipe.weight * pixel
-        t.fabric.backward(loss, inputs=generated)
-        t.note(loss + real_loss + fake_loss)
-        if t.due():
-            t.log(
-                fake,
-                batch,
-                adversarial=adversarial,
-                pixel_loss=pixel,
-                discriminator_loss=real_loss + fake_loss,
-                real_accuracy=(real_logit > 0).float().mean(),
-                fake_accuracy=(fake_logit < 0).float().mean(),
-                gradient=get_total_norm([p.grad for p in generated]),
-                discriminator_gradient=get_total_norm([p.grad for p in t.discriminator.parameters()]),
-            )
+        t.fabric.backward(adversarial + recipe.weight * pixel, inputs=generated)
         t.optimizer.step()
+        return fake, {
+            "adversarial": adversarial,
+            "pixel_loss": pixel,
+            "discriminator_loss": real_loss + fake_loss,
+            "real_accuracy": (real_logit > 0).float().mean(),
+            "fake_accuracy": (fake_logit < 0).float().mean(),
+        }
+
+    t.follow(step)
 
 
 def train(
@@ -123,6 +116,7 @@ def train(
     start: Path | None = None,
     watch=None,
     log_every: int = 20,
+    save_every: int = 1,
     monitor: health.Monitor | None = None,
     restarts: int = 2,
     progress: bool = True,
@@ -133,14 +127,14 @@ def train(
     begin with, in place of the recipe's pretraining. watch(session) is called after each epoch. monitor, restarts:
     when a GAN counts as collapsed, and how often it may start again. Seeds torch's global generator.
 
-    While it runs, the state is in `folder`/<name>-<digest of recipe and photos>/, written after each epoch and on
-    Ctrl-C; the same call goes on from there, to the same numbers, or returns what is finished. With resume=False an
-    unfinished training there is an error, so that nothing is lost.
+    While it runs, the state is in `folder`/<name>-<digest of recipe and photos>/, written after each `save_every`-th
+    epoch, the last, and on Ctrl-C; the same call goes on from there, to the same numbers, or returns what is finished.
+    With resume=False an unfinished training there is an error, so that nothing is lost.
     Raises UserError for photos that do not fit, damaged files, a loss that is not finite, a full GPU.
     """
     speed, folder = speed or Speed(), None if folder is None else Path(folder)
     photos = bytes_of(photos, recipe.stored)
-    common = {"speed": speed, "log_every": log_every, "progress": progress}
+    common = {"speed": speed, "log_every": log_every, "save_every": save_every, "progress": progress}
     if recipe.pretrain and start is None:
         if folder is None:
             raise UserError(f"{recipe.name} is pretrained first: give a folder to keep that network in")
@@ -153,7 +147,8 @@ def train(
     file = home and folder / f"{recipe.name}.safetensors"
     last = home and home / "last.safetensors"
     with _explained(recipe):
-        session = Session(recipe, photos, home, speed, start, watch, log_every, monitor or health.Monitor(), progress)
+        monitor = monitor or health.Monitor()
+        session = Session(recipe, photos, home, speed, start, watch, log_every, save_every, monitor, progress)
         if file is not None and file.is_file() and session.fabric.is_global_zero:
             known, mine = checkpoints.read_about(file), json.loads(json.dumps(session.about))  # lists, no tuples
             if any(known.get(name) != mine[name] for name in ("recipe", "identity", "start")):
@@ -177,9 +172,10 @@ def train(
                     session.restore(home / "healthy.safetensors")
                     session.rows, session.restarts = rows, tried
     seconds = time.perf_counter() - began
-    network = copy.deepcopy(session.result).to("cpu").eval()
+    network = copy.deepcopy(session.result).eval()
     toned = recipe.adversarial and recipe.loss != "none"
     gain = gain_for(network, photos, recipe.size, VIVID) if toned else 1.0
+    network = network.to("cpu")
     if file is not None and session.fabric.is_global_zero:
         about = session.about | {"name": recipe.name, "size": recipe.size, "step": session.step}
         about |= {"gain": gain, "collapsed": collapsed, "restarts": session.restarts}

@@ -3,7 +3,6 @@
 import os
 import signal
 
-import nbformat
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -44,6 +43,8 @@ class Course:
 
     def write(self, stem, *cells, parameters="photos = 'sample'\nprofile = 'demo'"):
         """Write a notebook: its parameters cell, then code cells with these sources; returns its path."""
+        import nbformat  # not at the top: the tests for CUDA run on machines without Jupyter
+
         code = [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate((parameters, *cells))]
         code[0].metadata["tags"] = ["parameters"]
         node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title", id="title"), *code])
@@ -54,6 +55,8 @@ class Course:
         (self.notebooks / "profiles.toml").write_text(text)
 
     def copy(self, stem, run="demo-sample"):
+        import nbformat
+
         return nbformat.read(self.root / "data" / "runs" / run / f"{stem}.ipynb", as_version=4)
 
 

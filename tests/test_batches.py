@@ -455,6 +455,8 @@ def test_a_batch_that_cannot_be_shared_is_refused(batch, world):
 @pytest.mark.cuda
 @pytest.mark.parametrize("hints", HINTS)
 def test_photos_live_on_the_gpu_when_they_fit(monkeypatch, hints):
+    if hints != "none":
+        pytest.importorskip("pyamg")
     recipe, photos = dataclasses.replace(TINY, jitter=0.2, hints=hints), noise(9)
     fitting, here = (Batches(photos, recipe, device, prior=guesser()) for device in ("cuda", "cpu"))
     assert fitting.photos.is_cuda

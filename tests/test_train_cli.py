@@ -335,11 +335,13 @@ def test_the_command_and_the_function_come_to_the_same_network(course, capsys, t
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"])
+@pytest.mark.parametrize("name", ["gan-l1", "hinted"])
 def test_the_command_trains_on_a_gpu(course, tmp_path, name):
-    arguments = [name, "--profile", "smoke", "--accelerator", "cuda", "--bf16", "--compile", "--out", tmp_path]
+    if name == "hinted":
+        pytest.importorskip("pyamg")
+    arguments = [name, "--profile", "smoke", "--accelerator", "cuda", "--bf16", "--out", tmp_path, "--epochs", 6]
     done = finish(command(*arguments))
     assert done.returncode == 0, done.stderr
-    assert checkpoints.load_network(tmp_path / f"{name}.safetensors")[1]["step"] == 1
+    assert checkpoints.load_network(tmp_path / f"{name}.safetensors")[1]["step"] == 6
     again = finish(command(*arguments, "--resume"))
     assert again.returncode == 0, again.stderr

@@ -25,7 +25,7 @@ from nbhelpers.training import Speed, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Speed("cpu", bf16=False)
-CUDA = Speed("cuda", bf16=True, compile=True)
+CUDA = Speed("cuda", bf16=True)
 
 
 def quick(name="unet", **changes):
@@ -699,59 +699,125 @@ def test_photos_that_do_not_fit_the_recipe_are_an_error():
             learn(quick(), photos=photos)
 
 
+def test_a_second_size_is_compiled_for_itself(monkeypatch):
+    """Left to itself, torch.compile would now take any size, and fail at the U-Net's padding."""
+    compile_ = torch.compile
+
+    def compiled(network, **options):  # without a C++ compiler; the failure came before it was called
+        return compile_(network, **options | {"backend": "aot_eager_decomp_partition"})
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    for size in (24, 28, 32):
+        asked = quick(size=size, stored=size, epochs=1)
+        rows = learn(asked, photos=pale(4, size), speed=dataclasses.replace(CPU, compile=True)).rows
+        assert rows[0]["loss"] == pytest.approx(learn(asked, photos=pale(4, size)).rows[0]["loss"], rel=1e-4)
+
+
 # ---- on a GPU
+
+
+def known(name):
+    """Skip what needs multigrid where it is missing."""
+    if RECIPES[name].hints != "none":
+        pytest.importorskip("pyamg")
+    return name
+
+
+def assert_near(rows, others, rel):
+    """Two logs hold the same numbers, within `rel`."""
+    assert len(rows) == len(others)
+    for mine, theirs in zip(rows, others):
+        for key in {"loss", "adversarial", "pixel_loss", "discriminator_loss", "gradient", "chroma"} & mine.keys():
+            assert mine[key] == pytest.approx(theirs[key], rel=rel), (key, mine["step"])
 
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", RECIPES)
-def test_an_epoch_on_a_gpu(tmp_path, sample, name):
+def test_an_epoch_on_a_gpu(tmp_path, name):
+    """As on the processor, but for rounding; dropout is another there."""
     sessions = []
-    trained = learn(quick(name, epochs=1, width=8), tmp_path, speed=CUDA, watch=sessions.append)
+    options = {"log_every": 1, "photos": pale(26)}
+    trained = learn(quick(known(name), width=8, epochs=1), tmp_path, speed=CUDA, watch=sessions.append, **options)
     (session,) = sessions
     assert session.data.photos.device.type == "cuda"  # they stay there
     assert next(session.generator.parameters()).device.type == "cuda"
     assert session.optimizer.param_groups[0]["fused"]
     assert session.fabric._precision.precision == "bf16-mixed"
-    assert all(health.finite(row) for row in trained.rows)
+    assert all(np.isfinite(value) for row in trained.rows for value in row.values())
     assert next(trained.network.parameters()).device.type == "cpu"
-    on_cpu = learn(quick(name, epochs=1, width=8), tmp_path / "cpu")
-    for key in ("loss", "adversarial", "pixel_loss", "discriminator_loss"):
-        if key in trained.rows[0] and name != "gan-paper":  # each device draws its own dropout
-            assert trained.rows[0][key] == pytest.approx(on_cpu.rows[0][key], rel=0.05)
+    on_cpu = learn(quick(name, epochs=1, width=8), tmp_path / "cpu", **options)
+    if name == "gan-paper":  # whose discriminator drops features at random, others on each device
+        assert [row["chroma"] for row in trained.rows] == pytest.approx([r["chroma"] for r in on_cpu.rows], rel=0.5)
+    else:
+        assert_near(trained.rows[:1], on_cpu.rows[:1], 0.1)
+        assert_near(trained.rows, on_cpu.rows, 0.5)  # six steps on, small differences have grown
+    for mine, theirs in zip(trained.network.parameters(), on_cpu.network.parameters()):
+        assert (mine - theirs).abs().max() < 0.05
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted"])
+def test_a_recorded_step_learns_what_a_step_learns(tmp_path, monkeypatch, name):
+    """Batches, rates, dropout and averages of each replay are its own."""
+    replays = []
+    replay = torch.cuda.CUDAGraph.replay
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda self: replays.append(replay(self)))
+    asked = quick(known(name), pretrain=0, width=8, epochs=5)  # 15 steps
+    recorded = learn(asked, tmp_path / "one", speed=CUDA, log_every=1)
+    assert len(replays) == 12
+    plain = learn(asked, tmp_path / "two", speed=dataclasses.replace(CUDA, graphs=False), log_every=1)
+    assert len(replays) == 12
+    assert_near(recorded.rows, plain.rows, 0.05)
+    assert len({row["chroma"] for row in recorded.rows}) == 15
+    for mine, theirs in zip(recorded.network.parameters(), plain.network.parameters()):
+        assert (mine - theirs).abs().max() < 0.02
+
+
+@pytest.mark.cuda
+def test_a_compiled_training_learns_what_a_training_learns(tmp_path, inside):
+    seen = []
+    inside(lambda t: seen.append([type(net._forward_module) for net in (t.painter, t.judge)]))
+    asked = quick("gan-l1", pretrain=0, width=8, epochs=4)
+    compiled = learn(asked, tmp_path / "one", speed=dataclasses.replace(CUDA, compile=True), log_every=1)
+    assert seen == [[torch._dynamo.OptimizedModule] * 2]
+    plain = learn(asked, tmp_path / "two", speed=CUDA, log_every=1)
+    assert_near(compiled.rows, plain.rows, 0.1)
 
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_training_on_a_gpu_goes_on_where_it_was(tmp_path, steps, inside, name):
-    asked, speed = quick(name, pretrain=0, width=8), dataclasses.replace(CUDA, compile=False)
-    whole = learn(asked, tmp_path / "whole", speed=speed, log_every=1)
+    asked = quick(known(name), pretrain=0, width=8)
+    whole = learn(asked, tmp_path / "whole", speed=CUDA, log_every=1)
     steps(4)
     with pytest.raises(KeyboardInterrupt):
-        learn(asked, tmp_path / "parts", speed=speed, log_every=1)
+        learn(asked, tmp_path / "parts", speed=CUDA, log_every=1)
     kept = tensors(home(tmp_path / "parts", name) / "last.safetensors")
     found = []
     inside(lambda t: found.append({key: value.detach().cpu().clone() for key, value in t.state().items()}))
     seen = steps()
-    trained = learn(asked, tmp_path / "parts", speed=speed, log_every=1)
+    trained = learn(asked, tmp_path / "parts", speed=CUDA, log_every=1)
     assert [step for step, _ in seen] == [5, 6, 7, 8]
     assert_equal(found[0], kept)
-    for mine, theirs in zip(trained.rows, whole.rows, strict=True):  # its convolutions do not repeat to the last bit
-        for key in {"loss", "adversarial", "discriminator_loss"} & mine.keys():
-            assert mine[key] == pytest.approx(theirs[key], rel=0.05)
+    assert_near(trained.rows, whole.rows, 0.05)  # its convolutions do not repeat to the last bit
 
 
 @pytest.mark.cuda
 def test_photos_that_do_not_fit_on_a_gpu_come_from_memory(monkeypatch):
-    resident = learn(quick(epochs=1), speed=dataclasses.replace(CUDA, compile=False))
+    resident = learn(quick(), speed=CUDA, log_every=1)
     monkeypatch.setattr("nbhelpers.batches._fits", lambda photos, device: False)
     sessions = []
-    pinned = learn(quick(epochs=1), speed=dataclasses.replace(CUDA, compile=False), watch=sessions.append)
+    pinned = learn(quick(), speed=CUDA, log_every=1, watch=sessions.append)
     assert sessions[0].data.photos.device.type == "cpu" and sessions[0].data.photos.is_pinned()
-    assert pinned.rows[-1]["loss"] == pytest.approx(resident.rows[-1]["loss"], rel=0.01)
+    assert_near(pinned.rows, resident.rows, 0.05)
 
 
 @pytest.mark.cuda
 def test_a_batch_beyond_the_gpus_memory_is_one_sentence():
-    asked = quick(size=400, stored=400, width=64, depth=4, batch=8192, epochs=1)
-    with pytest.raises(UserError, match="batch 8192, 400 x 400 pixels, width 64: try --batch 4096"):
-        learn(asked, photos=pale(1, 400), speed=dataclasses.replace(CUDA, compile=False))
+    torch.cuda.set_per_process_memory_fraction(0.05)
+    try:
+        with pytest.raises(UserError, match="batch 2048, 400 x 400 pixels, width 64: try --batch 1024"):
+            learn(quick(size=400, stored=400, width=64, depth=4, batch=2048, epochs=1), photos=pale(1, 400), speed=CUDA)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.cuda.empty_cache()

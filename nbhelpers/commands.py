@@ -266,13 +266,35 @@ def pack_photos(
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one; all when left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one; all but `cuda` when left out.")] = None,
+    photos: Annotated[
+        str | None, typer.Option(metavar="PACK", help="For cuda: photos, packed by `nbhelpers photos pack`.")
+    ] = None,
+    out: Annotated[str | None, typer.Option("-o", "--out", metavar="DIR", help="For cuda: the folder to fill.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=1, help="For cuda: seconds that the whole campaign may take; default 540.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="For cuda: leave out the steps that are done.")] = False,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="For cuda: tiny sizes, on any machine.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="For cuda: print the plan; needs no photos.")] = False,
 ) -> None:
-    """Measure speed and memory; ratios are taken within one run."""
+    """Measure speed and memory; ratios are taken within one run. `cuda` is a campaign of minutes on a GPU."""
+    if name == "cuda":
+        from nbhelpers import cudabench
+
+        if dry_run:
+            typer.echo(cudabench.plan(budget or 540).to_string(index=False, float_format="{:.3g}".format))
+        elif photos is None or out is None:
+            raise typer.BadParameter("bench cuda needs --photos PACK and --out DIR; --dry-run alone prints its plan")
+        else:
+            cudabench.main(os.path.expanduser(photos), _folder(out), budget or 540, resume, rehearse)
+        return
+    if photos is not None or out is not None or budget is not None or resume or rehearse or dry_run:
+        raise typer.BadParameter("these options belong to `nbhelpers bench cuda`: name it, or leave them out")
     from nbhelpers import bench as benchmarks
 
     if name is not None and name not in benchmarks.NAMES:
-        raise typer.BadParameter(f"no benchmark {name!r}: choose from {', '.join(benchmarks.NAMES)}")
+        raise typer.BadParameter(f"no benchmark {name!r}: choose from {', '.join(benchmarks.NAMES)}, cuda")
     benchmarks.main(name)
 
 

@@ -8,7 +8,8 @@ import platform
 import sys
 import time
 import tracemalloc
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
@@ -67,6 +68,9 @@ def processor() -> str:
 
 
 def machine() -> dict[str, str]:
-    """What a measurement depends on: processor, system, Python, and the libraries that do the work."""
+    """What a measurement depends on: processor, system, Python, and the libraries that do the work, where they are."""
     own = {"processor": processor(), "system": platform.system(), "python": platform.python_version()}
-    return own | {name: version(name) for name in LIBRARIES}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            own[name] = version(name)
+    return own

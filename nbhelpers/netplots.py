@@ -157,3 +157,48 @@ def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
     axes[0].set(yticks=range(len(names)), yticklabels=names, xlabel="ab-MSE on kept-out photos")
     axes[1].set(xlabel="mean chroma")
     return figure
+
+
+def long_training(scores: pd.DataFrame, log: pd.DataFrame):
+    """A GAN's scores on new photos over its epochs, for the last and for averaged weights, and its losses.
+
+    scores: weights, epoch, of_mean_colour with of_low and of_high, chroma, true_chroma.  log: as `train` gives it.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.1))
+    for k, (weights, part) in enumerate(scores[scores["epoch"] > 0].groupby("weights", sort=False)):
+        label = {"last": "last weights", "averaged": "averaged weights"}[weights]
+        bars = abs(part[["of_low", "of_high"]].sub(part["of_mean_colour"], axis=0)).to_numpy().T
+        axes[0].errorbar(
+            part["epoch"], part["of_mean_colour"], bars, fmt="o-", color=COLOURS[k], label=label, capsize=2
+        )
+        axes[1].plot(part["epoch"], part["chroma"], "o-", color=COLOURS[k], label=label)
+    axes[0].axhline(1, color="0.4", linestyle=":", label="the mean colour")
+    axes[0].set(title="error on new photos / the mean colour's", xlabel="epoch", ylim=(0, None))
+    axes[1].axhline(scores["true_chroma"].max(), color="0.4", linestyle="--", label="true photos")
+    axes[1].set(title="mean chroma on new photos", xlabel="epoch", ylim=(0, None))
+    steps = log["step"] / log["step"].max() * scores["epoch"].max()
+    _line(axes[2], steps, log["adversarial"], COLOURS[1], "generator")
+    _line(axes[2], steps, log["discriminator_loss"], COLOURS[0], "discriminator, real + fake")
+    for value, label in ((np.log(2), "ln 2, 2 ln 2: it can only guess"), (2 * np.log(2), None)):
+        axes[2].axhline(value, color="0.4", linestyle=":", label=label)
+    axes[2].set(title="losses", xlabel="epoch", ylim=(0, 2.5))
+    for ax in axes:
+        ax.legend(fontsize=7)
+    return figure
+
+
+def at_epochs(pictures: dict[str, np.ndarray], most: int = 5):
+    """Photos (rows) as a GAN painted them after some epochs (columns), with its last and its averaged weights.
+
+    pictures: "last 010" or "averaged 010" -> uint8 (N, S, S, 3), the number being the epoch; "truth"; "credits", of
+    the same photos.
+    """
+    epochs = sorted({int(key.split()[1]) for key in pictures if key.startswith("last ")})
+    picked = [epochs[round(share * (len(epochs) - 1))] for share in (0, 0.2, 0.5, 1)]
+    columns = {f"last {e:03d}": f"epoch {e}" for e in dict.fromkeys(picked)}
+    columns |= {f"averaged {e:03d}": f"epoch {e}, averaged" for e in dict.fromkeys(picked[1::2])} | {"truth": "truth"}
+    count = min(most, len(pictures["truth"]))
+    shown = [pictures[key][i] for i in range(count) for key in columns]
+    titles = [*columns.values(), *[""] * (len(shown) - len(columns))]
+    credits = "; ".join(str(credit) for credit in pictures["credits"][:count])
+    return photo_grid(shown, titles, len(columns), 1.7 * len(columns), f"Photos: {credits}")

@@ -136,6 +136,19 @@ def test_the_peak_of_a_call_is_what_it_allocates():
     assert measure.peak_of_process() > 20
 
 
+def test_a_library_that_is_not_installed_is_left_out(monkeypatch):
+    found = measure.version
+
+    def without_pyamg(name):
+        if name == "pyamg":
+            raise measure.PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(measure, "version", without_pyamg)
+    found_here = set(measure.machine())
+    assert "pyamg" not in found_here and {"processor", "numpy", "torch"} <= found_here
+
+
 def test_training_measures_each_switch_and_both_gans_against_a_plain_loop(tables):
     table = tables["training"]
     assert table["what"].str.startswith("unet").sum() == 6 and table["what"].str.startswith("gan").sum() == 2

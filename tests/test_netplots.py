@@ -90,3 +90,36 @@ def test_the_ablation_has_a_dot_for_each_seed():
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["y", "x"]
     dots = sorted(value for line in figure.axes[0].lines if line.get_marker() == "o" for value in line.get_xdata())
     assert dots == [1, 2, 3]
+
+
+def test_a_long_training_shows_both_weights_with_their_intervals_and_the_losses():
+    rows = [("mean colour", 0, 1.0, 9.0)]
+    rows += [(w, e, v, c) for e, v, c in ((1, 4.0, 30.0), (10, 1.5, 12.0)) for w in ("last", "averaged")]
+    scores = pd.DataFrame(rows, columns=["weights", "epoch", "of_mean_colour", "chroma"]).assign(true_chroma=17.0)
+    scores = scores.assign(of_low=scores["of_mean_colour"] - 0.1, of_high=scores["of_mean_colour"] + 0.2)
+    log = pd.DataFrame({"step": [0, 50, 99], "adversarial": [0.7, 0.8, 0.9], "discriminator_loss": [1.4, 1.3, 1.2]})
+    errors, chroma, losses = netplots.long_training(scores, log).axes
+    bars = [bar.get_segments() for bar in errors.collections]
+    assert len(bars) == 2 and np.allclose([segment[:, 1] for segment in bars[0]], [(3.9, 4.2), (1.4, 1.7)])
+    assert [list(line.get_ydata()) for line in chroma.lines[:2]] == [[30, 12]] * 2
+    assert losses.lines[0].get_xdata()[-1] == 10  # in epochs, as the others
+
+
+def test_photos_at_epochs_stand_in_order_with_their_credits():
+    epochs = (1, 10, 20, 30, 40)
+    pictures = {f"{w} {e:03d}": np.full((6, 8, 8, 3), e, np.uint8) for e in epochs for w in ("last", "averaged")}
+    pictures |= {"truth": np.full((6, 8, 8, 3), 99, np.uint8), "credits": [f"photo {i}" for i in range(6)]}
+    figure = netplots.at_epochs(pictures, most=2)
+    titles = [ax.get_title() for ax in figure.axes[:7]]
+    assert titles == [
+        "epoch 1",
+        "epoch 10",
+        "epoch 20",
+        "epoch 40",
+        "epoch 10, averaged",
+        "epoch 40, averaged",
+        "truth",
+    ]
+    shown = [ax.images[0].get_array()[0, 0, 0] for ax in figure.axes]
+    assert shown == [1, 10, 20, 40, 10, 40, 99] * 2
+    assert "photo 1" in figure._supxlabel.get_text() and "photo 2" not in figure._supxlabel.get_text()

@@ -211,3 +211,44 @@ def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, co
             verdict, evidence = OPEN, "this run lacks a method or a share that the claim is about"
         rows.append((claim, where, verdict, evidence))
     return pd.DataFrame(rows, columns=["claim", "paper", "verdict", "evidence"])
+
+
+def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame:
+    """The verdicts with a training at the paper's length as further evidence on its GAN.
+
+    verdicts: as `check_claims` gives them.  long: scores over the epochs of that training, as the CUDA campaign writes
+    them (weights, epoch, of_mean_colour with its interval of_low to of_high, chroma, true_chroma, attempt); None
+    changes nothing. A verdict stays where the training says the same of its last and of its averaged weights; else it
+    holds in part. The error grows slowest: not where it is above the mean colour's beyond chance. Colourful: its
+    chroma is between 3/4 and 4/3 of the truth's.
+    """
+    if long is None:
+        return verdicts
+    end = long[long["epoch"] == long["epoch"].max()].set_index("weights").loc[["last", "averaged"]]
+    how = end.iloc[0]
+    epochs, size, width, seed = (f"{how[name]:.0f}" for name in ("epoch", "size", "width", "seed"))
+    length = f"Trained for {epochs} epochs ({size} pixels, {width} channels, seed {seed})"
+    share = {
+        w: f"{row['of_mean_colour']:.0%} ({row['of_low']:.0%} to {row['of_high']:.0%})" for w, row in end.iterrows()
+    }
+    chroma = end["chroma"] / end["true_chroma"]
+    fell = int(long["attempt"].max())
+    said = {
+        _gan_wins: (
+            FAILS if (end["of_low"] > 1).all() else PARTLY,
+            f"{share['last']} of the mean colour's error, with averaged weights {share['averaged']}",
+        ),
+        _colourful: (
+            HOLDS if chroma.between(3 / 4, 4 / 3).all() else PARTLY,
+            f"chroma {chroma['last']:.0%} of the truth's, with averaged weights {chroma['averaged']:.0%}",
+        ),
+        _restarts: (None, f"{fell or 'no'} restart{'s' * (fell > 1)} in its one training"),
+    }
+    table = verdicts.copy()
+    for claim, _, judge in CLAIMS:
+        for row in table.index[(table["claim"] == claim) & (judge in said)]:
+            verdict, words = said[judge]
+            if verdict not in (None, table.loc[row, "verdict"]):
+                table.loc[row, "verdict"] = PARTLY
+            table.loc[row, "evidence"] += f". {length}: {words}"
+    return table

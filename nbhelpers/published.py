@@ -37,3 +37,9 @@ def reference(name: str) -> pd.DataFrame | None:
     """A table of the reference run, figures/paper-photos/<name>.csv; None where it is not there."""
     path = paths.FIGURES / REFERENCE / f"{name}.csv"
     return pd.read_csv(path) if path.is_file() else None
+
+
+def cuda(name: str) -> pd.DataFrame | None:
+    """A table of the committed CUDA campaign, figures/reference/10_cuda_<name>.csv; None where it is not there."""
+    path = paths.FIGURES / "reference" / f"10_cuda_{name}.csv"
+    return pd.read_csv(path) if path.is_file() else None

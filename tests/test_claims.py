@@ -140,3 +140,63 @@ def test_a_claim_about_a_method_or_share_that_is_not_there_is_undecided():
     assert [found[name] for name in names] == [OPEN] * len(names)
     found = verdicts(axis=table[~table["method"].isin(comparison.FOUR)])
     assert [found[name] for name in names[:-1]] == [OPEN] * (len(names) - 1)
+
+
+# ---- with a training at the paper's length
+
+
+def long_training(last=(1.5, 1.4), averaged=(1.2, 1.1), chroma=(15.0, 17.0), attempt=0):
+    """Scores after two epochs; of_mean_colour and its lower end, the upper as far above."""
+    rows = []
+    for epoch in (50, 100):
+        for (ratio, low), painted, weights in zip((last, averaged), chroma, ("last", "averaged")):
+            row = {"weights": weights, "epoch": epoch, "of_mean_colour": ratio, "of_low": low}
+            row |= {"of_high": 2 * ratio - low, "chroma": painted, "true_chroma": 17.6, "attempt": attempt}
+            rows.append(row | {"size": 128, "width": 64, "seed": 0})
+    base = {"weights": "mean colour", "epoch": 0, "of_mean_colour": 1, "of_low": 1, "of_high": 1, "size": 128}
+    return pd.DataFrame([base, *rows])
+
+
+def judged(start, **planted):
+    """verdict and evidence of each claim on the GAN, all of them having had the verdict `start`."""
+    table = pd.DataFrame([(c, w, start, "before") for c, w, _ in claims.CLAIMS])
+    table.columns = ["claim", "paper", "verdict", "evidence"]
+    found = claims.at_length(table, long_training(**planted))
+    assert (table["evidence"] == "before").all()  # the table that was given stays
+    changed = found[found["evidence"] != "before"]
+    names = {claim: judge.__name__ for claim, _, judge in claims.CLAIMS}
+    return {names[row.claim]: (row.verdict, row.evidence) for row in changed.itertuples()}
+
+
+def test_a_long_training_is_evidence_on_the_gan_alone():
+    found = judged(FAILS)
+    assert set(found) == {"_gan_wins", "_colourful", "_restarts"}
+    verdict, evidence = found["_gan_wins"]
+    assert verdict == FAILS  # both weights are above the mean colour
+    assert evidence == (
+        "before. Trained for 100 epochs (128 pixels, 64 channels, seed 0): 150% (140% to 160%) of the mean colour's "
+        "error, with averaged weights 120% (110% to 130%)"
+    )
+    assert "85% of the truth's, with averaged weights 97%" in found["_colourful"][1]
+    assert found["_restarts"] == (FAILS, found["_restarts"][1]) and "no restart in" in found["_restarts"][1]
+    assert "2 restarts in" in judged(FAILS, attempt=2)["_restarts"][1]
+
+
+@pytest.mark.parametrize(
+    ("start", "planted", "expected"),
+    [
+        (FAILS, {"averaged": (1.0, 0.9)}, {"_gan_wins": PARTLY}),  # not beyond chance above the mean colour
+        (HOLDS, {}, {"_gan_wins": PARTLY, "_colourful": HOLDS}),
+        (HOLDS, {"chroma": (32.0, 17.0)}, {"_colourful": PARTLY}),  # too colourful is no success
+        (HOLDS, {"chroma": (10.0, 17.0)}, {"_colourful": PARTLY}),
+        (PARTLY, {}, {"_gan_wins": PARTLY, "_colourful": PARTLY}),
+    ],
+)
+def test_a_verdict_stays_where_a_long_training_says_the_same(start, planted, expected):
+    found = judged(start, **planted)
+    assert {name: found[name][0] for name in expected} == expected
+
+
+def test_without_a_long_training_nothing_changes():
+    table = check_claims(*TABLES.values())
+    assert claims.at_length(table, None) is table

@@ -187,6 +187,14 @@ def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) ->
     return measure(name, opened.train, _photos(size + size // 8)[1].train, n, width, size, repeats)
 
 
+def packs(n: int = 300, sizes=(144, 136, 128)) -> pd.DataFrame:
+    """Formats and sizes for `nbhelpers photos pack`; see `packbench.packs`."""
+    from nbhelpers.packbench import packs as measure
+
+    opened = {size: _photos(size) for size in sizes}
+    return measure(opened[sizes[0]][0], {size: photos.test[:n] for size, (_, photos) in opened.items()})
+
+
 def imports(repeats: int = 5) -> pd.DataFrame:
     """Starting a process with the package next to an empty one, in seconds; `added_seconds` is the difference."""
     commands = {
@@ -234,7 +242,7 @@ def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
 
 BENCHMARKS = {
     function.__name__: function
-    for function in (statistics, solvers, slider, explorer, rows, training, imports, lab, notebooks)
+    for function in (statistics, solvers, slider, explorer, rows, training, packs, imports, lab, notebooks)
 }
 NAMES = tuple(BENCHMARKS)
 

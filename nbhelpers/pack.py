@@ -48,9 +48,9 @@ class Pack:
 def write(source: str | os.PathLike, path, size: int = 144, quality: int = 80, progress: bool = True) -> dict:
     """Write the centre squares of a source's photos, `size` pixels (16 to 1,024), to the ZIP file `path`.
 
-    `quality` is WebP's, 1 to 100. Photos that cannot be used are skipped with a PhotoWarning. The file appears, or
-    an older one is replaced, when all is done. Returns what pack.json says. Raises UserError as `open_photos` does,
-    and when no photo can be used.
+    `quality` is WebP's, 1 to 100; what it costs, beside JPEG and other sizes: figures/bench/packs.csv. Photos that
+    cannot be used are skipped with a PhotoWarning. The file appears, or an older one is replaced, when all is done.
+    Returns what pack.json says. Raises UserError as `open_photos` does, and when no photo can be used.
     """
     if size not in SIZES or quality not in range(1, 101):
         raise UserError(f"a pack has photos of {SIZES[0]} to {SIZES[-1]} pixels and quality 1 to 100: change these")

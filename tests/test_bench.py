@@ -13,6 +13,7 @@ TINY = {
     "explorer": {"size": 24, "unknown": (80,), "repeats": 1},
     "rows": {"n": 5, "size": 32},
     "training": {"n": 64, "size": 32, "width": 2, "repeats": 1},
+    "packs": {"n": 2, "sizes": (48, 32)},
     "imports": {"repeats": 1},
     "lab": {"size": 24, "repeats": 1},
 }
@@ -147,6 +148,16 @@ def test_a_library_that_is_not_installed_is_left_out(monkeypatch):
     monkeypatch.setattr(measure, "version", without_pyamg)
     found_here = set(measure.machine())
     assert "pyamg" not in found_here and {"processor", "numpy", "torch"} <= found_here
+
+
+def test_packs_of_higher_quality_have_less_error_and_more_bytes(tables):
+    table = tables["packs"]
+    assert set(table["size"]) == {48, 32} and set(table["photos"]) == {"sample: 2"} and len(table) == 12
+    for _, part in table.groupby(["size", table["what"].str.split().str[0]]):
+        assert part["bytes_per_photo"].is_monotonic_increasing
+        assert part["ab_mse"].is_monotonic_decreasing and part["l_mse"].is_monotonic_decreasing
+    small = table[(table["size"] == 48) & (table["what"] == "WebP 80")].iloc[0]
+    assert 0.5 < small["ab_mse"] < 60 and 300 < small["bytes_per_photo"] < 6000
 
 
 def test_training_measures_each_switch_and_both_gans_against_a_plain_loop(tables):

@@ -39,9 +39,14 @@ class Recorded:
         if self.graph is None:
             self.batch = Batch(*(None if part is None else part.clone() for part in batch))
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph, stream=self.stream):  # nothing is computed yet
-                painted, values = self.step(self.batch)
-                self.found = painted.detach(), {name: value.detach() for name, value in values.items()}
+            try:
+                with torch.cuda.graph(self.graph, stream=self.stream):  # nothing is computed yet
+                    painted, values = self.step(self.batch)
+            except RuntimeError as error:
+                if isinstance(error.__context__, torch.OutOfMemoryError):  # the end of a failed recording hides it
+                    raise error.__context__ from None
+                raise
+            self.found = painted.detach(), {name: value.detach() for name, value in values.items()}
         for mine, new in zip(self.batch, batch):
             if new is not None:
                 mine.copy_(new)

@@ -144,7 +144,9 @@ def gain_for(network: UNet, photos: torch.Tensor, size: int, share: float, most:
     """
     edge, painted, true = (photos.shape[-1] - size) // 2, 0.0, 0.0
     device = next(network.parameters()).device
-    for chunk in photos[:most, :, edge : edge + size, edge : edge + size].split(50):
+    for chunk in photos[:most, :, edge : edge + size, edge : edge + size].split(
+        10
+    ):  # a GPU is still full of the training
         lab = rgb_to_lab_tensor(chunk.to(device))
         found = unscale_ab(network.eval()(scale_lightness(lab[:, :1])))
         painted += float(found.square().sum(dim=1).sqrt().sum())

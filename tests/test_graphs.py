@@ -54,6 +54,31 @@ def test_the_first_steps_are_taken_as_they_are_and_the_next_is_recorded(plain_gp
     assert recorded.batch.given is None and batches[WARM_UP].lightness.unique() == WARM_UP  # a copy was recorded
 
 
+@pytest.mark.parametrize("wrong", [torch.OutOfMemoryError("full"), ValueError("else")])
+def test_a_full_gpu_is_called_so_even_while_a_step_is_recorded(plain_gpu, monkeypatch, wrong):
+    """The recording's end then fails as well, with another error."""
+
+    class Failing:
+        def __enter__(self):
+            pass
+
+        def __exit__(self, *_):
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    def step(given):
+        if given is getattr(recorded, "batch", None):
+            raise wrong
+        return given.ab, {"loss": given.lightness.mean()}
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+    monkeypatch.setattr(torch.cuda, "graph", lambda *_, **__: Failing())
+    recorded, full = Recorded(step), isinstance(wrong, torch.OutOfMemoryError)
+    with pytest.raises(RuntimeError, match="full" if full else "operation failed") as error:
+        for i in range(WARM_UP + 1):
+            recorded(batch(float(i)))
+    assert isinstance(error.value, torch.OutOfMemoryError) == full
+
+
 @pytest.mark.cuda
 def test_a_replay_draws_the_random_numbers_of_the_seed_of_the_moment():
     def step(given):

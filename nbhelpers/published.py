@@ -31,6 +31,7 @@ def siggraph17() -> pd.DataFrame:
 
 
 REFERENCE = "paper-photos"  # the committed run at the paper's scale
+CUDA = "reference"  # the committed campaign on a GPU
 
 
 def reference(name: str) -> pd.DataFrame | None:
@@ -41,5 +42,5 @@ def reference(name: str) -> pd.DataFrame | None:
 
 def cuda(name: str) -> pd.DataFrame | None:
     """A table of the committed CUDA campaign, figures/reference/10_cuda_<name>.csv; None where it is not there."""
-    path = paths.FIGURES / "reference" / f"10_cuda_{name}.csv"
+    path = paths.FIGURES / CUDA / f"10_cuda_{name}.csv"
     return pd.read_csv(path) if path.is_file() else None

@@ -19,7 +19,7 @@ from nbhelpers import paths
 from nbhelpers.course import find_notebooks
 from nbhelpers.overview import COURSE
 from nbhelpers.paths import UserError
-from nbhelpers.published import REFERENCE
+from nbhelpers.published import CUDA, REFERENCE
 
 MARK = ".nbhelpers-site"  # a file in a folder that may be made anew
 # On top of nbconvert's own style: a readable column, and on a phone nothing wider than the screen but what can scroll.
@@ -66,6 +66,8 @@ def build(folder: Path, repository: str | None = None) -> list[Path]:
 def _fill(folder: Path, repository: str) -> None:
     notebooks, run = find_notebooks(), paths.FIGURES / REFERENCE
     shutil.copytree(run, folder / "figures" / REFERENCE)
+    if (measured := paths.FIGURES / CUDA).is_dir():  # notebooks 05 and 06 show it
+        shutil.copytree(measured, folder / "figures" / CUDA)
     (folder / MARK).touch()
     for notebook in notebooks:
         _write(folder / f"{notebook.stem}.html", *_notebook(notebook, notebooks, repository))

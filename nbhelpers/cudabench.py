@@ -131,7 +131,7 @@ def steps() -> tuple[Step, ...]:
     right, fast = (cudaright.right, cudaright.work), (cudaspeed.speed, cudaspeed.work)
     paper, ship = (cudatraining.paper, cudatraining.paper_work), (cudatraining.ship, cudatraining.ship_work)
     return (
-        Step("right", "the tests for CUDA; do fast variants learn the same, is resume exact?", 95, *right),
+        Step("right", "the tests for CUDA; do fast variants learn the same, is resume exact?", 125, *right),
         Step("speed", "photos per second at the paper's size, switch by switch", 110, *fast),
         Step("paper", "the paper's GAN, 64 channels, for all its epochs", 200, *paper),
         Step("ship", "small networks for the course, compared on photos kept out", 135, *ship),
@@ -155,9 +155,9 @@ def plan(budget: float, sizes: Sizes = Sizes()) -> pd.DataFrame:
 def main(pack, out, budget: float = 540, resume: bool = False, rehearse: bool = False) -> None:
     """Run the campaign on the pack's photos, within `budget` seconds from now, and write its tables to `out`.
 
-    resume: leave out steps that `out` says are done. rehearse: tiny sizes, also where there is no GPU.
-    Raises UserError for a missing GPU, a damaged pack, an `out` with an earlier campaign unless `resume`, and in the
-    end when a step has failed.
+    resume: leave out steps that `out` says are done; the others share the seconds. rehearse: tiny sizes, also where
+    there is no GPU. Raises UserError for a missing GPU, a damaged pack, an `out` with an earlier campaign unless
+    `resume`, and in the end when a step has failed.
     """
     began, out = time.monotonic(), Path(out)
     if not rehearse and not torch.cuda.is_available():
@@ -181,12 +181,11 @@ def main(pack, out, budget: float = 540, resume: bool = False, rehearse: bool = 
     out.mkdir(parents=True, exist_ok=True)
     about = {"card": card(campaign.device), "budget": budget, "photos": photos, "sizes": asked}
     done = {"about": about | machine()} | done
-    spent, total = 0, sum(step.share for step in steps())
-    for step in steps():
+    left = [step for step in steps() if done.get(step.name, {}).get("state") != "done"]
+    spent, total = 0, sum(step.share for step in left)
+    for step in left:
         spent += step.share
         campaign.deadline = began + budget * spent / total
-        if done.get(step.name, {}).get("state") == "done":
-            continue
         print(f"{step.name}: {step.question} ({campaign.left:.0f} s)", flush=True)
         done[step.name] = _taken(step, campaign)
         with paths.atomic(log) as part:

@@ -750,6 +750,8 @@ def test_an_epoch_on_a_gpu(tmp_path, name):
         assert [row["chroma"] for row in trained.rows] == pytest.approx([r["chroma"] for r in on_cpu.rows], rel=0.5)
     else:
         assert_near(trained.rows[:1], on_cpu.rows[:1], 0.1)
+        for key in {"loss", "adversarial", "pixel_loss", "discriminator_loss"} & trained.rows[0].keys():
+            assert trained.rows[0][key] == pytest.approx(on_cpu.rows[0][key], rel=0.05)
         assert_near(trained.rows, on_cpu.rows, 0.5)  # six steps on, small differences have grown
     for mine, theirs in zip(trained.network.parameters(), on_cpu.network.parameters()):
         assert (mine - theirs).abs().max() < 0.05
@@ -810,6 +812,7 @@ def test_photos_that_do_not_fit_on_a_gpu_come_from_memory(monkeypatch):
     pinned = learn(quick(), speed=CUDA, log_every=1, watch=sessions.append)
     assert sessions[0].data.photos.device.type == "cpu" and sessions[0].data.photos.is_pinned()
     assert_near(pinned.rows, resident.rows, 0.05)
+    assert pinned.rows[2]["loss"] == pytest.approx(resident.rows[2]["loss"], rel=0.01)
 
 
 @pytest.mark.cuda

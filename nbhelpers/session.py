@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import logging
 import signal
@@ -11,16 +10,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
 from torch.nn.utils import get_total_norm
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from nbhelpers import checkpoints, health, hinting
+from nbhelpers.averaging import average
 from nbhelpers.batches import Batch, Batches, identity, mix
 from nbhelpers.graphs import Recorded
 from nbhelpers.lab import unscale_ab
@@ -31,39 +30,6 @@ from nbhelpers.synced import synchronize
 
 for _name in ("lightning.fabric", "lightning.pytorch"):  # they announce each choice that `Speed` makes
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Switches that change how fast a training runs; the method stays the same, up to rounding.
-
-    accelerator: "cpu", "cuda" or "auto"; devices: how many, with Fabric's DDP above 1. bf16: autocast to bfloat16; None
-    where the processor has instructions for it. compile: torch.compile, for the generator and the discriminator.
-    graphs: on one CUDA device, a step is recorded once and replayed (see `graphs`). resident: photos stay in the
-    device's memory when it has room for them.
-    """
-
-    accelerator: str = "auto"
-    devices: int = 1
-    bf16: bool | None = None
-    channels_last: bool = True
-    fused: bool = True
-    compile: bool = False
-    graphs: bool = True
-    resident: bool = True
-
-    def check(self) -> None:
-        """Raise UserError for an accelerator that there is not."""
-        if self.accelerator not in ("cpu", "cuda", "auto"):
-            raise UserError(f"there is no accelerator {self.accelerator!r}: choose cpu, cuda or auto")
-        if self.accelerator == "cuda" and not torch.cuda.is_available():
-            raise UserError("PyTorch finds no CUDA device here: --accelerator cpu trains on the processor")
-
-    def precision(self) -> str:
-        """What Fabric calls it."""
-        cuda = self.accelerator != "cpu" and torch.cuda.is_available()
-        able = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
-        return "bf16-mixed" if (able if self.bf16 is None else self.bf16) else "32-true"
 
 
 class Session:
@@ -112,20 +78,6 @@ class Session:
             judge = initialize(discriminator(recipe.discriminator, recipe.discriminator_width, recipe.spectral))
             self.discriminator, self.judge, self.judge_optimizer = self._set_up(judge, recipe.discriminator_rate, 0.0)
         self.ema = AveragedModel(self.generator) if recipe.ema else None
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Draw the averaged weights to the current ones; early on more, or the first weights would stay in them.
-
-        AveragedModel's own way would wait for a GPU at each step.
-        """
-        keep = min(self.recipe.ema, (1 + self.step) / (10 + self.step)) if self.ema.n_averaged else 0.0
-        pairs = list(zip(*(itertools.chain(n.parameters(), n.buffers()) for n in (self.ema.module, self.generator))))
-        get_ema_multi_avg_fn(keep)(*zip(*[pair for pair in pairs if pair[0].is_floating_point()]), None)
-        for mine, new in pairs:
-            if not mine.is_floating_point():
-                mine.copy_(new)
-        self.ema.n_averaged += 1
 
     def _set_up(self, network, rate, decay):
         """The network itself, the same as Fabric runs it, and its optimizer."""
@@ -189,7 +141,7 @@ class Session:
                 self._seed_dropout(mix(self.seed, self.step, 3, self.fabric.global_rank))
                 yield batch
                 if self.ema is not None:
-                    self._average()
+                    average(self.ema, self.generator, self.recipe.ema, self.step)
                 self.step += 1
                 bar.update(self.recipe.batch)
                 stopping = self._any(stop.is_set())

@@ -26,7 +26,8 @@ from nbhelpers.networks import UNet
 from nbhelpers.neural import gain_for
 from nbhelpers.paths import UserError
 from nbhelpers.recipes import Recipe
-from nbhelpers.session import Session, Speed
+from nbhelpers.session import Session
+from nbhelpers.speed import Speed
 
 __all__ = ["VIVID", "Session", "Speed", "Trained", "train"]
 

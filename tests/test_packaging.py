@@ -27,6 +27,8 @@ HEAVY = {
     "cudaspeed",
     "cudatraining",
     "graphs",
+    "averaging",
+    "speed",
     "training",
     "session",
     "hinting",

@@ -1,0 +1,42 @@
+"""What makes a training fast without changing what it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from nbhelpers.paths import UserError
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Switches that change how fast a training runs; the method stays the same, up to rounding.
+
+    accelerator: "cpu", "cuda" or "auto"; devices: how many, with Fabric's DDP above 1. bf16: autocast to bfloat16; None
+    where the processor has instructions for it. compile: torch.compile, for the generator and the discriminator.
+    graphs: on one CUDA device, a step is recorded once and replayed (see `graphs`). resident: photos stay in the
+    device's memory when it has room for them.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 1
+    bf16: bool | None = None
+    channels_last: bool = True
+    fused: bool = True
+    compile: bool = False
+    graphs: bool = True
+    resident: bool = True
+
+    def check(self) -> None:
+        """Raise UserError for an accelerator that there is not."""
+        if self.accelerator not in ("cpu", "cuda", "auto"):
+            raise UserError(f"there is no accelerator {self.accelerator!r}: choose cpu, cuda or auto")
+        if self.accelerator == "cuda" and not torch.cuda.is_available():
+            raise UserError("PyTorch finds no CUDA device here: --accelerator cpu trains on the processor")
+
+    def precision(self) -> str:
+        """What Fabric calls it."""
+        cuda = self.accelerator != "cpu" and torch.cuda.is_available()
+        able = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+        return "bf16-mixed" if (able if self.bf16 is None else self.bf16) else "32-true"

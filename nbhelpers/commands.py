@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from nbhelpers import __version__
 from nbhelpers.paths import ROOT, UserError
+from nbhelpers.photocommands import photo_source, photos_app, plain
 
-plain = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
 app = typer.Typer(**plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure.")
-photos_app = typer.Typer(**plain, help="Where photos come from.")
 app.add_typer(photos_app, name="photos")
 
 
@@ -32,19 +30,6 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")] = False,
 ) -> None:
     pass  # `main` looks for --debug itself: an error while the options are read should heed it too
-
-
-@contextmanager
-def _photo_source(source: str):
-    """Make the error for a bare word that is neither a source nor a folder one of usage."""
-    from nbhelpers.photos import SOURCES
-
-    try:
-        yield
-    except UserError as error:
-        if source in SOURCES or os.sep in source or os.path.exists(source):
-            raise
-        raise typer.BadParameter(str(error)) from None
 
 
 def _folder(out: str) -> str:
@@ -81,7 +66,7 @@ def run(
     from nbhelpers.run import run_notebooks
 
     try:
-        with _photo_source(photos):
+        with photo_source(photos):
             done = run_notebooks(names or (), profile, photos, cluster, resume, cell_timeout, update)
     except KeyboardInterrupt:
         typer.echo("nbhelpers: interrupted; the same command with --resume goes on from here", err=True)
@@ -133,7 +118,7 @@ def train(
     except UserError as error:
         raise typer.BadParameter(str(error)) from None
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
-    with _photo_source(photos):
+    with photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train
     folder = Run(profile, photos).models if out is None else _folder(out)
     start = start and os.path.expanduser(start)
@@ -210,60 +195,6 @@ def colorize(
         raise typer.Exit(1)
 
 
-@photos_app.command("list")
-def list_photos() -> None:
-    """List the photo sources, and which of them are present."""
-    from nbhelpers.photos import list_sources
-
-    for name, present, count, way in list_sources():
-        number = f"{count} photos" if count is not None else ""
-        typer.echo(f"{name:12} {'present' if present else 'absent':8} {number:14} {way}")
-
-
-@photos_app.command("fetch")
-def fetch_photos(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A source of `nbhelpers photos list`.")],
-) -> None:
-    """Download a photo source."""
-    from nbhelpers.photos import fetch_source
-
-    with _photo_source(name):
-        typer.echo(fetch_source(name))
-
-
-@photos_app.command("check")
-def check_photos(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name, or a folder.")],
-) -> None:
-    """Decode every photo of a source and report those that cannot be used."""
-    from nbhelpers.photos import check_source
-
-    with _photo_source(source):
-        report = check_source(source)
-    typer.echo(report)
-    if not report.train + report.test:
-        raise UserError(f"{source} has no usable photo")
-
-
-@photos_app.command("pack")
-def pack_photos(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name, or a folder.")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="The file to write, FILE.zip.")],
-    size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the centre squares, in pixels.")] = 144,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="WebP's.")] = 80,
-) -> None:
-    """Put the photos of a source in one small file, to take them to another machine."""
-    from nbhelpers.pack import write
-
-    out = os.path.expanduser(out)
-    if not out.endswith(".zip") or os.path.isdir(out):
-        raise typer.BadParameter(f"-o/--out names a file that ends in .zip, and {out or 'an empty name'} is none")
-    with _photo_source(source):
-        about = write(source, out, size, quality)
-    counts = f"{len(about['train'])} training and {len(about['test'])} test photos"
-    typer.echo(f"{out}: {counts}, {os.path.getsize(out) / 2**20:.1f} MiB")
-
-
 @app.command()
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one; all but `cuda` when left out.")] = None,
@@ -307,7 +238,7 @@ def explorer(
     """Serve the explorer, a page to colorize photos by hand; Ctrl-C ends it."""
     from nbhelpers.app import serve
 
-    with _photo_source(photos):
+    with photo_source(photos):
         status = serve(photos, port, browser)
     raise typer.Exit(status)
 

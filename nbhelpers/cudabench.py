@@ -1,9 +1,9 @@
 """The CUDA campaign, `nbhelpers bench cuda`: is the package right there, how fast is it, and what does it learn?
 
-Made for a borrowed GPU: one process, no network, no Jupyter and no pyamg; photos come as a pack (`nbhelpers photos
-pack`). Its steps stand in order of value: `cudaright`, `cudaspeed`, and the two of `cudatraining`. Each has its share
-of the seconds, leaves what it did not use to the next, and writes its tables as it goes, so that a cut-off run loses
-one step at most.
+Made for a GPU that is there for minutes: one process, no network, no Jupyter and no pyamg; photos come as a pack
+(`nbhelpers photos pack`). Its steps stand in order of value: `cudaright`, `cudaspeed`, and the two of `cudatraining`.
+Each has its share of the seconds, leaves what it did not use to the next, and writes its tables as it goes, so that a
+cut-off run loses one step at most.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from nbhelpers.paths import UserError
 from nbhelpers.training import Speed
 
 ASSUMED = 300e12  # FLOP/s for the estimates of `--dry-run`: 40 % of what an H100 reaches with a large bf16 product
-# Nothing but what a loop in plain PyTorch does, and everything but compilation, which takes half a minute a network.
+# Nothing but what a loop in plain PyTorch does, and everything but compilation.
 PLAIN = Speed(bf16=False, channels_last=False, fused=False, graphs=False, resident=False)
 FAST = Speed(bf16=True)
 SWITCHES = {

@@ -1,7 +1,7 @@
 """A training step as a CUDA graph: recorded once, replayed for each batch, with nothing left to launch in between.
 
-A step of a small network is a thousand little jobs that a processor hands to the GPU one by one, and the GPU waits for
-it. A recording is handed over at once (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs).
+A step of a small network is a long row of little jobs that a processor hands to the GPU one by one, and the GPU waits
+for it. A recording is handed over at once (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs).
 """
 
 from __future__ import annotations

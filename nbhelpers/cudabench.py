@@ -27,7 +27,7 @@ from nbhelpers.pack import Pack, read
 from nbhelpers.paths import UserError
 from nbhelpers.training import Speed
 
-ASSUMED = 300e12  # FLOP/s for the estimates of `--dry-run`: 40 % of what an H100 reaches with a large bf16 product
+ASSUMED = 300e12  # FLOP/s for the estimates of `--dry-run`: about 40 % of the product in 10_cuda_speed.csv
 # Nothing but what a loop in plain PyTorch does, and everything but compilation.
 PLAIN = Speed(bf16=False, channels_last=False, fused=False, graphs=False, resident=False)
 FAST = Speed(bf16=True)
@@ -144,10 +144,11 @@ def plan(budget: float, sizes: Sizes = Sizes()) -> pd.DataFrame:
     The estimate is of the arithmetic alone, at ASSUMED operations in a second; imports, compilation and small
     layers come on top, most of all in the first step.
     """
-    rows, total = [], sum(step.share for step in steps())
-    for step in steps():
+    rows, ends = [], np.cumsum([0, *(step.share for step in steps())])
+    shares = np.diff((budget * ends / ends[-1]).round()).astype(int)  # so that they sum to the budget
+    for step, share in zip(steps(), shares):
         photos, work = step.work(sizes)
-        row = {"step": step.name, "question": step.question, "share_s": round(budget * step.share / total)}
+        row = {"step": step.name, "question": step.question, "share_s": share}
         rows.append(row | {"photos": photos, "PFLOP": work / 1e15, "estimate_s": work / ASSUMED})
     return pd.DataFrame(rows)
 

@@ -11,7 +11,7 @@ import torch
 from campaigns import DEVICE, Clock, campaign, squares, table
 from PIL import Image
 
-from nbhelpers import cli, cudabench, pack, paths
+from nbhelpers import cli, cudabench, pack, paths, published
 from nbhelpers.cudabench import OutOfTime, Step
 from nbhelpers.paths import UserError
 
@@ -212,6 +212,13 @@ def test_what_is_missing_is_one_sentence(planted, packed, tmp_path, monkeypatch,
     with pytest.raises(UserError, match=words):
         cudabench.main(packed.with_name(file), tmp_path / "out", rehearse=cuda)
     assert not planted.called and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("budget", [540, 541, 333.5])
+def test_the_plans_shares_sum_to_the_budget_and_its_speed_is_one_that_was_measured(budget):
+    assert cudabench.plan(budget)["share_s"].sum() == round(budget)
+    product = published.cuda("speed")["product_TFLOP_per_second"].max()
+    assert 0.35 < cudabench.ASSUMED / 1e12 / product < 0.45
 
 
 def test_squares_are_the_training_photos_made_small_some_several_times(tmp_path):

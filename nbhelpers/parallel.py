@@ -9,7 +9,7 @@ from operator import add
 import joblib
 from threadpoolctl import threadpool_limits
 
-from nbhelpers.lab import rgb_to_lab
+from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.paths import UserError
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from nbhelpers.cudabench import TINY, Campaign
-from nbhelpers.pack import Pack
+from nbhelpers.bench.cuda import TINY, Campaign
+from nbhelpers.photos.pack import Pack
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

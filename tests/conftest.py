@@ -85,7 +85,7 @@ def one_thread():
 @pytest.fixture
 def steps(monkeypatch):
     """Call it to note each (step, seed) from now on; in those numbered `stop`, counted from 0, Ctrl-C is pressed."""
-    from nbhelpers.batches import Batches
+    from nbhelpers.networks.data import Batches
 
     at = Batches.at
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from nbhelpers.recipes import recipe
+from nbhelpers.networks.config import recipe
 
 
 def pale(count=13, side=26, seed=0):

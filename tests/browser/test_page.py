@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nbhelpers import colorizers, exploring, pictures
-from nbhelpers.app import write_page
-from nbhelpers.lab import rgb_to_lab
+from nbhelpers import registry
+from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.explorer import painting, pictures
+from nbhelpers.explorer.server import write_page
 from nbhelpers.photos import open_photos
-from nbhelpers.showable import examples
+from nbhelpers.photos.licences import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT = 60_000  # milliseconds; a shared machine may pause
@@ -26,7 +27,7 @@ WAIT = 60_000  # milliseconds; a shared machine may pause
 def subject():
     """The photo that the page shows first."""
     shown = examples("sample", open_photos("sample").test, 1)
-    return exploring.subject(shown.names[0], shown.photos[0], shown.credits[0])
+    return painting.subject(shown.names[0], shown.photos[0], shown.credits[0])
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +74,11 @@ def shown(page, alt) -> np.ndarray:
 
 
 def painted(subject, method, hints):
-    return exploring.paint(method, {method: colorizers.load(method)}, subject, hints).picture(subject)
+    return painting.paint(method, {method: registry.load(method)}, subject, hints).picture(subject)
 
 
 def expected(subject, unknown, left="hinted", right="edge-aware", drawn=(), percent=50):
-    hints = exploring.given(subject, unknown, 0, drawn)
+    hints = painting.given(subject, unknown, 0, drawn)
     return pictures.divided(painted(subject, left, hints), painted(subject, right, hints), percent)
 
 
@@ -163,10 +164,10 @@ def test_a_photo_of_ones_own_comes_back_at_its_own_size(page, tmp_path):
     assert result.shape == rgb.shape
     assert (settings["method"], settings["unknown"], settings["photo"]) == ("hinted", 99, "mine.png")
     assert np.abs(rgb_to_lab(result)[..., 0] - rgb_to_lab(rgb)[..., 0]).max() < 0.5
-    mine = exploring.subject("mine.png", rgb)
-    hints = exploring.given(mine, 99, 0)
-    found = exploring.paint("hinted", {"hinted": colorizers.load("hinted")}, mine, hints)
-    assert np.array_equal(result, exploring.enlarged(mine, found))
+    mine = painting.subject("mine.png", rgb)
+    hints = painting.given(mine, 99, 0)
+    found = painting.paint("hinted", {"hinted": registry.load("hinted")}, mine, hints)
+    assert np.array_equal(result, painting.enlarged(mine, found))
 
 
 def test_a_grey_photo_is_to_be_painted(page, tmp_path):

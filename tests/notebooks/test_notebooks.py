@@ -13,7 +13,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from nbhelpers.course import parameters_of
+from nbhelpers.course.notebooks import parameters_of
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))

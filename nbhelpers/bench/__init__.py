@@ -1,0 +1,1 @@
+"""Speed and memory, measured: `nbhelpers bench`, and the campaign on a GPU, `nbhelpers bench cuda`."""

@@ -1,0 +1,262 @@
+"""Speed and memory, measured: `nbhelpers bench [NAME]` writes figures/bench/<name>.csv and prints it.
+
+Each table has a column `ratio`: how many times longer the thing named in `against` took, in the same run on the same
+machine (described in figures/bench/machine.csv). Photos come from the folder that the environment variable
+NBHELPERS_PHOTOS names, else from the sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import linalg
+
+from nbhelpers import paths
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.hints import hide_pixels
+from nbhelpers.linear import neighbours
+from nbhelpers.linear.solvers import solve
+from nbhelpers.photos import PhotoSet, open_photos
+from nbhelpers.registry import FOUR, Propagation
+from nbhelpers.system import machine, median_seconds, peak_of_call, peak_of_process, processor
+
+METHODS = ("ols", "lasso", "elasticnet", "sum-to-one", "edge-aware", "levin")
+SCIKIT_LEARN = {  # how its two L1 estimators are set; tight without precompute takes minutes for the same weights
+    "default tolerance": {"tol": 1e-4, "max_iter": 1000},
+    "tolerance as here, precompute=True": {"precompute": True},
+}
+
+
+def _photos(size: int) -> tuple[str, PhotoSet]:
+    """The photos to measure on and their name: the folder's own, not its path."""
+    source = os.environ.get("NBHELPERS_PHOTOS") or "sample"
+    opened = open_photos(source, size=size)
+    return ("sample" if source == "sample" else Path(source).resolve().name), opened
+
+
+def _fit_four(stats) -> dict:
+    return {name: neighbours.fit(stats, neighbours.paper_estimators()[name]) for name in FOUR}
+
+
+def _fit_directly(design, colours, options) -> dict:
+    """scikit-learn's coefficients (2, 25) from all rows; `options` are for the two L1 estimators."""
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the default tolerance may stop early, and says so
+        for name in FOUR:
+            estimator = neighbours.paper_estimators()[name]
+            estimator.set_params(**options if name in ("lasso", "elasticnet") else {})
+            found[name] = np.array([estimator.fit(design, colours[:, k]).coef_ for k in range(2)])
+    return found
+
+
+def _cold_pass(n: int, size: int, cache: str) -> dict:
+    """Statistics and fits of the first `n` training photos, none of them decoded yet, in a process of its own."""
+    paths.DATA = Path(cache)
+    name, opened = _photos(size)
+    train = opened.train[:n]
+    label = f"{name}: {len(train)}"
+    if len(train) < n:
+        times = -(-n // len(train))
+        label += f", {times} times over"
+        names, items = ((part * times)[:n] for part in (train.names, train.items))
+        train = dataclasses.replace(train, names=names, items=items, slots=tuple(range(n)))  # each is decoded again
+    began = time.perf_counter()
+    stats = neighbours.gather_statistics(train, jobs=-1)
+    _fit_four(stats)
+    seconds = time.perf_counter() - began
+    return {"photos": label, "rows": stats.rows, "seconds": seconds, "peak_mib": peak_of_process()}
+
+
+def statistics(n: int = 1000, direct: int = 2, size: int = 400) -> pd.DataFrame:
+    """The four estimators from one pass over `n` photos, and scikit-learn's direct fits to the rows of `direct` photos.
+
+    The pass starts from photo files and ends with fitted models; scikit-learn is given its matrix ready-made. `ratio`:
+    seconds per row against the whole pass; `ratio_same_rows`: against the pass over the same rows, Lab ready-made.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(1, mp_context=spawn) as child:
+        cold = child.submit(_cold_pass, n, size, cache).result()
+    name, opened = _photos(size)
+    labs = list(itertools.islice(opened.labs(), direct))
+    began = time.perf_counter()
+    models = _fit_four(functools.reduce(lambda a, b: a + b, map(neighbours.NeighbourStatistics.of, labs)))
+    seconds = time.perf_counter() - began
+    design = np.concatenate([neighbours.features(lab) for lab in labs])
+    colours = np.concatenate([neighbours.targets(lab) for lab in labs])
+    same = {"photos": f"{name}: {len(labs)}", "rows": len(design)}
+    rows = [
+        {"what": "one pass: decode, Lab, moments, four fits", **cold},
+        {"what": "one pass: moments, four fits", **same, "seconds": seconds},
+    ]
+    for what, options in SCIKIT_LEARN.items():
+        began, found = time.perf_counter(), _fit_directly(design, colours, options)
+        row = {"what": f"scikit-learn, four fits, {what}", **same, "seconds": time.perf_counter() - began}
+        row["largest_difference"] = max(abs(found[name] - models[name].coefficients).max() for name in FOUR)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    table["microseconds_per_row"] = 1e6 * table["seconds"] / table["rows"]
+    for column, row in (("ratio", 0), ("ratio_same_rows", 1)):
+        table[column] = table["microseconds_per_row"] / table["microseconds_per_row"][row]
+    return table.assign(against="one pass, per row")
+
+
+def _fitted(train) -> dict[str, Propagation]:
+    stats, estimators = neighbours.gather_statistics(train, jobs=-1), neighbours.paper_estimators()
+    models = {name: neighbours.fit(stats, estimators[name]) for name in METHODS if name in estimators}
+    return {m: Propagation(m, "neighbour", models[m]) if m in models else Propagation(m, m) for m in METHODS}
+
+
+def _solve(method: Propagation, lightness, hints):
+    return solve(method.system(lightness, hints))
+
+
+def _spsolve(method: Propagation, lightness, hints) -> np.ndarray:
+    """What one would write without a choice of solvers: SciPy's spsolve on the same system."""
+    system = method.system(lightness, hints)
+    rhs = system.rhs if system.matrix.shape[0] == len(system.rhs) else system.rhs.ravel("F")
+    return linalg.spsolve(system.matrix.tocsc(), rhs)
+
+
+def solvers(
+    size: int = 400, small: int = 200, shares=(0.2, 0.6, 0.8, 0.95), n: int = 20, repeats: int = 5
+) -> pd.DataFrame:
+    """Assembly and solve of one whole photo to a relative residual of 1e-6, for each method and share unknown.
+
+    `ratio`: SciPy's spsolve, with the same assembly, against ours, both at `small` x `small` pixels.
+    """
+    columns = ["photos", "size", "method", "unknown", "iterations", "residual", "converged", "seconds"]
+    rows, fitted = [], _fitted(_photos(size)[1].train[:n])
+    for side in (size, small):
+        name, opened = _photos(side)
+        lab = rgb_to_lab(opened.test[0])
+        for method, share in itertools.product(METHODS, shares):
+            asked = lab[..., 0], hide_pixels(lab[..., 1:], share)
+            ours = functools.partial(_solve, fitted[method], *asked)
+            found, seconds = ours(), median_seconds(ours, repeats)
+            theirs = np.nan
+            if side == small:
+                theirs = median_seconds(functools.partial(_spsolve, fitted[method], *asked), min(repeats, 3))
+            row = (name, side, method, share, found.iterations, found.residual, found.converged, seconds, theirs)
+            rows.append(row)
+    table = pd.DataFrame(rows, columns=[*columns, "against_seconds"])
+    return table.assign(ratio=table["against_seconds"] / table["seconds"], against="scipy spsolve")
+
+
+def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5) -> pd.DataFrame:
+    """From the release of notebook 02's mask slider to the redrawn picture; see `sliderbench.mask`."""
+    from nbhelpers.bench.sliders import mask
+
+    name, opened = _photos(size)
+    return mask(name, opened.test[0], _fitted(opened.train[:n]), unknown, repeats)
+
+
+def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 3) -> pd.DataFrame:
+    """From the release of the explorer's slider to all its new pictures; see `sliderbench.explorer`."""
+    from nbhelpers.bench.sliders import explorer as measure
+
+    name, opened = _photos(size)
+    return measure(name, opened.test[0], unknown, repeats)
+
+
+def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
+    """Row models of `n` photos against scikit-learn's; see `rowbench.row_models`."""
+    from nbhelpers.bench.rows import row_models
+
+    name, opened = _photos(size)
+    return row_models(name, opened.train[:n], opened.test)
+
+
+def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) -> pd.DataFrame:
+    """Training the networks against a plain loop; see `netbench.training`."""
+    from nbhelpers.bench.networks import training as measure
+
+    name, opened = _photos(400)
+    return measure(name, opened.train, _photos(size + size // 8)[1].train, n, width, size, repeats)
+
+
+def packs(n: int = 300, sizes=(144, 136, 128)) -> pd.DataFrame:
+    """Formats and sizes for `nbhelpers photos pack`; see `packbench.packs`."""
+    from nbhelpers.bench.packs import packs as measure
+
+    opened = {size: _photos(size) for size in sizes}
+    return measure(opened[sizes[0]][0], {size: photos.test[:n] for size, (_, photos) in opened.items()})
+
+
+def imports(repeats: int = 5) -> pd.DataFrame:
+    """Starting a process with the package next to an empty one, in seconds; `added_seconds` is the difference."""
+    commands = {
+        "python -c pass": ["-c", "pass"],
+        "import nbhelpers": ["-c", "import nbhelpers"],
+        "import nbhelpers.linear.neighbours": ["-c", "import nbhelpers.linear.neighbours"],
+        "nbhelpers --help": ["-m", "nbhelpers", "--help"],
+    }
+    run = functools.partial(subprocess.run, check=True, stdout=subprocess.DEVNULL, cwd=paths.ROOT)
+    seconds = [median_seconds(functools.partial(run, [sys.executable, *c]), repeats) for c in commands.values()]
+    table = pd.DataFrame({"what": list(commands), "seconds": seconds})
+    table["added_seconds"] = table["seconds"] - seconds[0]
+    return table.assign(against="python -c pass", against_seconds=seconds[0], ratio=seconds[0] / table["seconds"])
+
+
+def lab(size: int = 400, repeats: int = 9) -> pd.DataFrame:
+    """Colour conversion of one photo against scikit-image: seconds, and the most memory held on the way."""
+    from skimage import color
+
+    name, opened = _photos(size)
+    rgb = opened.test[0]
+    lab = rgb_to_lab(rgb)
+    pairs = {
+        "rgb_to_lab": (functools.partial(rgb_to_lab, rgb), functools.partial(color.rgb2lab, rgb)),
+        "lab_to_rgb": (functools.partial(lab_to_rgb, lab), functools.partial(color.lab2rgb, lab)),
+    }
+    table = pd.DataFrame({"what": list(pairs), "photos": name, "size": size})
+    for k, whose in enumerate(("", "against_")):
+        table[f"{whose}seconds"] = [median_seconds(pair[k], repeats) for pair in pairs.values()]
+        table[f"{whose}peak_mib"] = [peak_of_call(pair[k]) for pair in pairs.values()]
+    table["ratio"] = table["against_seconds"] / table["seconds"]
+    return table.assign(memory_ratio=table["against_peak_mib"] / table["peak_mib"], against="scikit-image")
+
+
+def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
+    """Seconds for each notebook of a whole run, kernel start included; `ratio`: the whole run against this notebook."""
+    from nbhelpers.course.runner import run_notebooks
+
+    done = run_notebooks(profile=profile, photos=photos)
+    table = pd.DataFrame({"notebook": [item.notebook.stem for item in done], "profile": profile, "photos": photos})
+    table["seconds"] = [item.seconds for item in done]
+    total = table["seconds"].sum()
+    return table.assign(against="the whole run", against_seconds=total, ratio=total / table["seconds"])
+
+
+BENCHMARKS = {
+    function.__name__: function
+    for function in (statistics, solvers, slider, explorer, rows, training, packs, imports, lab, notebooks)
+}
+NAMES = tuple(BENCHMARKS)
+
+
+def main(name: str | None = None) -> None:
+    """Run one benchmark, or all: print its table, and write it and the machine's to figures/bench/."""
+    _write(pd.DataFrame(machine().items(), columns=["item", "value"]), "machine")
+    for each in (name,) if name else NAMES:
+        table = BENCHMARKS[each]()
+        print(f"{each}\n{table.to_string(index=False, na_rep='', float_format='{:.4g}'.format)}\n", flush=True)
+        _write(table.assign(machine=processor()), each)
+
+
+def _write(table: pd.DataFrame, name: str) -> None:
+    with paths.atomic(paths.FIGURES / "bench" / f"{name}.csv") as part:
+        table.to_csv(part, index=False, float_format="%.4g")

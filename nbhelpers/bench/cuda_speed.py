@@ -1,0 +1,156 @@
+"""Step 2 of the CUDA campaign, how fast is it: photos per second, switch by switch, and the share of the GPU in use."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import gc
+import io
+import time
+from types import SimpleNamespace
+
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from nbhelpers.bench import networks
+from nbhelpers.bench.cuda import FAST, PLAIN, SWITCHES, Campaign, Sizes
+from nbhelpers.networks import training
+from nbhelpers.networks.config import Recipe, recipe
+from nbhelpers.networks.data import Batch
+from nbhelpers.networks.models import UNet, discriminator
+from nbhelpers.networks.speed import Speed
+
+PRODUCT = 8192  # side of the bf16 matrix product that utilization is measured against
+COMPILED = dataclasses.replace(FAST, compile=True)
+IN_PLAIN_PYTORCH = "plain PyTorch: DataLoader that decodes, float32"
+
+
+@functools.cache
+def flops(asked: Recipe) -> float:
+    """Floating-point operations of one photo in a training step, counted in the very step of the package.
+
+    A multiplication and its addition are two. Nothing is computed: the tensors have shapes alone.
+    """
+    counted = []
+
+    def follow(step):
+        planes = (torch.zeros(2, n, asked.size, asked.size, device="meta") for n in (1, 2))
+        with FlopCounterMode(display=False) as counter:
+            step(Batch(*planes))
+        counted.append(counter.get_total_flops() / 2)
+
+    with torch.device("meta"):
+        painter = UNet(asked.width, asked.depth, asked.upsampling)
+        judge = discriminator(asked.discriminator, asked.discriminator_width) if asked.adversarial else None
+    rest = SimpleNamespace(zero_grad=lambda: None, step=lambda: None)
+    fabric = SimpleNamespace(backward=lambda loss, **options: loss.backward(**options))
+    nets = {"generator": painter, "painter": painter, "discriminator": judge, "judge": judge, "judged": judge}
+    session = SimpleNamespace(**nets, recipe=asked, fabric=fabric, optimizer=rest, judge_optimizer=rest, follow=follow)
+    (training._train_gan if asked.adversarial else training._train_unet)(session)
+    return counted[0]
+
+
+def timed_recipe(name: str, sizes: Sizes, batch: int | None = None) -> Recipe:
+    """What is timed; with larger batches more epochs, so that most steps come after the recording of one."""
+    batch = batch or sizes.batch
+    more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": 3 + 2 * (batch // 64)}
+    return recipe(name, size=sizes.speed_size, stored=sizes.speed_size, batch=batch, **more)
+
+
+def work(sizes: Sizes) -> tuple[int, float]:
+    """Photos learned from, each time counted, and their floating-point operations; about nine rows a network."""
+    photos = 3 * 9 * sizes.speed_photos
+    return 2 * photos, sum(photos * flops(timed_recipe(name, sizes)) for name in ("unet", "gan-paper"))
+
+
+def speed(c: Campaign) -> None:
+    """Photos per second of the paper's GAN and of its U-Net: a loop in plain PyTorch, ours, and each switch of it.
+
+    The most telling come first. No variant takes another with it: what goes wrong stands in the row's note.
+    """
+    sizes, table = c.sizes, Timings(c)
+    table.plain("gan-paper")
+    table.add("gan-paper", "the package's loop, float32", PLAIN)
+    table.add("gan-paper", "all but compile", FAST)
+    if sizes.compile:
+        table.add("gan-paper", "all", COMPILED)
+        table.add("unet", "all", COMPILED)
+    table.add("unet", "all but compile", FAST)
+    table.plain("unet")
+    for what, change in SWITCHES.items():
+        table.add("gan-paper", f"float32 + {what}", dataclasses.replace(PLAIN, **change))
+    batch = 4 * sizes.batch
+    while batch <= sizes.largest_batch and table.add("gan-paper", "all but compile", FAST, batch):
+        batch *= 2
+    if sizes.compile and c.left > 60:  # as long as a compilation may take
+        table.add("gan-paper", "float32 + compile", dataclasses.replace(PLAIN, compile=True))
+
+
+class Timings:
+    """The rows of the step's table, written anew with each."""
+
+    def __init__(self, c: Campaign):
+        self.c, self.rows, self.most = c, [], product(c.device)
+        self.photos = c.squares(c.sizes.speed_size, c.sizes.speed_photos)
+
+    def plain(self, name: str) -> None:
+        """The loop that one would otherwise write."""
+        files = 2 * [_jpeg(photo) for photo in self.photos]
+        self._add(name, IN_PLAIN_PYTORCH, None, lambda asked: networks.plain(files, asked, 1, self.c.device))
+
+    def add(self, name: str, what: str, switches: Speed, batch: int | None = None) -> float | None:
+        """The package's loop; returns the photos per second, None where it went wrong."""
+        return self._add(name, what, batch, lambda asked: networks.ours(self.photos, asked, switches))
+
+    def _add(self, name, what, batch, seconds) -> float | None:
+        self.c.check_time()
+        asked = timed_recipe(name, self.c.sizes, batch)
+        row = {"network": name, "variant": what, "size": asked.size, "width": asked.width, "batch": asked.batch}
+        empty(self.c.device)
+        began = time.perf_counter()
+        try:
+            row["photos_per_second"] = rate = 1 / seconds(asked)
+        except Exception as error:
+            rate, row["note"] = None, f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
+        row["spent_s"] = time.perf_counter() - began
+        if rate:
+            row["TFLOP_per_photo"] = flops(asked) / 1e12
+            row["utilization"] = row["TFLOP_per_photo"] * rate / self.most
+            if self.c.device.type == "cuda":
+                row["peak_GiB"] = torch.cuda.max_memory_allocated(self.c.device) / 2**30
+        self.rows.append(row | {"product_TFLOP_per_second": self.most})
+        plain = {r["network"]: r.get("photos_per_second") for r in self.rows if r["variant"] == IN_PLAIN_PYTORCH}
+        for each in self.rows:
+            if plain.get(each["network"]) and "photos_per_second" in each:
+                each["ratio"] = each["photos_per_second"] / plain[each["network"]]
+        self.c.write("speed", self.rows)
+        return rate
+
+
+def product(device: torch.device, repeats: int = 20) -> float:
+    """What a bf16 matrix product of random numbers reaches there, in TFLOP/s."""
+    side = PRODUCT if device.type == "cuda" else 256
+    a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
+    spent = []
+    for count in (3, repeats):  # the first few only warm up
+        began = time.perf_counter()
+        for _ in range(count):
+            found = a @ b
+        found[0, 0].item()  # the GPU has finished then
+        spent.append(time.perf_counter() - began)
+    return 2 * side**3 * repeats / spent[1] / 1e12
+
+
+def empty(device: torch.device) -> None:
+    """Give back the memory of the training before, and count the peak anew."""
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _jpeg(photo) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "JPEG", quality=90)
+    return file.getvalue()

@@ -1,0 +1,257 @@
+"""The subcommands of `nbhelpers`. Each imports what it needs, so that help and errors come at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Annotated
+
+import typer
+
+from nbhelpers import __version__
+from nbhelpers.cli.photos import photo_source, photos_app, plain
+from nbhelpers.paths import ROOT, UserError
+
+app = typer.Typer(**plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure.")
+app.add_typer(photos_app, name="photos")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nbhelpers {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")] = False,
+) -> None:
+    pass  # `main` looks for --debug itself: an error while the options are read should heed it too
+
+
+def _folder(out: str) -> str:
+    """The folder that -o/--out names; wrong usage when it cannot be one."""
+    out = os.path.expanduser(out)
+    if not out or os.path.exists(out) and not os.path.isdir(out):
+        raise typer.BadParameter(
+            f"-o/--out names a folder, and {out or 'an empty name'} is {'a file' if out else 'none'}"
+        )
+    return out
+
+
+@app.command()
+def run(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NOTEBOOK", help="Numbers, stems or paths; all when none is given."),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="Parameters from notebooks/profiles.toml: smoke, demo or paper.")
+    ] = "demo",
+    photos: Annotated[str, typer.Option(help="A photo source: see `nbhelpers photos list`, or a folder.")] = "sample",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip notebooks that finished and have not changed.")
+    ] = False,
+    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="A running Dask scheduler, tcp://host:8786.")] = "",
+    cell_timeout: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="SECONDS", help="Longest a cell may take (smoke 300, demo 600, paper 14400)."),
+    ] = None,
+    update: Annotated[bool, typer.Option("--update", help="Write the outputs back into the notebooks.")] = False,
+) -> None:
+    """Execute notebooks in order; figures and tables go to figures/, executed copies to data/runs/."""
+    from nbhelpers.course.runner import run_notebooks
+
+    try:
+        with photo_source(photos):
+            done = run_notebooks(names or (), profile, photos, cluster, resume, cell_timeout, update)
+    except KeyboardInterrupt:
+        typer.echo("nbhelpers: interrupted; the same command with --resume goes on from here", err=True)
+        raise typer.Exit(130) from None
+    for item in done:
+        state = "unchanged, skipped" if item.skipped else f"{item.seconds:.1f} s"
+        typer.echo(f"{item.notebook.stem:32} {state}")
+    name = done[0].copy.parent.name
+    typer.echo(f"Figures and tables: figures/{name}/; executed notebooks: data/runs/{name}/ (in {ROOT})")
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help="unet, gan-paper, gan-l1, hinted or hinted-alone.")],
+    photos: Annotated[
+        str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
+    ] = "sample",
+    profile: Annotated[
+        str, typer.Option(help="Size of the work: smoke, demo (two cores) or paper (400 px, 100 epochs; needs CUDA).")
+    ] = "demo",
+    size: Annotated[int | None, typer.Option(help="Side of the squares learned from, in pixels.")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of the U-Net's first level.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the photos.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Photos in a step, on all devices together.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Pixel loss: mse or l1.")] = None,
+    weight: Annotated[float | None, typer.Option(help="Factor of the pixel loss beside the adversarial one.")] = None,
+    pretrain: Annotated[int | None, typer.Option(help="Epochs of gan-l1 with L1 alone, before the game.")] = None,
+    rate: Annotated[float | None, typer.Option(help="The generator's learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of first weights, order, crops and dropout.")] = None,
+    start: Annotated[str | None, typer.Option(metavar="FILE", help="A trained network to begin with.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Folder; default data/runs/<run>/models.")] = None,
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many, with DDP above 1.")] = 1,
+    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile; slow to begin.")] = False,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--float32", help="Arithmetic; default: bf16 where the processor has it.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+) -> None:
+    """Train a network; checkpoints are written after each epoch and on Ctrl-C."""
+    from nbhelpers.networks.config import recipe
+    from nbhelpers.networks.speed import Speed
+    from nbhelpers.networks.training import train
+    from nbhelpers.paths import Run
+    from nbhelpers.photos import open_photos
+
+    changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
+    try:
+        asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
+    except UserError as error:
+        raise typer.BadParameter(str(error)) from None
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
+    with photo_source(photos):
+        train_photos = open_photos(photos, size=asked.stored).train
+    folder = Run(profile, photos).models if out is None else _folder(out)
+    start = start and os.path.expanduser(start)
+    speed = Speed(accelerator, devices, bf16, compile=compile_)
+    try:
+        trained = train(asked, train_photos, folder, speed=speed, resume=resume, start=start)
+    except KeyboardInterrupt:
+        typer.echo("nbhelpers: interrupted; the same command with --resume goes on from here", err=True)
+        raise typer.Exit(130) from None
+    if trained.collapsed:
+        where = f"the last healthy network is {trained.file}"
+        raise UserError(f"{name} collapsed {len(trained.restarts) + 1} times ({trained.collapsed}); {where}")
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # one voice for all devices
+        typer.echo(f"{trained.file}: {len(trained.restarts)} restarts; log and checkpoints are beside it")
+
+
+@app.command()
+def colorize(
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTO", help="Files and folders; folders with all below.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder that the PNG files go to.")],
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="The colorizer: hinted, unet, edge-aware, grey, ...")
+    ] = "hinted",
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Models of a run of yours, as demo-sample, before those of the course."),
+    ] = None,
+    hints: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Hints for one photo: opaque pixels; coloured ones where there is no alpha."),
+    ] = None,
+    unknown: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Keep a photo's own colours as hints, but hide this share at random."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which pixels --unknown hides.")] = 0,
+    size: Annotated[int, typer.Option(min=8, help="Longest shorter side that is colorized, in pixels.")] = 512,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of an earlier run.")] = False,
+) -> None:
+    """Colorize photo files of any size; the lightness, EXIF data and colour profile are kept."""
+    from nbhelpers import registry
+    from nbhelpers.files import colorize_files, find_photos
+    from nbhelpers.paths import find_run
+
+    if unknown is not None and not 0 <= unknown <= 100:
+        raise typer.BadParameter(f"--unknown is a percentage from 0 to 100, not {unknown:g}")
+    if unknown is not None and hints is not None:
+        raise typer.BadParameter("--hints and --unknown exclude each other: give one of them")
+    if "" in photos:
+        raise typer.BadParameter("PHOTO is empty: name a file or a folder")
+    out, photos = _folder(out), [os.path.expanduser(photo) for photo in photos]
+    hints = hints and os.path.expanduser(hints)
+    if method not in registry.names():
+        try:
+            registry.load(method)
+        except UserError as error:
+            raise typer.BadParameter(str(error)) from None
+    pairs, failures = find_photos(photos, out)
+    if hints is not None and len(pairs) > 1:
+        raise typer.BadParameter(f"--hints belongs to one photo, and {len(pairs)} were found: name that one")
+    if pairs:
+        colorizer = registry.load(method, None if run is None else find_run(run))
+        try:
+            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, run)
+        except KeyboardInterrupt:
+            goes_on = "the same command goes on with those missing (those that exist are kept, and reported)"
+            typer.echo(f"nbhelpers: interrupted; what is done stays in {out}, and {goes_on}", err=True)
+            raise typer.Exit(130) from None
+        done, failures = len(pairs) - len(failed), failures + failed
+        typer.echo(f"{done} photo{'' if done == 1 else 's'} colorized by {method} -> {out}")
+    for failure in failures:
+        typer.echo(f"nbhelpers: {failure}", err=True)
+    if failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one; all but `cuda` when left out.")] = None,
+    photos: Annotated[
+        str | None, typer.Option(metavar="PACK", help="For cuda: photos, packed by `nbhelpers photos pack`.")
+    ] = None,
+    out: Annotated[str | None, typer.Option("-o", "--out", metavar="DIR", help="For cuda: the folder to fill.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=1, help="For cuda: seconds that the whole campaign may take; default 540.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="For cuda: leave out the steps that are done.")] = False,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="For cuda: tiny sizes, on any machine.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="For cuda: print the plan; needs no photos.")] = False,
+) -> None:
+    """Measure speed and memory; ratios are taken within one run. `cuda` is a campaign of minutes on a GPU."""
+    if name == "cuda":
+        from nbhelpers.bench import cuda
+
+        if dry_run:
+            typer.echo(cuda.plan(budget or 540).to_string(index=False, float_format="{:.3g}".format))
+        elif photos is None or out is None:
+            raise typer.BadParameter("bench cuda needs --photos PACK and --out DIR; --dry-run alone prints its plan")
+        else:
+            cuda.main(os.path.expanduser(photos), _folder(out), budget or 540, resume, rehearse)
+        return
+    if photos is not None or out is not None or budget is not None or resume or rehearse or dry_run:
+        raise typer.BadParameter("these options belong to `nbhelpers bench cuda`: name it, or leave them out")
+    from nbhelpers.bench import classical as benchmarks
+
+    if name is not None and name not in benchmarks.NAMES:
+        raise typer.BadParameter(f"no benchmark {name!r}: choose from {', '.join(benchmarks.NAMES)}, cuda")
+    benchmarks.main(name)
+
+
+@app.command("app")
+def explorer(
+    photos: Annotated[str, typer.Option(help="The photos to choose from: a source's name, or a folder.")] = "sample",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page's address, http://localhost:PORT/.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Serve the explorer, a page to colorize photos by hand; Ctrl-C ends it."""
+    from nbhelpers.explorer.server import serve
+
+    with photo_source(photos):
+        status = serve(photos, port, browser)
+    raise typer.Exit(status)
+
+
+@app.command()
+def site(
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where the site goes; made anew.")] = "site",
+) -> None:
+    """Write notebooks, figures and tables as a static site, and check its links."""
+    from pathlib import Path
+
+    from nbhelpers.course.site import build
+
+    pages = build(Path(_folder(out)))
+    typer.echo(f"{len(pages)} pages; open {pages[0].parent / 'index.html'}")

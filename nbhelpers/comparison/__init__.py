@@ -1,0 +1,1 @@
+"""Notebook 07: every method on the same photos; tables, verdicts on the paper's claims, costs, realism, figures."""

@@ -1,0 +1,254 @@
+"""The paper's claims, one by one, against the scores of a run: verdict and evidence come from the tables alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from nbhelpers.evaluation.evaluate import paired, told_apart
+from nbhelpers.registry import FOUR
+from nbhelpers.rows.regressor import KINDS
+
+HOLDS, FAILS, PARTLY, OPEN = "holds", "does not hold", "holds in part", "undecided"
+
+
+def _means(scores: pd.DataFrame, value: str = "ab_mse") -> pd.Series:
+    return scores[scores["converged"]].groupby("method", sort=False)[value].mean()
+
+
+def _gap(scores: pd.DataFrame, method: str, other: str, value: str = "ab_mse") -> tuple[int, str]:
+    """The sign of method minus other, and the difference with its interval in words."""
+    gap = paired(scores[scores["method"].isin([method, other])], value, other).iloc[0]
+    words = f"{gap['difference']:+.3g} ({gap['low']:+.3g} to {gap['high']:+.3g})"
+    return int(told_apart(pd.DataFrame([gap]))[0]), words
+
+
+def _verdict(signs) -> str:
+    """From several comparisons: -1 where the claim is right beyond chance, 1 where its opposite is, 0 where neither."""
+    if not any(signs):
+        return OPEN
+    return FAILS if min(signs) >= 0 else HOLDS if max(signs) < 0 else PARTLY
+
+
+def _at(axis: pd.DataFrame, share: float, *needed: str) -> pd.DataFrame:
+    """The scores at one share of unknown pixels; KeyError when one of the `needed` methods has none."""
+    part = axis[np.isclose(axis["unknown"], share)]
+    if missing := set(needed) - set(part["method"]):
+        raise KeyError(*missing)
+    return part
+
+
+def _few_unknown(full, axis, brown, coins):
+    part = _at(axis, 0.2, "mean", *FOUR)
+    means = _means(part)
+    worst = means[list(FOUR)].max() / means["mean"]
+    return (HOLDS if worst < 0.05 else FAILS), f"20 % unknown: the worst of the four errs {worst:.2%} of the mean"
+
+
+def _lasso_wins(full, axis, brown, coins):
+    signs, words = [], []
+    for share in (0.2, 0.4, 0.6, 0.8):
+        part = _at(axis, share, *FOUR)
+        pairs = [(l1, other) for l1 in ("lasso", "elasticnet") for other in ("ols", "ridge")]
+        signs += [_gap(part, *pair)[0] for pair in pairs]
+        words.append(f"{share:.0%}: {_gap(part, 'elasticnet', 'ols')[1]}")
+    better, worse = (sum(sign == wanted for sign in signs) for wanted in (-1, 1))
+    text = f"up to 80 % unknown {better} of {len(signs)} comparisons are better beyond chance, {worse} worse"
+    return _verdict(signs), f"{text}. ElasticNet minus OLS, ab-MSE at {'; '.join(words)}"
+
+
+def _weak_l2(full, axis, brown, coins):
+    means = [_means(_at(axis, share, *FOUR)) for share in (0.2, 0.4, 0.6, 0.8)]
+    ridge, elastic = (max(abs(m[name] / m["ols"] - 1) for m in means) for name in ("ridge", "elasticnet"))
+    text = f"up to 80 % unknown Ridge's ab-MSE is within {ridge:.1e} of OLS's, ElasticNet's within {elastic:.0%}"
+    return (HOLDS if ridge < elastic else FAILS), text
+
+
+def _nothing_known(full, axis, brown, coins):
+    part = _at(axis, 1.0, "mean", *FOUR)
+    four, means = part[part["method"].isin(FOUR)], _means(part)
+    solved = four.groupby("method", sort=False)["converged"].agg(["sum", "size"])
+    words = [f"{m} solved {row['sum']} of {row['size']}" + (f", ab-MSE {means[m]:.0f}" if row["sum"] else "")
+             for m, row in solved.iterrows()]  # fmt: skip
+    good = four["converged"].all() and (means[list(FOUR)] < means["mean"]).all()
+    return (HOLDS if good else FAILS), f"{'; '.join(words)}; the mean colour errs {means['mean']:.0f}"
+
+
+def _hints(full, axis, brown, coins):
+    part = _at(axis, 0.99, "mean", *FOUR, "edge-aware")
+    share = _means(part) / _means(part)["mean"]
+    solved = part.groupby("method")["converged"].all()
+    theirs = {name: share[name] for name in FOUR if solved[name]}
+    words = [f"{name} {share[name]:.0%}" if name in theirs else f"{name} not always solved" for name in FOUR]
+    ours = share["edge-aware"]
+    text = f"1 % of the pixels known, error over the mean colour's: {', '.join(words)}; edge-aware {ours:.0%}"
+    return (HOLDS if theirs and min(theirs.values()) < 0.25 else PARTLY if ours < 0.25 else FAILS), text
+
+
+def _brown(full, axis, brown, coins):
+    table = brown.set_index("method")
+    trees, truth = table.loc[list(KINDS)], table.loc["truth"]
+    text = (f"hue spread {trees['hue_spread'].min():.2f} to {trees['hue_spread'].max():.2f} (truth "
+            f"{truth['hue_spread']:.2f}); {trees['from mean'].max():.1f} from the mean colour at most (truth "
+            f"{truth['from mean']:.1f}); {trees['distinct'].min()} to {trees['distinct'].max()} distinct colours "
+            f"(truth {truth['distinct']:.0f})")  # fmt: skip
+    ratio = (trees[["hue_spread", "from mean"]] / truth[["hue_spread", "from mean"]]).max()
+    if ratio["hue_spread"] < 0.25 and ratio["from mean"] < 0.5:
+        return HOLDS, text
+    return (PARTLY if ratio.max() < 0.5 else FAILS), text
+
+
+def _close(full, axis, brown, coins):
+    means = _means(full)[list(KINDS)]
+    gap = means.max() / means.min() - 1
+    signs = told_apart(paired(full[full["method"].isin(KINDS)]))
+    text = f"{', '.join(f'{name} {value:.0f}' for name, value in means.items())}: {gap:.1%} apart"
+    return (HOLDS if gap < 0.1 else FAILS), text + (", yet told apart beyond chance" if signs.all() else "")
+
+
+def _no_ability(full, axis, brown, coins):
+    means = _means(full)
+    gaps = {kind: _gap(full, kind, "mean") for kind in KINDS}
+    signs = [sign for sign, _ in gaps.values()]
+    share = means[list(KINDS)] / means["mean"]
+    text = "minus the mean colour: " + "; ".join(f"{k} {words}, {share[k]:.1%} of it" for k, (_, words) in gaps.items())
+    if not any(signs):
+        return OPEN, text
+    if max(signs) < 0:
+        return (PARTLY if share.min() > 0.9 else FAILS), text
+    return (HOLDS if min(signs) >= 0 else PARTLY), text
+
+
+def _limited(full, axis, brown, coins):
+    share = brown.set_index("method")["of truth"]
+    text = f"its chroma is {share['unet']:.0%} of the truth's, the trees' at most {share[list(KINDS)].max():.0%}"
+    return (HOLDS if share["unet"] < 0.75 else FAILS), text
+
+
+def _gan_wins(full, axis, brown, coins):
+    means = _means(full)
+    rivals = means[[*KINDS, "unet"]]
+    best = rivals.idxmin()
+    sign, gap = _gap(full, "gan-paper", best)
+    text = (f"gan-paper {means['gan-paper']:.0f}, gan-l1 {means['gan-l1']:.0f}, grey {means['grey']:.0f}, {best} "
+            f"{rivals.min():.0f}; gan-paper minus {best}: {gap}; gan-l1 minus {best}: "
+            f"{_gap(full, 'gan-l1', best)[1]}")  # fmt: skip
+    return _verdict([sign]), text
+
+
+def _colourful(full, axis, brown, coins):
+    table = brown.set_index("method")
+    words = [f"{name}: chroma {table.loc[name, 'of truth']:.0%} of the truth's, hue entropy "
+             f"{table.loc[name, 'hue_entropy']:.2f} of {table.loc['truth', 'hue_entropy']:.2f} bits"
+             for name in ("gan-paper", "gan-l1")]  # fmt: skip
+    good = [table.loc[n, "of truth"] > 0.75 and table.loc[n, "hue_entropy"] > 0.75 * table.loc["truth", "hue_entropy"]
+            for n in ("gan-paper", "gan-l1")]  # fmt: skip
+    return (HOLDS if all(good) else PARTLY if any(good) else FAILS), "; ".join(words)
+
+
+def _better(full, axis, brown, coins):
+    words, signs = [], []
+    for name, small in (("delta_e", 1), ("psnr", -1)):
+        best = (small * _means(full, name)[list(KINDS)]).idxmin()
+        for gan in ("gan-paper", "gan-l1"):
+            sign, gap = _gap(full, gan, best, name)
+            words.append(f"{name}, {gan} minus {best}: {gap}")
+            signs.append(small * sign)
+    return _verdict(signs), f"nearer to the truth? {'; '.join(words)}. How real they look was asked of no person"
+
+
+def _restarts(full, axis, brown, coins):
+    if coins is None:
+        return OPEN, "notebook 06 has not been run"
+    done = coins.groupby("recipe")["converged"].agg(["sum", "size"])
+    found, tries = done.loc["gan-paper"]
+    words = [f"{name} found the known answer for {row['sum']} of {row['size']} seeds" for name, row in done.iterrows()]
+    verdict = HOLDS if 0 < found < tries else PARTLY if not found else FAILS
+    return verdict, f"in the small game with a known answer (notebook 06) {'; '.join(words)}"
+
+
+def _improper(full, axis, brown, coins):
+    bare, one = _means(full), _at(axis, 0.99, "unet", "edge-aware")
+    sign, gap = _gap(full, "unet", "boosting")
+    hinted, hinted_gap = _gap(one, "edge-aware", "unet")
+    text = (f"nothing known: U-Net {bare['unet']:.0f}, boosting {bare['boosting']:.0f}, difference {gap}; 1 % known, "
+            f"without any learning: edge-aware minus U-Net {hinted_gap}")  # fmt: skip
+    verdict = _verdict([sign])
+    return (PARTLY if verdict == HOLDS and hinted < 0 else verdict), text
+
+
+CLAIMS = (
+    ("Linear models predict accurately when few pixels are unknown", "5.1", _few_unknown),
+    ("Lasso and ElasticNet outperform OLS and Ridge", "5.1, Table 1", _lasso_wins),
+    ("L2 regularization is weaker than L1 with so many rows", "5.1", _weak_l2),
+    ("With nothing known, the linear models still have an answer (printed: 102 to 211)", "Table 1", _nothing_known),
+    ("With prompts, the classical models can paint with the given colours", "6", _hints),
+    ("Tree, forest and boosting paint a single brown", "abstract, 5.4", _brown),
+    ("Their losses are very close", "5.3", _close),
+    ("They show no ability to predict the colour", "5.4", _no_ability),
+    ("The U-Net alone paints limited colour", "abstract, 5.3", _limited),
+    ("The GAN's squared error grows slowest", "Figure 5", _gan_wins),
+    ("The GAN paints complex, colourful, diverse pictures", "5.3", _colourful),
+    ("The GAN's colours are better than the traditional methods'", "5.3, 5.4", _better),
+    ("The GAN sometimes cannot learn and must be restarted", "5.3, 6", _restarts),
+    ("Traditional machine learning is not a proper choice for colorization", "6", _improper),
+)
+
+
+def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, coins: pd.DataFrame | None = None):
+    """A verdict on each of the paper's claims: DataFrame claim, paper (section), verdict, evidence.
+
+    full: scores at 100 % unknown (`scores.score_methods`).  axis: scores over the shares of unknown pixels.
+    brown: as `comparison.brown` gives it.  coins: the known-answer games of notebook 06, if they were played.
+    The rules, with their thresholds, are the functions above; "beyond chance" is `evaluation.told_apart`. A claim whose
+    methods or shares are not in the tables is "undecided".
+    """
+    rows = []
+    for claim, where, judge in CLAIMS:
+        try:
+            verdict, evidence = judge(full, axis, brown, coins)
+        except (KeyError, IndexError):
+            verdict, evidence = OPEN, "this run lacks a method or a share that the claim is about"
+        rows.append((claim, where, verdict, evidence))
+    return pd.DataFrame(rows, columns=["claim", "paper", "verdict", "evidence"])
+
+
+def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame:
+    """The verdicts with a training at the paper's length as further evidence on its GAN.
+
+    verdicts: as `check_claims` gives them.  long: scores over the epochs of that training, as the CUDA campaign writes
+    them (weights, epoch, of_mean_colour with its interval of_low to of_high, chroma, true_chroma, attempt); None
+    changes nothing. A verdict stays where the training says the same of its last and of its averaged weights; else it
+    holds in part. The error grows slowest: not where it is above the mean colour's beyond chance. Colourful: its
+    chroma is between 3/4 and 4/3 of the truth's.
+    """
+    if long is None:
+        return verdicts
+    end = long[long["epoch"] == long["epoch"].max()].set_index("weights").loc[["last", "averaged"]]
+    how = end.iloc[0]
+    epochs, size, width, seed = (f"{how[name]:.0f}" for name in ("epoch", "size", "width", "seed"))
+    length = f"Trained for {epochs} epochs ({size} pixels, {width} channels, seed {seed})"
+    share = {
+        w: f"{row['of_mean_colour']:.0%} ({row['of_low']:.0%} to {row['of_high']:.0%})" for w, row in end.iterrows()
+    }
+    chroma = end["chroma"] / end["true_chroma"]
+    fell = int(long["attempt"].max())
+    said = {
+        _gan_wins: (
+            FAILS if (end["of_low"] > 1).all() else PARTLY,
+            f"{share['last']} of the mean colour's error, with averaged weights {share['averaged']}",
+        ),
+        _colourful: (
+            HOLDS if chroma.between(3 / 4, 4 / 3).all() else PARTLY,
+            f"chroma {chroma['last']:.0%} of the truth's, with averaged weights {chroma['averaged']:.0%}",
+        ),
+        _restarts: (None, f"{fell or 'no'} restart{'s' * (fell > 1)} in its one training"),
+    }
+    table = verdicts.copy()
+    for claim, _, judge in CLAIMS:
+        for row in table.index[(table["claim"] == claim) & (judge in said)]:
+            verdict, words = said[judge]
+            if verdict not in (None, table.loc[row, "verdict"]):
+                table.loc[row, "verdict"] = PARTLY
+            table.loc[row, "evidence"] += f". {length}: {words}"
+    return table

@@ -1,0 +1,212 @@
+"""Figures of the comparison: each function takes tables and returns the matplotlib figure."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import SymLogNorm
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from nbhelpers.colour.lab import lab_to_rgb
+from nbhelpers.colour.metrics import ab_mse
+from nbhelpers.colour.plots import COLOURS, show, with_caption
+from nbhelpers.comparison.tables import FLAT
+from nbhelpers.evaluation.evaluate import told_apart
+from nbhelpers.hints import Hints
+
+TITLES = {"ab_mse": "ab-MSE", "psnr": "RGB PSNR, dB", "ssim": "SSIM", "delta_e": "CIEDE2000",
+          "colourfulness": "colourfulness / truth", "chroma": "chroma / truth", "hue_spread": "hue spread"}  # fmt: skip
+MARKERS = "osD^vP*X<>h"
+
+
+def scoreboard(board, measures=("ab_mse", "delta_e", "psnr", "ssim", "chroma", "hue_spread"), mark: str = "mean"):
+    """Each method's mean with its 95 % interval, one panel per measure; the dotted line is the method `mark`.
+
+    board: as `comparison.scoreboard` returns it.
+    """
+    names = list(dict.fromkeys(board["method"]))[::-1]
+    figure, axes = plt.subplots(1, len(measures), figsize=(12, 0.27 * len(names) + 0.9), sharey=True)
+    for ax, measure in zip(axes, measures):
+        rows = board[board["measure"] == measure].set_index("method").reindex(names)
+        places = np.arange(len(names))
+        ax.hlines(places, rows["low"], rows["high"], color=COLOURS[0], linewidth=2)
+        ax.plot(rows["mean"], places, "o", color=COLOURS[0], markersize=4)
+        if mark in names and np.isfinite(rows.loc[mark, "mean"]):
+            ax.axvline(rows.loc[mark, "mean"], color=COLOURS[1], linestyle=":", linewidth=1.2)
+        if measure in ("chroma", "colourfulness"):
+            ax.axvline(1, color="0.5", linewidth=0.8)
+        ax.set_title(TITLES[measure])
+        ax.grid(axis="y", color="0.92")
+        ax.set_yticks(places, names)
+        if measure == "ab_mse" and rows["mean"].max() > 2 * rows["mean"].median():
+            ax.set_xscale("log")
+            ax.set_xticks(
+                ticks := [t for t in (100, 200, 400, 800, 1600) if rows["low"].min() < t < rows["high"].max()], ticks
+            )
+            ax.xaxis.set_minor_locator(NullLocator())
+    return figure
+
+
+def over_unknown(summary):
+    """ab-MSE over the share of unknown pixels; methods that ignore hints are grey lines with their names at the end.
+
+    summary: of `evaluation.summarise(scores, ["method", "unknown"])`.
+    """
+    figure, ax = plt.subplots(figsize=(9.5, 5.4))
+    ticks = [f"{100 * u:g}" for u in dict.fromkeys(summary["unknown"].sort_values())]
+    place = {u: i for i, u in enumerate(dict.fromkeys(summary["unknown"].sort_values()))}
+    flat_ends = []
+    colours, markers = cycle((*COLOURS, "#882255")), cycle(MARKERS)
+    for method, rows in summary.groupby("method", sort=False):
+        x = rows["unknown"].map(place)
+        if method in FLAT:
+            ax.plot(x, rows["mean"], color="0.6", linestyle="-", linewidth=1, zorder=1)
+            flat_ends.append((rows["mean"].iloc[-1], method))
+        else:
+            colour = next(colours)
+            hollow = {"ms": 9, "mfc": "none", "linestyle": ":"} if method == "ridge" else {"ms": 5, "linestyle": "-"}
+            ax.plot(x, rows["mean"], marker=next(markers), color=colour, label=method, zorder=3, **hollow)  # on OLS
+            ax.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.08, lw=0)
+    ax.set_yscale("log")
+    flat_ends.sort()
+    end = len(ticks) - 1
+    for height, (value, method) in zip(_apart([np.log10(value) for value, _ in flat_ends], 0.14), flat_ends):
+        ax.plot([end, end + 0.12], [value, 10**height], color="0.8", linewidth=0.8, linestyle="-")
+        ax.text(end + 0.15, 10**height, method, fontsize=8, color="0.35", va="center")
+    ax.set_xticks(range(len(ticks)), ticks)
+    ax.set(xlabel="unknown pixels, % (steps, not to scale)", ylabel="ab-MSE of the unknown pixels (log scale)")
+    ax.set(xlim=(-0.2, end + 0.9), ylim=(None, 4 * summary["mean"].max()))
+    ax.legend(fontsize=8, loc="lower right", bbox_to_anchor=(0.99, 0.0), title="they use the hints", title_fontsize=8)
+    if flat_ends:
+        ax.text(-0.1, 1.2 * flat_ends[-1][0], "grey lines: blind to hints", fontsize=8, color="0.35")
+    return figure
+
+
+def _apart(values, least: float) -> list[float]:
+    """Sorted values moved up so that neighbours are at least `least` apart."""
+    found = []
+    for value in values:
+        found.append(max(value, found[-1] + least) if found else value)
+    shift = (found[-1] - values[-1]) / 2 if found else 0
+    return [value - shift for value in found]
+
+
+def accumulated(table, methods):
+    """Figure 5: accumulated ab-MSE over the number of photos; beside it the running mean with its 95 % interval."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    for method in methods:
+        rows = table[table["method"] == method]
+        (line,) = left.plot(rows["photos"], rows["total"], label=method)
+        right.plot(rows["photos"], rows["mean"], color=line.get_color(), linestyle=line.get_linestyle())
+        right.fill_between(rows["photos"], rows["low"], rows["high"], color=line.get_color(), alpha=0.1, lw=0)
+    left.set(xlabel="test photos", ylabel="accumulated ab-MSE", title="as the paper draws it")
+    right.set(xlabel="test photos", ylabel="mean ab-MSE so far", title="the mean, and how sure it is")
+    last = table[table["method"].isin(methods)].groupby("method")["mean"].last()
+    right.set_ylim(0, 1.7 * last.max())
+    for ax in (left, right):
+        ax.set_xlim(0, table["photos"].max())
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside upper center", ncols=min(len(methods), 6), fontsize=8)
+    return figure
+
+
+def pairs(gaps):
+    """All pairs of methods: the row's ab-MSE minus the column's.
+
+    gaps: as `evaluation.paired` returns it for every pair. Blank: not told apart (`evaluation.told_apart`).
+    """
+    names = list(dict.fromkeys([*gaps["other"], *gaps["method"]]))
+    place = {name: i for i, name in enumerate(names)}
+    values = np.zeros((len(names), len(names)))
+    sure = gaps[told_apart(gaps) != 0]
+    for row in sure.itertuples():
+        i, j = place[row.method], place[row.other]
+        values[i, j], values[j, i] = row.difference, -row.difference
+    figure, ax = plt.subplots(figsize=(8.2, 6.6))
+    reach = max(1.0, abs(values).max())
+    drawn = ax.imshow(values, cmap="PuOr", norm=SymLogNorm(5, vmin=-reach, vmax=reach))
+    for i, j in np.argwhere(values):
+        value, dark = values[i, j], abs(drawn.norm(values[i, j]) - 0.5) > 0.27
+        ax.text(j, i, f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.2g}", ha="center", va="center", fontsize=6,
+                color="white" if dark else "0.2")  # fmt: skip
+    if sure.empty:
+        few = f"{gaps['photos'].max()} photos: no two methods can be told apart"
+        ax.text(0.5, 0.5, few, transform=ax.transAxes, ha="center", va="center")
+    ax.set_xticks(range(len(names)), names, rotation=55, ha="right", fontsize=8)
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set_title("ab-MSE of the row minus that of the column; purple: the row errs more; blank: not told apart")
+    ax.title.set_fontsize(9)
+    figure.colorbar(drawn, ax=ax, shrink=0.8, label="difference")
+    return figure
+
+
+def by_method(labs, methods: dict, hints: dict | None = None, caption: str = ""):
+    """Figure 4: photos, CIELAB (H, W, 3), down and methods across, each with its ab-MSE; the truth comes first.
+
+    hints: method name -> function (lab) -> Hints for methods that are given some; the others get none.
+    """
+    columns = len(methods) + 1
+    figure, axes = plt.subplots(len(labs), columns, figsize=(12, 12 / columns * len(labs) * 1.19), squeeze=False)
+    for i, (line, lab) in enumerate(zip(axes, labs)):
+        show(lab_to_rgb(lab), "" if i else "truth\n", line[0]).title.set_fontsize(8)
+        for ax, (name, method) in zip(line[1:], methods.items()):
+            given = (hints or {}).get(name)
+            known = given(lab) if given else Hints.none(lab.shape[:2])
+            ab = method.colorize(lab[..., 0], known)
+            score = f"{ab_mse(ab, lab[..., 1:], ~known.known):.0f}"
+            show(lab_to_rgb(np.dstack([lab[..., 0], ab])), score if i else f"{name}\n{score}", ax)
+            ax.title.set_fontsize(8)
+    return with_caption(figure, caption)
+
+
+def gallery(items: dict[str, list], caption: str = ""):
+    """Best and worst photos of each method, painted beside true: method -> [(label, rgb painted, rgb true), ...]."""
+    columns = 2 * max(map(len, items.values()))
+    figure, axes = plt.subplots(len(items), columns, figsize=(1.9 * columns, 2.05 * len(items)), squeeze=False)
+    for line, (name, pictures) in zip(axes, items.items()):
+        for ax in line:
+            ax.axis("off")
+        for k, (label, painted, truth) in enumerate(pictures):
+            show(painted, f"{name}, {label}", line[2 * k]).title.set_fontsize(8)
+            show(truth, "truth", line[2 * k + 1]).title.set_fontsize(8)
+    return with_caption(figure, caption)
+
+
+def costs(table, labels=("pixels", "share of unknown pixels", "photos")):
+    """Processor seconds over pixels, unknown share and photos, log-log; table: as `costs.measure_costs` returns it."""
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharey=True)
+    for ax, axis, label in zip(axes, ("pixels", "unknown", "photos"), labels):
+        part = table[table["axis"] == axis]
+        for marker, (method, rows) in zip(cycle(MARKERS), part.groupby("method", sort=False)):
+            ax.plot(rows["at"], rows["seconds"], marker=marker, ms=4, label=method)
+        ax.set(xscale="log", yscale="log", xlabel=label)
+        ax.set_xticks(part["at"].unique(), [f"{at:,g}" for at in part["at"].unique()])
+        ax.xaxis.set_minor_locator(NullLocator())
+    axes[0].set_ylabel("processor seconds")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
+    return figure
+
+
+def hint_curve(summary, printed=None):
+    """PSNR over the number of 6 x 6 patches of known colour; summary: patches, method, mean, low, high.
+
+    printed: patches and psnr that others have published for their own photos, drawn as a dotted line.
+    """
+    figure, ax = plt.subplots(figsize=(7.2, 4.4))
+    counts = sorted(summary["patches"].unique())
+    place = {count: i for i, count in enumerate(counts)}
+    for marker, (method, rows) in zip(cycle(MARKERS), summary.groupby("method", sort=False)):
+        x = rows["patches"].map(place)
+        (line,) = ax.plot(x, rows["mean"], marker=marker, ms=5, linestyle="-", label=method)
+        ax.fill_between(x, rows["low"], rows["high"], color=line.get_color(), alpha=0.1, lw=0)
+    if printed is not None:
+        rows = printed[printed["patches"].isin(counts)]
+        ax.plot(
+            rows["patches"].map(place), rows["psnr"], ":x", color="0.4", label="SIGGRAPH17, as published (ImageNet)"
+        )
+    ax.set_xticks(range(len(counts)), [f"{count:g}" for count in counts])
+    ax.set(xlabel="patches of known colour (steps, not to scale)", ylabel="RGB PSNR, dB: higher is better")
+    ax.legend(fontsize=8, loc="upper left")
+    return figure

@@ -1,0 +1,1 @@
+"""Running and publishing the course: which notebooks there are, papermill, reports, the site."""

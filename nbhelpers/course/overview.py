@@ -1,0 +1,53 @@
+"""What the first notebook reports: the course's map, and what this machine has."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from importlib.metadata import version
+
+import pandas as pd
+
+from nbhelpers import paths
+from nbhelpers.system import memory
+
+COURSE = (
+    ("Start here", "photos as arrays, and the one question of the course", "section 4, Figure 3"),
+    ("CIELAB", "lightness, chroma, and what knowing nothing costs", "sections 1 and 3"),
+    ("Neighbour regression", "a pixel's colour from its eight neighbours", "section 3.1"),
+    ("The sparse system", "from one pixel to a whole photo", "section 3.1, Table 1"),
+    ("Row by row", "trees, forests and boosting", "sections 3.2 to 3.4"),
+    ("U-Net", "a network that reads the whole photo", "section 3.5, Figure 1"),
+    ("GAN", "a network with a critic", "section 3.5, Figure 2"),
+    ("Comparison", "every method on the same photos", "section 5, Figures 4 and 5"),
+    ("Explorer", "your photo and your hints, live", "section 6"),
+)
+PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-image", "torch", "torchvision")
+
+
+def course_map() -> pd.DataFrame:
+    """One row per notebook of the course: number, title, about, paper, and whether this version has it."""
+    course = pd.DataFrame(COURSE, columns=["title", "about", "in the paper"])
+    course.index = pd.Index([f"{number:02d}" for number in range(len(COURSE))], name="notebook")
+    present = {path.name[:2] for path in paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")}
+    course["here"] = ["yes" if number in present else "not yet" for number in course.index]
+    return course
+
+
+def machine() -> pd.Series:
+    """Versions of Python and the main packages; processor, memory and accelerator of this machine."""
+    found = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    found["processor cores"] = str(os.cpu_count())
+    found["memory"] = f"{memory() / 2**30:.0f} GiB" if math.isfinite(memory()) else "unknown"
+    found["networks run on"] = _accelerator()
+    return pd.Series(found, name="this machine")
+
+
+def _accelerator() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "the processor (no CUDA device found)"
+    device = torch.cuda.get_device_properties(0)
+    return f"{torch.cuda.device_count()} x {device.name}, {device.total_memory / 2**30:.0f} GiB"

@@ -1,0 +1,1 @@
+"""How good is a colorization: one loop over colorizers, photos and hints, and how sure its means are."""

@@ -1,0 +1,1 @@
+"""Notebook 08 and `make app`: a page to colorize photos by hand."""

@@ -1,0 +1,86 @@
+"""Serve the explorer as a page: the first cells of notebook 08, run by Voilà."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from nbhelpers import paths
+from nbhelpers.course.notebooks import find_notebooks, read_notebook
+from nbhelpers.paths import UserError
+
+LARGEST_MESSAGE = 2**30  # bytes from the browser at once: an upload comes in one piece, and a larger one ends the page
+
+
+def write_page(photos: str, folder: Path) -> Path:
+    """Write notebook 08 up to the explorer, without introduction, for a photo source, to `folder`/explorer.ipynb."""
+    (notebook,) = find_notebooks(["08"])
+    node, _ = read_notebook(notebook, "demo", {}, {})
+    last = next((i for i, cell in enumerate(node.cells) if "explorer.explore(" in cell.source), None)
+    if last is None:
+        raise UserError(f"{notebook} has no cell that calls explorer.explore: use the one that comes with the course")
+    node.cells = node.cells[: last + 1]
+    node.cells[0].source = node.cells[0].source.splitlines()[0]  # the title; who opens the page wants to begin
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    at = next(i for i, cell in enumerate(node.cells) if "parameters" in cell.metadata.get("tags", []))
+    node.cells.insert(at + 1, nbformat.v4.new_code_cell(f"photos = {photos!r}"))
+    with paths.atomic(folder / "explorer.ipynb") as part:
+        nbformat.write(node, part)
+    return folder / "explorer.ipynb"
+
+
+def command(page: Path, port: int, browser: bool) -> list[str]:
+    """The command that serves a page on this machine alone, at http://localhost:<port>/."""
+    options = [f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=False", "--theme=light"]
+    options += [f"--Voila.tornado_settings={{'websocket_max_message_size': {LARGEST_MESSAGE}}}"]
+    # A page that was closed without a word, as on a phone that fell asleep, gives its memory back after half an hour.
+    options += ["--MappingKernelManager.cull_idle_timeout=1800", "--MappingKernelManager.cull_interval=60"]
+    return [sys.executable, "-m", "voila", str(page), *options, *([] if browser else ["--no-browser"])]
+
+
+def serve(photos: str = "sample", port: int = 8866, browser: bool = True) -> int:
+    """Serve the explorer until Ctrl-C; returns the server's exit status.
+
+    Raises UserError when the packages of the extra "app" are missing, photos cannot be opened, or the port is taken.
+    """
+    missing = [name for name in ("voila", "ipycanvas") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(f"{' and '.join(missing)} missing: `make app` installs it, or pip install -e '.[app]'")
+    from nbhelpers.photos import open_photos
+    from nbhelpers.photos.catalogue import SOURCES
+
+    open_photos(photos)  # what is wrong with it shows here, not on the page
+    if photos not in SOURCES:
+        photos = str(Path(photos).expanduser().resolve())
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken, perhaps by another explorer" if taken else f"cannot be used ({error.strerror.lower()})"
+            raise UserError(f"port {port} {why}: name another with --port") from None
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "NBHELPERS_HEADLESS")
+    }
+    with tempfile.TemporaryDirectory(prefix="nbhelpers-") as folder:  # another explorer has another page
+        page = write_page(photos, Path(folder))
+        environment |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONWARNINGS": "ignore"}
+        print(f"The explorer is at http://localhost:{port}/; Ctrl-C ends it.", flush=True)
+        server = subprocess.Popen(command(page, port, browser), env=environment)
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0

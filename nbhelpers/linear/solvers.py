@@ -1,0 +1,213 @@
+"""Spread known colours over a photo by solving its sparse system: Krylov methods, multigrid, LU; the paper's tiles."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from scipy.ndimage import distance_transform_edt
+from scipy.sparse import linalg
+from threadpoolctl import ThreadpoolController
+
+from nbhelpers.hints import Hints, keep_known
+from nbhelpers.linear.neighbours import NeighbourModel
+from nbhelpers.linear.systems import (
+    SparseSystem,
+    anchor,
+    check_photo,
+    edge_aware_system,
+    levin_system,
+    neighbour_system,
+)
+
+__all__ = [
+    "METHODS",
+    "Solution",
+    "SparseSystem",
+    "anchor",
+    "edge_aware_system",
+    "levin_system",
+    "nearest_known",
+    "neighbour_system",
+    "solve",
+    "solve_tiled",
+]
+
+_POOL = ThreadPoolExecutor(2)  # a and b at the same time, where they do not depend on each other
+_BLAS = ThreadpoolController()  # its threads make the solvers' short vector sums slower, many times on a busy machine
+METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
+
+
+@dataclass(frozen=True)
+class Solution:
+    """ab: (H, W, 2) float32 with the known pixels kept; `iterations` of the slower channel; `residual`:
+    ||rhs - matrix x|| / ||rhs||, the larger of the systems solved; `converged`: residual <= tol; `seconds`, set-up
+    included; `history`: relative residual after each iteration, when asked for."""
+
+    ab: np.ndarray
+    iterations: int
+    residual: float
+    converged: bool
+    seconds: float
+    history: tuple[float, ...] = field(default=(), repr=False)
+
+
+def nearest_known(hints: Hints) -> np.ndarray:
+    """The colour of the nearest known pixel, everywhere: (H, W, 2) float32; zeros if none is known."""
+    if not hints.known.any():
+        return np.zeros_like(hints.ab)
+    rows, columns = distance_transform_edt(~hints.known, return_distances=False, return_indices=True)
+    return hints.ab[rows, columns]
+
+
+def solve(
+    system: SparseSystem,
+    method: str = "auto",
+    tol: float = 1e-6,
+    maxiter: int = 250,
+    start: np.ndarray | None = None,
+    history: bool = False,
+) -> Solution:
+    """Solve for the unknown colours; the caller looks at `Solution.converged`.
+
+    method: "bicg" (the paper's), "bicgstab", "gmres", "lu" for any system; "bicgstab+amg" (classical algebraic
+    multigrid as preconditioner) where a maximum principle holds; "cg" (Jacobi-preconditioned) and "cg+amg" for
+    symmetric ones; "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is
+    safe, and lu for Levin's where they are very sparse.
+    tol: relative residual.  maxiter: iterations per system.  start: (H, W, 2) first guess, default the nearest known
+    colours.  history: keep the residual after each iteration (costs one more product each).
+    Raises ValueError for an unknown method, or a symmetric-only method on another system.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
+    if method.startswith("cg") and not system.symmetric:
+        raise ValueError(f'"{method}" needs a symmetric system: use bicgstab, bicg, gmres or lu')
+    began, shape, m = time.perf_counter(), system.hints.known.shape, len(system.pixels)
+    if m == 0:
+        return Solution(system.hints.ab.copy(), 0, 0.0, True, time.perf_counter() - began)
+    if method == "auto":
+        method = _choose(system)
+    guess = nearest_known(system.hints) if start is None else np.broadcast_to(start, (*shape, 2))
+    guess = guess.reshape(-1, 2)[system.pixels].astype(float)
+    coupled = system.matrix.shape[0] == 2 * m
+    sides = [(system.rhs.ravel("F"), guess.ravel("F"))] if coupled else list(zip(system.rhs.T, guess.T))
+    run = _prepared(system.matrix, method, tol, maxiter, history)
+    with _BLAS.limit(limits=1):
+        found, curves = zip(*_POOL.map(run, *zip(*sides)) if len(sides) > 1 else [run(*sides[0])])
+    x = found[0].reshape(2, m).T if coupled else np.stack(found, axis=1)
+    residual = max(_residual(system.matrix, x_k, rhs) for x_k, (rhs, _) in zip(found, sides))
+    ab = np.zeros((shape[0] * shape[1], 2), np.float32)
+    with np.errstate(over="ignore"):
+        ab[system.pixels] = x
+    longest = max(curves, key=len)
+    return Solution(
+        keep_known(ab.reshape(*shape, 2), system.hints),
+        len(longest),
+        residual,
+        bool(residual <= tol * 1.01),
+        time.perf_counter() - began,
+        tuple(longest) if history else (),
+    )
+
+
+def _choose(system: SparseSystem) -> str:
+    """The fastest method that converges, as measured. What counts is how far unknown pixels are from a known one."""
+    unknown, matrix = ~system.hints.known, system.matrix
+    far = distance_transform_edt(unknown)[unknown].mean() if system.hints.known.any() else np.inf
+    if far <= 1.6:  # about 90 % of single pixels unknown: plain steps cost less than multigrid's set-up
+        return "cg" if system.symmetric else "bicgstab"
+    positive = np.count_nonzero(matrix.data > 0) == matrix.shape[0]  # none off the diagonal
+    if positive and matrix.sum(axis=1).min() > -1e-9:  # an M-matrix: unknowns are averages, multigrid is safe
+        return "cg+amg" if system.symmetric else "bicgstab+amg"
+    if system.symmetric:  # Levin's squared operator: in large holes no iteration gets there
+        return "cg+amg" if far <= 5.5 else "lu"
+    return "bicgstab"
+
+
+def _residual(matrix, x, rhs) -> float:
+    scale = np.linalg.norm(rhs) or 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        residual = float(np.linalg.norm(rhs - matrix @ x) / scale)
+    return residual if np.isfinite(residual) else np.inf
+
+
+def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
+    """Set the method up once for the matrix; return run(rhs, x0) -> (x, residual per iteration)."""
+    if method == "lu":
+        try:
+            factors = linalg.splu(matrix.tocsc())
+        except RuntimeError:  # exactly singular: the first guess stays, and its residual says what it is worth
+            return lambda rhs, x0: (x0, [np.nan])
+        return lambda rhs, x0: (np.nan_to_num(factors.solve(rhs), nan=0.0, posinf=1e30, neginf=-1e30), [np.nan])
+    options = {"rtol": tol, "atol": 0.0, "maxiter": maxiter}
+    if method.endswith("+amg"):
+        sweeps = [("gauss_seidel", {"sweep": sweep}) for sweep in ("forward", "backward")]  # together symmetric
+        import pyamg  # not at the top: networks without hints train where it is missing
+
+        hierarchy = pyamg.ruge_stuben_solver(matrix, max_coarse=200, presmoother=sweeps[0], postsmoother=sweeps[1])
+        options["M"] = hierarchy.aspreconditioner()
+    elif method == "cg":
+        options["M"] = sparse.diags(1 / matrix.diagonal())
+    elif method == "gmres":
+        options |= {"restart": 30, "maxiter": -(-maxiter // 30), "callback_type": "pr_norm"}
+    solver = getattr(linalg, method.split("+")[0])
+
+    def run(rhs, x0):
+        curve = []
+
+        def note(state):
+            if method == "gmres":
+                curve.append(float(state))
+            else:
+                curve.append(_residual(matrix, state, rhs) if history else np.nan)
+
+        with np.errstate(all="ignore"):
+            x, _ = solver(matrix, rhs, x0=x0, callback=note, **options)
+        return np.nan_to_num(x, nan=0.0, posinf=1e30, neginf=-1e30), curve
+
+    return run
+
+
+def solve_tiled(
+    model: NeighbourModel,
+    lightness: np.ndarray,
+    hints: Hints,
+    tile: int = 100,
+    border: str = "zero",
+    method: str = "bicg",
+    tol: float = 1e-6,
+    maxiter: int = 250,
+) -> Solution:
+    """The paper's way: cut the photo into tiles of `tile` x `tile` pixels and solve each by itself.
+
+    Beyond a tile's edge stand pixels with L = a = b = 0 (border "zero", the paper's) or its mirror image ("reflect").
+    The result has the tiles' worst residual and most iterations, and has converged if all of them have.
+    """
+    if tile < 2:
+        raise ValueError(f"a tile must be at least 2 pixels wide, got {tile}")
+    lightness, _, _ = check_photo(lightness, hints)
+    began, ab, parts = time.perf_counter(), hints.ab.copy(), []
+    for top in _edges(lightness.shape[0], tile):
+        for left in _edges(lightness.shape[1], tile):
+            area = np.s_[slice(*top), slice(*left)]
+            part = Hints(hints.ab[area], hints.known[area])
+            start = None if border == "reflect" else np.zeros(2)
+            system = neighbour_system(model, lightness[area], part, border)
+            parts.append(solve(system, method, tol, maxiter, start=start))
+            ab[area] = parts[-1].ab
+    return Solution(
+        ab,
+        max(p.iterations for p in parts),
+        max(p.residual for p in parts),
+        all(p.converged for p in parts),
+        time.perf_counter() - began,
+    )
+
+
+def _edges(length: int, tile: int) -> list[tuple[int, int]]:
+    """Cut 0..length into tiles; a last strip of one pixel joins the tile before it."""
+    starts = [s for s in range(0, length, tile) if length - s > 1 or s == 0]
+    return list(zip(starts, [*starts[1:], length]))

@@ -1,0 +1,134 @@
+"""Checkpoints and finished networks on disk: safetensors, which hold numbers and nothing that could be executed.
+
+What belongs to the numbers (recipe, step, photos) stands as JSON in the file's own header, so that both are written at
+once, and again in a `.json` beside it for people to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from nbhelpers import paths
+from nbhelpers.networks.models import UNet
+from nbhelpers.paths import UserError
+
+FORMAT = 1  # raise it when the contents change their meaning
+
+
+def save(path: Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
+    """Write tensors and a JSON-able description to `path`, and the description to `<path>.json` without its suffix.
+
+    The file is replaced in one step: after a kill the older one is still whole.
+    """
+    path, about = Path(path), {"format": FORMAT} | about
+    text = json.dumps(about, indent=1)
+    with paths.atomic(path) as part:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, metadata={"about": text})
+    with paths.atomic(path.with_suffix(".json")) as part:
+        part.write_text(text + "\n")
+
+
+def read_about(path: Path) -> dict:
+    """The description in a file's header. Raises UserError, naming the file, when it is damaged or foreign."""
+    return _read(path, tensors=False)[1]
+
+
+def read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """The tensors of a file, on the CPU, and its description. Raises UserError as `read_about` does."""
+    return _read(path, tensors=True)
+
+
+def _read(path: Path, tensors: bool):
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: give the path of a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "null"))
+            found = {key: file.get_tensor(key) for key in file.keys()} if tensors else {}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, ValueError, OSError, RecursionError) as error:
+        raise UserError(f"{path} is damaged or no safetensors file ({error}): delete it and train again") from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise UserError(f"{path} was not written by this version of nbhelpers: delete it and train again")
+    return found, about
+
+
+def pack(prefix: str, tensors: dict) -> dict[str, torch.Tensor]:
+    """{"a": t} -> {"prefix/a": t}."""
+    return {f"{prefix}/{key}": value for key, value in tensors.items()}
+
+
+def unpack(prefix: str, tensors: dict) -> dict[str, torch.Tensor]:
+    """The inverse of `pack`: those under `prefix`, without it."""
+    return {key.partition("/")[2]: value for key, value in tensors.items() if key.partition("/")[0] == prefix}
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """An optimizer's moments and counters: "<number of the parameter>.<name>" -> tensor."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    return {
+        f"{i}.{name}": value
+        for i, parameter in enumerate(parameters)
+        for name, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Put back what `optimizer_state` took.
+
+    Each moment gets the memory layout of its parameter: the fused Adam walks both as they lie in memory, and would
+    silently apply moments of another layout to other weights.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    optimizer.state.clear()
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        same = value.shape == parameter.shape and name != "step"
+        place = torch.empty_like(parameter, dtype=value.dtype) if same else torch.empty_like(value).to(parameter.device)
+        optimizer.state[parameter][name] = place.copy_(value)
+
+
+def digest(path: Path) -> str:
+    """Sixteen hexadecimal digits that tell this file from others."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a network's file, to the byte, and write its description beside the copy."""
+    about = read_about(path)
+    with paths.atomic(to) as part:
+        shutil.copyfile(path, part)
+    with paths.atomic(to.with_suffix(".json")) as part:
+        part.write_text(json.dumps(about, indent=1) + "\n")
+
+
+def save_network(path: Path, network: UNet, about: dict) -> None:
+    """Write a finished U-Net, its convolutions in half precision, with `about` it: at least its name and size."""
+    shape = {name: getattr(network, name) for name in ("width", "depth", "upsampling", "channels", "outputs")}
+    weights = {k: v.half() if v.ndim == 4 else v for k, v in network.state_dict().items()}
+    save(path, weights, about | {"network": shape})
+
+
+def load_network(path: Path) -> tuple[UNet, dict]:
+    """Read a finished U-Net, in evaluation mode, and what is said about it.
+
+    Raises UserError when the file is damaged, foreign, or holds another network than it says.
+    """
+    weights, about = read(path)
+    try:
+        with torch.device("meta"):  # takes no memory, whatever the file claims
+            network = UNet(**about["network"])
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError):
+        raise UserError(f"{path} holds no U-Net as it should: delete it and train again") from None
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise UserError(f"{path} holds numbers that are not finite: delete it and train again")
+    return network.eval(), about

@@ -1,0 +1,84 @@
+"""A world with a known answer: discs and squares that are red or blue by the toss of a coin.
+
+Nothing in the lightness tells the colour, so the best answer to each loss can be worked out beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab, scale_lightness, unscale_ab
+
+RED, BLUE = np.array([60.0, 40.0]), np.array([10.0, -50.0])  # a*, b*; sRGB can show both at these lightnesses
+LIGHTNESS = (45.0, 58.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CoinWorld:
+    """photos uint8 (N, S, S, 3); inside (N, S, S) bool, the pixels of the shape; red (N,) bool, how the coin fell."""
+
+    photos: np.ndarray
+    inside: np.ndarray
+    red: np.ndarray
+
+
+def toss(n: int, size: int = 32, odds: float = 0.5, seed: int = 0) -> CoinWorld:
+    """`n` pictures of size x size pixels, each a shape on grey; a shape is red with probability `odds`, else blue.
+
+    Place, size, kind and lightness of a shape are drawn independently of its colour.
+    """
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    labs, inside, red = np.zeros((n, size, size, 3), np.float32), np.zeros((n, size, size), bool), rng.random(n) < odds
+    for i in range(n):
+        radius = size * rng.uniform(0.18, 0.35)
+        cy, cx = rng.uniform(radius, size - radius, 2)
+        far = np.maximum(abs(y - cy), abs(x - cx)) if rng.random() < 0.5 else np.hypot(y - cy, x - cx)
+        inside[i] = far < radius
+        labs[i, ..., 0] = np.where(inside[i], rng.uniform(*LIGHTNESS), rng.uniform(15, 35))
+        labs[i, inside[i], 1:] = RED if red[i] else BLUE
+    return CoinWorld(lab_to_rgb(labs), inside, red)
+
+
+def best_answer(loss: str, odds: float) -> np.ndarray:
+    """The colour (a*, b*) with the least expected loss for a shape: the mean for "mse", the median for "l1".
+
+    At even odds every colour between the two is a median; the middle is returned.
+    """
+    if loss == "l1" and odds != 0.5:
+        return RED if odds > 0.5 else BLUE
+    return odds * RED + (1 - odds) * BLUE
+
+
+def paint(network, world: CoinWorld) -> np.ndarray:
+    """What a network paints: a*, b* (N, S, S, 2)."""
+    import torch
+
+    lightness = torch.from_numpy(rgb_to_lab(world.photos)[..., 0])[:, None]
+    with torch.inference_mode():
+        return unscale_ab(network.eval()(scale_lightness(lightness))).permute(0, 2, 3, 1).numpy()
+
+
+def answers(network, world: CoinWorld) -> np.ndarray:
+    """The mean colour (a*, b*) that a network paints inside each shape: (N, 2)."""
+    return np.stack([plane[mask].mean(axis=0) for plane, mask in zip(paint(network, world), world.inside)])
+
+
+def decided(given: np.ndarray) -> np.ndarray:
+    """Which answers (N, 2) chose: nearer to red or to blue than a quarter of their distance; bool (N,)."""
+    nearest = np.minimum(np.linalg.norm(given - RED, axis=1), np.linalg.norm(given - BLUE, axis=1))
+    return nearest < np.linalg.norm(RED - BLUE) / 4
+
+
+def verdicts(named: dict[str, np.ndarray]) -> pd.DataFrame:
+    """One line for each named set of answers: their mean colour, and the share called red, blue, or neither."""
+    rows = []
+    for name, given in named.items():
+        chose = decided(given)
+        red = chose & (np.linalg.norm(given - RED, axis=1) < np.linalg.norm(given - BLUE, axis=1))
+        a, b = given.mean(axis=0)
+        rows.append((name, a, b, red.mean(), (chose & ~red).mean(), (~chose).mean()))
+    return pd.DataFrame(rows, columns=["learned with", "a*", "b*", "red", "blue", "neither"])

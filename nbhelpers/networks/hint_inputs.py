@@ -1,0 +1,245 @@
+"""Hints for networks: what a network is told of them, and the random hints that it learns from.
+
+A network that merely gets the known colours falls behind plain propagation once there are a few. So a network without
+hints guesses, edge-aware propagation carries what the hints say against the guess, and a second network corrects the
+sum: it reads the lightness, both, where colours are known and how near that is, paints colours of its own, and says how
+much it trusts them. At a hint they count for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+
+from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
+from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
+from nbhelpers.networks.models import UNet
+from nbhelpers.paths import UserError
+from nbhelpers.system import memory
+
+# Planes that a network reads, the lightness among them, and paints, for each kind of `Recipe.hints`.
+PLANES = {"none": (1, 2), "given": (4, 2), "spread": (7, 3)}
+# How strongly places far from hints are drawn to the prior, at 64 pixels; chosen on training photos in notebook 08.
+ANCHOR = 1e-4
+# How many patches a photo may have, each as likely; a share below 1 is of single pixels.
+LEVELS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 0.1, 0.4)
+LARGEST = 3  # side of a patch at 128 pixels, as 6 x 6 at 256
+
+
+FAR = 5.0  # logarithm of the distance, in pixels, beyond which a hint counts as none: 147 pixels
+
+
+def closeness(known: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """1 - log(1 + d) / FAR, d the distance to the nearest known pixel times `scale`: (H, W) float32 in [0, 1].
+
+    1 at hints, 0 from 147 on and without any hint.
+    """
+    if not known.any():
+        return np.zeros(known.shape, np.float32)
+    return np.maximum(0, 1 - np.log1p(scale * distance_transform_edt(~known)) / FAR).astype(np.float32)
+
+
+def openness(near):
+    """How much a network may change where hints are that near: d / (1 + d), 0 at a hint. Arrays and tensors."""
+    return 1 - (np if isinstance(near, np.ndarray) else torch).exp(FAR * (near - 1))
+
+
+def stack(kind: str, spread, known, near, guess):
+    """What a network of that kind is told beside the lightness, (N, 3 or 6, H, W), scaled.
+
+    spread: (N, 2, H, W) a*, b* as propagation spreads them, or for "given" as they are; known: (N, 1, H, W), 1 at
+    hints, or the share of known pixels in each; near: (N, 1, H, W), their `closeness`; guess: (N, 2, H, W), a*, b* of
+    the prior, which has not seen the hints.
+    """
+    if kind == "given":
+        return torch.cat([scale_ab(spread) * known, known], dim=1)
+    return torch.cat([scale_ab(spread), known, near, scale_ab(guess)], dim=1)
+
+
+def paint(network, lightness: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
+    """The chroma (N, 2, H, W) that a network paints, scaled; with spread hints, mixed with their colours."""
+    if given is None:
+        return network(lightness)
+    painted = network(torch.cat([lightness, given], dim=1))
+    if painted.shape[1] == 2:
+        return painted
+    return given[:, :2] + openness(given[:, 3:4]) * correction(painted, given[:, :2])
+
+
+def correction(painted: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """What a network that paints (N, 3, H, W) adds to the spread colours (N, 2, H, W), scaled, away from hints.
+
+    Its third plane t in (-1, 1) is how much it trusts its own colours: they get the share (1 + t) / 2.
+    """
+    return (1 + painted[:, 2:]) / 2 * (painted[:, :2] - spread)
+
+
+def widened(network: UNet, channels: int, outputs: int) -> UNet:
+    """The same network with more planes; weights of new ones are 0, so that a*, b* are painted as before."""
+    if (channels, outputs) == (network.channels, network.outputs):
+        return network
+    made = UNet(network.width, network.depth, network.upsampling, channels, outputs)
+    weights = network.state_dict()
+    for name, mine in made.state_dict().items():
+        if mine.shape != weights[name].shape:
+            larger = torch.zeros_like(mine)
+            larger[tuple(slice(side) for side in weights[name].shape)] = weights[name]
+            weights[name] = larger
+    made.load_state_dict(weights)
+    return made
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Hints drawn for training photos, `rounds` times for each: row i * rounds + r is photo i in round r.
+
+    corners: (M, 2) top and left of the square cut out.  spread: (M, 2, size, size) float16.  known: bool and near:
+    float16, (M, 1, size, size).  level: (M,), indices of LEVELS.  error: (levels,), mean squared error of the spread
+    colours, scaled.  guess: (N, 2, S, S) float16, a*, b* of the prior for whole photos.
+    """
+
+    kind: str
+    rounds: int
+    corners: torch.Tensor
+    spread: torch.Tensor
+    known: torch.Tensor
+    near: torch.Tensor
+    level: torch.Tensor
+    error: torch.Tensor
+    guess: torch.Tensor
+
+    def at(self, rgb: torch.Tensor, which: torch.Tensor, round_: int, flip: bool):
+        """The squares cut from photos `rgb` (N, 3, S, S) with numbers `which`, what is given, and their weights.
+
+        The less propagation errs at a photo's number of hints, the more its error weighs: by the root of that, so that
+        many hints, where little is left to gain, neither vanish beside few nor rule.
+        """
+        rows, size = which * self.rounds + round_, self.spread.shape[-1]
+        corners = self.corners[rows].tolist()
+        cut, guess = (
+            torch.stack([one[:, y : y + size, x : x + size] for one, (y, x) in zip(whole, corners)])
+            for whole in (rgb, self.guess[which])
+        )
+        told = (self.spread[rows].float(), self.known[rows].float(), self.near[rows].float(), guess.float())
+        given = stack(self.kind, *told).to(rgb.device)
+        weight = (self.error.mean() / self.error).sqrt()[self.level[rows]].to(rgb.device)
+        if flip:
+            cut, given = cut.flip(-1), given.flip(-1)
+        return cut, given, weight[:, None, None, None]
+
+
+def mean_colour(photos: torch.Tensor, most: int = 1000) -> tuple[float, float]:
+    """The mean a*, b* of the first `most` photos, uint8 (N, 3, S, S)."""
+    rgb = photos[:most].permute(0, 2, 3, 1).numpy()
+    return tuple(np.mean([rgb_to_lab(one)[..., 1:].mean(axis=(0, 1)) for one in rgb], axis=0).tolist())
+
+
+@torch.inference_mode()
+def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
+    """The prior of photos uint8 (N, 3, S, S): a*, b* that a network without hints paints, or else their mean colour.
+
+    Returns (N, 2, S, S) float16.
+    """
+    if network is None:
+        colour = torch.tensor(mean_colour(photos), dtype=torch.float16)
+        return colour[:, None, None].expand(len(photos), 2, *photos.shape[2:])
+    parts = (scale_lightness(rgb_to_lab_tensor(part)[:, :1]) for part in photos.split(50))
+    return torch.cat([unscale_ab(network.eval()(lightness)).half() for lightness in parts])
+
+
+def draw(photos: torch.Tensor, recipe, network: UNet | None = None) -> Samples:
+    """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the recipe's.
+
+    network: paints the prior.  The photos are spread over the processors. Raises UserError when the samples need more
+    memory than this machine has.
+    """
+    # Twice, since parts are joined.
+    needed = 2 * len(photos) * (7 * recipe.rounds * recipe.size**2 + 4 * photos.shape[-1] ** 2)
+    if needed > memory():
+        what = f"{len(photos)} photos of {recipe.size} pixels need {needed / 2**30:.1f} GiB of memory"
+        there = f"this machine has {memory() / 2**30:.1f}"
+        raise UserError(f"the hints of {what}, {there}: try a smaller --size, or fewer photos")
+    import joblib  # not at the top: bare machines, without it, can train networks without hints
+
+    rgb, guess = photos.permute(0, 2, 3, 1).numpy(), guesses(photos, network)
+    work = [slice(i, i + 50) for i in range(0, len(rgb), 50)]
+    jobs = -1 if len(rgb) * recipe.rounds > 500 else 1
+    priors = guess.permute(0, 2, 3, 1).numpy()
+    tasks = (joblib.delayed(_of_photos)(rgb[part], priors[part], part.start, recipe) for part in work)
+    parts = joblib.Parallel(n_jobs=jobs)(tasks)
+    corners, spread, known, near, level, error = (np.concatenate(column) for column in zip(*parts))
+    errors = np.array([error[level == k].mean() if (level == k).any() else np.nan for k in range(len(LEVELS))])
+    errors = np.where(np.isfinite(errors), errors, error.mean()).clip(1e-6)
+    arrays = (torch.from_numpy(array) for array in (corners, spread, known, near, level))
+    return Samples(recipe.hints, recipe.rounds, *arrays, torch.from_numpy(errors).float(), guess)
+
+
+def _of_photos(rgb, priors, first: int, recipe) -> tuple:
+    """The samples of some photos, as arrays."""
+    from threadpoolctl import threadpool_limits
+
+    found = []
+    with threadpool_limits(1):
+        for i, (photo, prior) in enumerate(zip(rgb, priors), first):
+            lab = np.dstack([rgb_to_lab(photo), prior])
+            for round_ in range(recipe.rounds):
+                found.append(_sample(lab, np.random.default_rng([recipe.seed, i, round_]), recipe.size))
+    return tuple(np.stack(column) for column in zip(*found))
+
+
+def _sample(lab, random, size: int):
+    """One set of hints of a photo (S, S, 5): L*, a*, b*, and a*, b* of the prior."""
+    top, left = random.integers(0, lab.shape[0] - size + 1, 2)
+    cut = lab[top : top + size, left : left + size]
+    level = int(random.integers(len(LEVELS)))
+    hints = draw_hints(cut[..., 1:3], LEVELS[level], random)
+    spread = spread_colours(cut[..., 0], hints, cut[..., 3:], tol=1e-3)
+    error = np.square(scale_ab(spread - cut[..., 1:3])).mean()
+    near = closeness(hints.known)[None].astype(np.float16)
+    return np.array([top, left]), spread.transpose(2, 0, 1).astype(np.float16), hints.known[None], near, level, error
+
+
+def draw_hints(ab: np.ndarray, level: float, random) -> Hints:
+    """Random hints of one of LEVELS for ab (H, W, 2): patches of 1 to 3 pixels at 128, or a share of single pixels."""
+    seed = int(random.integers(2**31))
+    if 0 < level < 1:
+        return hide_pixels(ab, 1 - level, seed)
+    largest = max(1, round(LARGEST * min(ab.shape[:2]) / 128))
+    return patches(ab, level, int(random.integers(1, largest + 1)), seed)
+
+
+def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: float = ANCHOR) -> np.ndarray:
+    """What the hints say that the prior did not, spread by edge-aware propagation and added to it: (H, W, 2) float32.
+
+    prior: a*, b*, (2,) or (H, W, 2), which is painted where there is no hint, and fades in far from all of them.
+    anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.
+    Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
+    """
+    from nbhelpers.linear.solvers import nearest_known
+    from nbhelpers.registry import Propagation
+
+    prior = np.broadcast_to(np.asarray(prior, np.float32), hints.ab.shape)
+    if not hints.known.any():
+        return prior.copy()
+    news = Hints(np.where(hints.known[..., None], hints.ab - prior, 0), hints.known)
+    if min(hints.known.shape) < 2:  # systems need 2 x 2 pixels
+        return keep_known(prior + nearest_known(news), hints)
+    strength = anchor * (64 / min(hints.known.shape)) ** 2
+    spread = Propagation("hinted", "edge-aware", anchor=strength, tol=tol).colorize(lightness, news)
+    return keep_known(prior + spread, hints)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What `hinted` corrects, as a Colorizer: the guess of `prior`, a Colorizer, and the hints against it, spread."""
+
+    name: str
+    prior: object
+    anchor: float = ANCHOR
+
+    def colorize(self, lightness, hints):
+        guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
+        return spread_colours(lightness, hints, guess, anchor=self.anchor)

@@ -1,0 +1,154 @@
+"""Colorizers made of a trained U-Net: chroma predicted small, enlarged, and laid under the photo's own lightness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_lightness, unscale_ab
+from nbhelpers.hints import Hints, keep_known
+from nbhelpers.networks import checkpoints, hint_inputs
+from nbhelpers.networks.models import UNet
+from nbhelpers.paths import UserError
+from nbhelpers.resizing import shrunk, shrunk_hints, shrunk_lightness
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkColorizer:
+    """A U-Net as a Colorizer of photos of any size. It does not look at hints, but keeps known pixels.
+
+    size: the side in pixels that the network was trained at. A larger photo is shrunk until its shorter side has that
+    many pixels, with the filter that its training photos were shrunk with (Lanczos): the network knows no softer ones.
+    The predicted chroma is enlarged again, and the lightness stays as it was: people see far less detail in colour than
+    in lightness (notebook 01). gain: what the chroma is multiplied with in the end (see `gain_for`). about: what the
+    file says of the training.
+    """
+
+    name: str
+    network: UNet
+    size: int
+    gain: float = 1.0
+    about: dict = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def colorize(self, lightness, hints):
+        seen = scale_lightness(_planes(shrunk_lightness(lightness, self.size)))
+        ab = self.gain * unscale_ab(self.network(seen))  # (1, 2, h, w)
+        return keep_known(_enlarged(ab, lightness.shape), hints)
+
+
+@dataclass(frozen=True, eq=False)
+class HintedColorizer:
+    """A guess without hints, edge-aware propagation of what the hints say against it, and a U-Net that corrects both.
+
+    All of that happens on the photo made small, where edges are sharp for its size. The hints are spread over the whole
+    photo as well, and what the small result has of other colours is added, more the farther the next hint is: see
+    `hinting`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
+    kind: "spread", or "given" for a network that is told the hints themselves and paints alone.
+    """
+
+    name: str
+    network: UNet
+    size: int
+    prior: object
+    kind: str = "spread"
+    about: dict = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def colorize(self, lightness, hints):
+        seen, less = shrunk_lightness(lightness, self.size), shrunk_hints(hints, self.size)
+        known = _planes(less.known.astype(np.float32))
+        if self.kind == "given":
+            given = hint_inputs.stack("given", _planes(less.ab), known, None, None)
+        else:
+            guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
+            little = shrunk(guess, self.size)
+            spread = hint_inputs.spread_colours(seen, less, little)
+            near = _planes(hint_inputs.closeness(less.known))
+            given = hint_inputs.stack("spread", _planes(spread), known, near, _planes(little))
+        painted = unscale_ab(hint_inputs.paint(self.network, scale_lightness(_planes(seen)), given))
+        if self.kind == "given" or less.known.shape == hints.known.shape:
+            return keep_known(_enlarged(painted, lightness.shape), hints)
+        spread = hint_inputs.spread_colours(lightness, hints, guess)
+        change = _enlarged(painted - _planes(shrunk(spread, self.size)), lightness.shape)
+        near = hint_inputs.closeness(hints.known, self.size / min(lightness.shape))
+        return keep_known(spread + hint_inputs.openness(near)[..., None] * change, hints)
+
+
+def _pixels(planes: torch.Tensor) -> np.ndarray:
+    """(1, n, h, w) -> (h, w, n)."""
+    return planes[0].permute(1, 2, 0).numpy()
+
+
+def _planes(pixels: np.ndarray) -> torch.Tensor:
+    """(h, w) or (h, w, n) -> (1, n, h, w)."""
+    return torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)[None]
+
+
+def _enlarged(ab: torch.Tensor, shape) -> np.ndarray:
+    """Chroma (1, 2, h, w) at the photo's size, (H, W, 2)."""
+    if ab.shape[2:] != shape:
+        ab = interpolate(ab, shape, mode="bicubic", align_corners=False)
+    return _pixels(ab)
+
+
+def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
+    """The colorizer `name` from a file that `nbhelpers.networks.training` wrote.
+
+    A network that takes hints and began with a trained network has that one as its prior, which lies beside it as
+    `<name>-prior.safetensors`; one that began with nothing has the mean colour.
+    Raises UserError when a file is damaged, foreign, missing, or holds another network.
+    """
+    network, about = checkpoints.load_network(path)
+    size, gain, prior = about.get("size"), about.get("gain", 1.0), about.get("prior")
+    recipe = about.get("recipe", {})
+    kind = recipe.get("hints", "none") if isinstance(recipe, dict) else None
+    good = about.get("name") == name and isinstance(size, int) and isinstance(gain, float) and 0 < gain < 10
+    good = good and isinstance(kind, str) and (network.channels, network.outputs) == hint_inputs.PLANES.get(kind)
+    if not good or (kind != "none") != _is_colour(prior):
+        raise UserError(f"{path} does not hold a network {name!r}: delete it and train again")
+    if kind == "none":
+        return NetworkColorizer(name, network, size, gain, about)
+    from nbhelpers.registry import Constant
+
+    prior = Constant("mean", tuple(prior))
+    if about.get("start") is not None and kind == "spread":
+        prior = _prior(Path(path), about["start"])
+    return HintedColorizer(name, network, size, prior, kind, about)
+
+
+def _prior(path: Path, digest: str) -> NetworkColorizer:
+    """The network beside `path` that it was trained with, whose file has that digest."""
+    beside = path.with_name(f"{path.stem}-prior.safetensors")
+    if not beside.is_file() or checkpoints.digest(beside) != digest:
+        raise UserError(f"{beside}, the network that {path.name} was trained with, is missing or another: train again")
+    network, about = checkpoints.load_network(beside)
+    return NetworkColorizer(str(about.get("name")), network, about["size"], about=about)  # as then, without its gain
+
+
+def _is_colour(found) -> bool:
+    """Two finite numbers, as a*, b* are?"""
+    numbers = isinstance(found, list) and len(found) == 2 and all(isinstance(value, float) for value in found)
+    return numbers and bool(np.isfinite(found).all())
+
+
+@torch.inference_mode()
+def gain_for(network: UNet, photos: torch.Tensor, size: int, share: float, most: int = 1000) -> float:
+    """The gain, at most 3, that brings the mean chroma which a network paints to a `share` of the true one.
+
+    photos: uint8 (N, 3, S, S), training photos; the middle size x size pixels of the first `most` are painted.
+    """
+    edge, painted, true = (photos.shape[-1] - size) // 2, 0.0, 0.0
+    device = next(network.parameters()).device
+    for chunk in photos[:most, :, edge : edge + size, edge : edge + size].split(
+        10
+    ):  # a GPU is still full of the training
+        lab = rgb_to_lab_tensor(chunk.to(device))
+        found = unscale_ab(network.eval()(scale_lightness(lab[:, :1])))
+        painted += float(found.square().sum(dim=1).sqrt().sum())
+        true += float(lab[:, 1:].square().sum(dim=1).sqrt().sum())
+    return min(3.0, share * true / max(painted, 1e-9))

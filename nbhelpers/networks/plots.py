@@ -1,0 +1,204 @@
+"""The figures of notebooks 05 and 06: learning curves, feature maps, the known-answer world."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.colour.plots import COLOURS, photo_grid, show, with_caption
+from nbhelpers.networks import coin_world
+
+
+def _smooth(values, share: float = 0.05):
+    return pd.Series(values).rolling(max(1, round(share * len(values))), min_periods=1, center=True).mean()
+
+
+def _line(ax, steps, values, colour, label):
+    """A measured series, pale, and its running mean."""
+    ax.plot(steps, values, color=colour, alpha=0.2, linewidth=0.8, linestyle="-")
+    ax.plot(steps, _smooth(values), color=colour, label=label, linestyle="-")
+
+
+def unet_curves(rows, epochs=None, errors=None, reference: dict[str, float] | None = None):
+    """The log of a U-Net: its loss, and how colourful it paints; with `errors` after `epochs`, those on new photos.
+
+    reference: name -> ab-MSE, drawn as lines beside the errors.
+    """
+    log = pd.DataFrame(rows)
+    figure, axes = plt.subplots(1, 2 + (errors is not None), figsize=(11 if errors is not None else 8, 2.9))
+    _line(axes[0], log["step"], log["loss"], COLOURS[0], "loss")
+    axes[0].set(title="training loss", xlabel="step", yscale="log")
+    _line(axes[1], log["step"], log["chroma"], COLOURS[1], "painted")
+    _line(axes[1], log["step"], log["real_chroma"], COLOURS[6], "true")
+    axes[1].set(title="mean chroma of the batch", xlabel="step", ylim=(0, None))
+    axes[1].legend()
+    if errors is not None:
+        axes[2].plot(epochs, errors, "o-", color=COLOURS[0], label="the network")
+        for k, (name, value) in enumerate((reference or {}).items()):
+            axes[2].axhline(value, color="0.4", linestyle=":" if k else "--", label=name)
+        axes[2].set(title="ab-MSE on new photos", xlabel="epoch")
+        axes[2].legend()
+    return figure
+
+
+def gan_curves(rows, title: str = ""):
+    """The log of a GAN for readers: both losses with the lines that mean something, accuracies, chroma."""
+    log = pd.DataFrame(rows)
+    restarted = log["attempt"].nunique() > 1  # then steps come several times
+    steps = np.arange(len(log)) if restarted else log["step"]
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.1))
+    _line(axes[0], steps, log["adversarial"], COLOURS[1], "generator: fakes against label 1")
+    _line(axes[0], steps, log["discriminator_loss"], COLOURS[0], "discriminator: real + fake")
+    axes[0].axhline(2 * np.log(2), color="0.4", linestyle=":", label="2 ln 2: it can only guess")
+    axes[0].set(title=title or "losses", ylim=(0, min(12, 1.3 * log["adversarial"].max() + 0.5)))
+    axes[0].legend(fontsize=7)
+    _line(axes[1], steps, log["real_accuracy"], COLOURS[2], "of real photos")
+    _line(axes[1], steps, log["fake_accuracy"], COLOURS[3], "of fakes")
+    axes[1].axhline(0.5, color="0.4", linestyle=":", label="guessing")
+    axes[1].set(title="share that the discriminator gets right", ylim=(0, 1.03))
+    axes[1].legend(fontsize=7)
+    _line(axes[2], steps, log["chroma"], COLOURS[1], "painted")
+    _line(axes[2], steps, log["real_chroma"], COLOURS[6], "true")
+    axes[2].set(title="mean chroma of the batch", ylim=(0, None))
+    axes[2].legend(fontsize=7)
+    for ax in axes:
+        ax.set_xlabel("line of the log" if restarted else "step")
+        for row in np.flatnonzero(np.diff(log["attempt"])):
+            ax.axvline(row + 0.5, color=COLOURS[1], linewidth=1)
+    return figure
+
+
+def feature_grid(maps: dict[str, np.ndarray], columns: int = 6, caption: str = ""):
+    """The `columns` most varied channels of each level, one level in each row; maps: name -> (channels, h, w)."""
+    figure, axes = plt.subplots(len(maps), columns, figsize=(1.35 * columns + 1.2, 1.4 * len(maps)), squeeze=False)
+    for line, (name, channels) in zip(axes, maps.items()):
+        order = np.argsort(-channels.reshape(len(channels), -1).std(axis=1))[:columns]
+        for ax, channel in zip(line, channels[order]):
+            ax.imshow(channel, cmap="cividis", interpolation="nearest")
+        for ax in line:
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+        c, h, w = channels.shape
+        line[0].set_ylabel(f"{name}\n{c} x {h} x {w}", rotation=0, ha="right", va="center", fontsize=8)
+    return with_caption(figure, caption)
+
+
+def over_epochs(labs, painted, epochs, caption: str = "", most: int = 5):
+    """Photos (rows) as a network painted them after some epochs (columns), and the truth; painted[e][k] is ab."""
+    picked = np.unique(np.linspace(0, len(epochs) - 1, min(most, len(epochs))).round().astype(int))
+    pictures, titles = [], []
+    for k, lab in enumerate(labs):
+        for e in picked:
+            pictures.append(lab_to_rgb(np.dstack([lab[..., 0], painted[e][k]])))
+            titles.append(f"epoch {epochs[e]}" if k == 0 else "")
+        pictures.append(lab_to_rgb(lab))
+        titles.append("truth" if k == 0 else "")
+    return photo_grid(pictures, titles, columns=len(picked) + 1, width=1.9 * (len(picked) + 1), caption=caption)
+
+
+def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
+    """How a photo of any size is coloured: shrink, predict, enlarge the chroma, lay it under the photo's lightness."""
+    figure, axes = plt.subplots(1, 4, figsize=(11, 3))
+    size = "{1} x {0}".format
+    show(lab[..., 0], f"lightness, {size(*lab.shape[:2])}", axes[0])
+    shown = lab_to_rgb(np.dstack([np.full(small_ab.shape[:2], 65, np.float32), small_ab]))
+    show(small_lightness, f"shrunk to {size(*small_lightness.shape)}", axes[1])
+    show(shown, f"chroma predicted, {size(*small_ab.shape[:2])}", axes[2])
+    show(lab_to_rgb(np.dstack([lab[..., 0], ab])), "enlarged, with the photo's lightness", axes[3])
+    return with_caption(figure, caption)
+
+
+def coin_answers(given: dict[str, np.ndarray], best: dict[str, np.ndarray] | None = None):
+    """Where in the a*b* plane networks put the colour of each shape; best: name -> the answer worked out before."""
+    figure, axes = plt.subplots(1, len(given), figsize=(2.75 * len(given), 3), sharex=True, sharey=True, squeeze=False)
+    for ax, (name, points) in zip(axes.flat, given.items()):
+        for colour, centre, label in (("#c23a32", coin_world.RED, "red"), ("#3b74c9", coin_world.BLUE, "blue")):
+            ax.scatter(*centre, s=300, color=colour, alpha=0.35, linewidth=0)
+            ax.annotate(label, centre, ha="center", va="center", fontsize=7)
+        ax.scatter(*points.T, s=9, color="0.15", alpha=0.5, linewidth=0, label="painted")
+        if best and name in best:
+            ax.scatter(*best[name], s=90, marker="+", color=COLOURS[2], linewidth=2, label="worked out")
+        ax.set(title=name, xlabel="a*", xlim=(-15, 85), ylim=(-75, 65))
+        ax.set_aspect("equal")
+    axes[0, 0].set_ylabel("b*")
+    axes[0, 0].legend(fontsize=7, loc="lower right")
+    return figure
+
+
+def coin_pictures(world, painted: dict[str, np.ndarray], count: int = 6):
+    """Some pictures of the coin world, and below them what networks painted; painted: name -> ab (N, S, S, 2)."""
+    labs = rgb_to_lab(world.photos[:count])
+    rows = {"lightness": labs[..., 0], "the coin's colour": world.photos[:count]}
+    rows |= {name: lab_to_rgb(np.concatenate([labs[..., :1], ab[:count]], axis=-1)) for name, ab in painted.items()}
+    figure, axes = plt.subplots(len(rows), count, figsize=(1.15 * count + 1.6, 1.2 * len(rows)), squeeze=False)
+    for line, (name, pictures) in zip(axes, rows.items()):
+        for ax, picture in zip(line, pictures):
+            show(picture, ax=ax)
+        line[0].text(-0.08, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=8)
+    return figure
+
+
+def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
+    """Each variant's ab-MSE and chroma, a dot for each seed; lines: the mean colour's error, the truth's chroma."""
+    names = list(dict.fromkeys(table["variant"]))[::-1]
+    figure, axes = plt.subplots(1, 2, figsize=(10, 0.3 * len(names) + 1), sharey=True)
+    for ax, column, line, label in (
+        (axes[0], "ab_mse", mean_colour, "mean colour"),
+        (axes[1], "chroma", true_chroma, "truth"),
+    ):
+        for i, name in enumerate(names):
+            values = table.loc[table["variant"] == name, column]
+            ax.plot(values, [i] * len(values), "o", color=COLOURS[0], alpha=0.6)
+            ax.plot(values.mean(), i, "|", color=COLOURS[1], markersize=14, markeredgewidth=2)
+        ax.axvline(line, color="0.4", linestyle="--", label=label)
+        ax.legend(fontsize=8)
+    axes[0].set(yticks=range(len(names)), yticklabels=names, xlabel="ab-MSE on kept-out photos")
+    axes[1].set(xlabel="mean chroma")
+    return figure
+
+
+def long_training(scores: pd.DataFrame, log: pd.DataFrame):
+    """A GAN's scores on new photos over its epochs, for the last and for averaged weights, and its losses.
+
+    scores: weights, epoch, of_mean_colour with of_low and of_high, chroma, true_chroma.  log: as `train` gives it.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.1))
+    for k, (weights, part) in enumerate(scores[scores["epoch"] > 0].groupby("weights", sort=False)):
+        label = {"last": "last weights", "averaged": "averaged weights"}[weights]
+        bars = abs(part[["of_low", "of_high"]].sub(part["of_mean_colour"], axis=0)).to_numpy().T
+        axes[0].errorbar(
+            part["epoch"], part["of_mean_colour"], bars, fmt="o-", color=COLOURS[k], label=label, capsize=2
+        )
+        axes[1].plot(part["epoch"], part["chroma"], "o-", color=COLOURS[k], label=label)
+    axes[0].axhline(1, color="0.4", linestyle=":", label="the mean colour")
+    axes[0].set(title="error on new photos / the mean colour's", xlabel="epoch", ylim=(0, None))
+    axes[1].axhline(scores["true_chroma"].max(), color="0.4", linestyle="--", label="true photos")
+    axes[1].set(title="mean chroma on new photos", xlabel="epoch", ylim=(0, None))
+    steps = log["step"] / log["step"].max() * scores["epoch"].max()
+    _line(axes[2], steps, log["adversarial"], COLOURS[1], "generator")
+    _line(axes[2], steps, log["discriminator_loss"], COLOURS[0], "discriminator, real + fake")
+    for value, label in ((np.log(2), "ln 2, 2 ln 2: it can only guess"), (2 * np.log(2), None)):
+        axes[2].axhline(value, color="0.4", linestyle=":", label=label)
+    axes[2].set(title="losses", xlabel="epoch", ylim=(0, 2.5))
+    for ax in axes:
+        ax.legend(fontsize=7)
+    return figure
+
+
+def at_epochs(pictures: dict[str, np.ndarray], most: int = 5):
+    """Photos (rows) as a GAN painted them after some epochs (columns), with its last and its averaged weights.
+
+    pictures: "last 010" or "averaged 010" -> uint8 (N, S, S, 3), the number being the epoch; "truth"; "credits", of
+    the same photos.
+    """
+    epochs = sorted({int(key.split()[1]) for key in pictures if key.startswith("last ")})
+    picked = [epochs[round(share * (len(epochs) - 1))] for share in (0, 0.2, 0.5, 1)]
+    columns = {f"last {e:03d}": f"epoch {e}" for e in dict.fromkeys(picked)}
+    columns |= {f"averaged {e:03d}": f"epoch {e}, averaged" for e in dict.fromkeys(picked[1::2])} | {"truth": "truth"}
+    count = min(most, len(pictures["truth"]))
+    shown = [pictures[key][i] for i in range(count) for key in columns]
+    titles = [*columns.values(), *[""] * (len(shown) - len(columns))]
+    credits = "; ".join(str(credit) for credit in pictures["credits"][:count])
+    return photo_grid(shown, titles, len(columns), 1.7 * len(columns), f"Photos: {credits}")

@@ -1,0 +1,162 @@
+"""What notebooks 05 and 06 measure of networks: their layers, what they see, what each choice of a recipe brings."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from threadpoolctl import threadpool_limits
+from torch.utils.flop_counter import FlopCounterMode
+
+from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
+from nbhelpers.hints import Hints
+from nbhelpers.networks.collapse import Diverged
+from nbhelpers.networks.config import GAN_L1, Recipe
+from nbhelpers.networks.data import bytes_of
+from nbhelpers.networks.inference import NetworkColorizer
+from nbhelpers.networks.training import train
+from nbhelpers.registry import Constant
+from nbhelpers.rows.study import paint
+
+
+def summary(network, size: int, channels: int = 1) -> pd.DataFrame:
+    """The top layers of a network, for one photo of size x size pixels: layer, output, parameters, GFLOP (forward).
+
+    The last line is the whole network. A multiplication and its addition count as two operations.
+    """
+    shapes, hooks = {}, []
+    layers = {n: m for n, m in network.named_modules() if n.count(".") == (1 if n.split(".")[0] in _LISTS else 0) and n}
+    layers = {n: m for n, m in layers.items() if n not in _LISTS}
+    for name, layer in layers.items():
+        hooks.append(layer.register_forward_hook(lambda _, __, out, name=name: shapes.update({name: tuple(out.shape)})))
+    with torch.no_grad(), FlopCounterMode(depth=3, display=False) as counter:
+        network.eval()(torch.zeros(1, channels, size, size))
+    for hook in hooks:
+        hook.remove()
+    counts, kind = counter.get_flop_counts(), type(network).__name__
+    rows = [(name, " x ".join(map(str, shapes[name][1:])), _size(layer), sum(counts[f"{kind}.{name}"].values()) / 1e9)
+            for name, layer in layers.items()]  # fmt: skip
+    rows.append(("all", "", _size(network), counter.get_total_flops() / 1e9))
+    return pd.DataFrame(rows, columns=["layer", "output", "parameters", "GFLOP"])
+
+
+_LISTS = ("down", "up", "merge")  # of a U-Net: one entry for each level
+
+
+def _size(network) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@torch.inference_mode()
+def feature_maps(network, lightness: np.ndarray) -> dict[str, np.ndarray]:
+    """What each level of a U-Net holds for lightness (H, W) in [0, 100]: name -> (channels, h, w), in order."""
+    found, hooks = {}, []
+    for part in ("down", "merge"):
+        for i, block in enumerate(getattr(network, part)):
+            hooks.append(block.register_forward_hook(lambda _, __, out, n=f"{part}.{i}": found.update({n: out[0]})))
+    network.eval()(scale_lightness(torch.from_numpy(lightness.astype(np.float32)))[None, None])
+    for hook in hooks:
+        hook.remove()
+    return {name: maps.numpy() for name, maps in found.items()}
+
+
+def score(colorizers, photos) -> pd.DataFrame:
+    """Colorizers on photos without hints: method, ab_mse, of mean colour, chroma, hue_spread, photos; "truth" first.
+
+    photos: a `Photos` or a list of uint8 (H, W, 3). "of mean colour" needs a colorizer named "mean" or "mean colour".
+    """
+    painted = paint(colorizers, photos)
+    errors = painted.scores.groupby("method", sort=False)["ab_mse"].mean()
+    mean = errors.get("mean colour", errors.get("mean", np.nan))
+    count = painted.scores["photo"].nunique()
+    rows = [(name, errors.get(name, np.nan), errors.get(name, np.nan) / mean, c.chroma, c.hue_spread, count)
+            for name, c in painted.colours.items()]  # fmt: skip
+    return pd.DataFrame(rows, columns=["method", "ab_mse", "of mean colour", "chroma", "hue_spread", "photos"])
+
+
+class Snapshots:
+    """A `watch` for `train`: what the network makes of some photos after each epoch.
+
+    photos: list of uint8 (S, S, 3). `painted` holds one list of ab (S, S, 2) per epoch, `errors` their mean ab-MSE.
+    """
+
+    def __init__(self, photos):
+        self.labs = [rgb_to_lab(photo) for photo in photos]
+        self.painted, self.errors, self.epochs = [], [], []
+
+    def __call__(self, session) -> None:
+        network = session.result
+        was = network.training
+        colorizer = NetworkColorizer("", network.eval(), 10**6)  # at the photos' own size
+        self.painted.append([colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])) for lab in self.labs])
+        network.train(was)
+        errors = [np.square(ab - lab[..., 1:]).mean() for ab, lab in zip(self.painted[-1], self.labs)]
+        self.errors.append(float(np.mean(errors)))
+        self.epochs.append(session.step // session.data.per_epoch)
+
+
+def variants(**changes) -> dict[str, Recipe]:
+    """The recipes of the ablation: name -> recipe, `gan-l1` and others one change away from it.
+
+    changes: for all of them, such as width and epochs.
+    """
+    replace = dataclasses.replace
+    full = replace(GAN_L1, **changes)
+    return {
+        "gan-l1": full,
+        "L1 weight 100": replace(full, weight=100.0),
+        "L1 weight 30": replace(full, weight=30.0),
+        "L1 weight 10": replace(full, weight=10.0),
+        "the paper's discriminator": replace(full, discriminator="binary"),
+        "no spectral norm": replace(full, spectral=False),
+        # as many passes over the photos in all
+        "no pretraining": replace(full, pretrain=0, epochs=full.epochs + full.pretrain),
+        "no averaged weights": replace(full, ema=0.0),
+        "equal rates": replace(full, discriminator_rate=full.rate),
+    }
+
+
+def ablation(recipes: dict[str, Recipe], photos, validation, seeds, folder: Path) -> pd.DataFrame:
+    """Train each recipe with each seed on `photos`, and score it on `validation`, photos of the recipe's size.
+
+    folder: where trainings are kept; finished ones are only read again. Returns one line per recipe and seed: variant,
+    seed, ab_mse, of mean colour, chroma, true chroma, restarts, collapsed.
+    """
+    photos = list(bytes_of(photos, next(iter(recipes.values())).stored).permute(0, 2, 3, 1).numpy())
+    mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
+    rows = []
+    for seed in seeds:
+        for name, recipe in recipes.items():
+            asked = dataclasses.replace(recipe, seed=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # each replaces the file of the one before, and says so
+                trained = train(asked, photos, Path(folder) / f"seed-{seed}")
+            colorizer = NetworkColorizer(name, trained.network, asked.size)  # without a gain: it would hide the recipe
+            found = score([Constant("mean", tuple(mean.tolist())), colorizer], validation).set_index("method")
+            row = {"variant": name, "seed": seed} | found.loc[name, ["ab_mse", "of mean colour", "chroma"]].to_dict()
+            row |= {"true chroma": found.loc["truth", "chroma"], "photos": len(photos)}
+            rows.append(row | {"restarts": len(trained.restarts), "collapsed": trained.collapsed})
+    return pd.DataFrame(rows)
+
+
+def many_seeds(recipe: Recipe, photos, seeds, judge, **options) -> pd.DataFrame:
+    """Train one recipe with several seeds, without restarts: seed, what `judge(network)` says, why it was given up.
+
+    judge: network -> dict of numbers. options: for `train`.
+    """
+    rows = []
+    # Networks this small gain nothing from a second thread, and lose much by waiting for it.
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
+        for seed in seeds:
+            asked = dataclasses.replace(recipe, seed=seed)
+            try:
+                trained = train(asked, photos, Path(folder) / str(seed), restarts=0, progress=False, **options)
+                rows.append({"seed": seed} | judge(trained.network) | {"given up": trained.collapsed})
+            except Diverged:
+                rows.append({"seed": seed, "given up": "not finite"})
+    return pd.DataFrame(rows)

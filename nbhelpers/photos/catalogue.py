@@ -1,0 +1,147 @@
+"""Which photo sources there are, and where each is. Used through `nbhelpers.photos.sets`."""
+
+from __future__ import annotations
+
+import collections
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nbhelpers.paths import UserError
+from nbhelpers.photos import kaggle, sources, torchvision_sets
+from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_photo
+from nbhelpers.photos.sources import NO_COLOUR
+from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto
+
+SOURCES = ("sample", "kaggle", *TORCHVISION)
+
+
+def find(source) -> tuple[str, Path | str, sources.Found]:
+    """(name, where it is, what is there) of a source, freshly looked up."""
+    text = os.fspath(source)
+    if text == "sample":
+        return text, text, sources.sample()
+    if text in TORCHVISION:
+        return text, text, torchvision_sets.torchvision_set(text)
+    if text == "kaggle":
+        where = kaggle.folder()
+        return text, where, sources.folder(where)
+    where = os.path.expanduser(text)  # os.path, not Path: it answers False, without an error, for odd names
+    if os.path.isdir(where):
+        where = Path(where).resolve()
+        return where.name, where, sources.folder(where)
+    if os.path.exists(where):
+        raise UserError(f"{text} is a file: give the folder that holds the photos.")
+    close = difflib.get_close_matches(text, SOURCES, n=1)
+    advice = f'did you mean "{close[0]}"?' if close else f"choose a folder or one of {', '.join(SOURCES)}."
+    raise UserError(f'there is no photo source or folder "{text}": {advice}')
+
+
+class Source(NamedTuple):
+    """A line of `nbhelpers photos list`."""
+
+    name: str
+    present: bool
+    photos: int | None  # None where counting would need to open it
+    how: str
+
+
+def list_sources() -> list[Source]:
+    """The known sources, and whether each is here; never uses the network."""
+    here = kaggle.present()
+    listed = [
+        Source("sample", True, len(sources.SAMPLE), "comes with scikit-image, scikit-learn and matplotlib"),
+        Source(
+            "kaggle",
+            here is not None,
+            sources.count_files(here) if here else None,
+            "the paper's photos: nbhelpers photos fetch kaggle, or by hand (data/README.md)",
+        ),
+    ]
+    for name in TORCHVISION:
+        present = torchvision_sets.torchvision_root(name).is_dir()
+        listed.append(Source(name, present, None, f"torchvision's: nbhelpers photos fetch {name}"))
+    if own := os.environ.get("NBHELPERS_PHOTOS"):
+        present = Path(own).is_dir()
+        count = sources.count_files(Path(own)) if present else None
+        listed.append(Source(own, present, count, "the folder in NBHELPERS_PHOTOS"))
+    return listed
+
+
+def fetch_source(name: str) -> str:
+    """Download a source by name if it is not here, and say in one sentence where it is. Raises UserError."""
+    if name == "kaggle":
+        return f"kaggle is in {kaggle.folder()}"
+    if name in TORCHVISION:
+        torchvision_sets.torchvision_set(name)
+        return f"{name} is in {torchvision_sets.torchvision_root(name)}"
+    _, where, _ = find(name)  # raises for a source that does not exist
+    return f"{where} needs no download"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check_source` found; widths and heights in pixels."""
+
+    name: str
+    train: int
+    test: int
+    skipped: tuple[tuple[str, str], ...]
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+
+    def __str__(self):
+        counts = f"{self.train} training and {self.test} test photos, {len(self.skipped)} skipped"
+        lines = [f"{self.name}: {counts}"]
+        if self.train + self.test:
+            lines.append("from {} x {} to {} x {} pixels".format(*self.smallest, *self.largest))
+        return "\n".join(lines + [f"skipped {name}: {reason}" for name, reason in self.skipped])
+
+
+def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
+    """Decode every photo of a source at its own size, in parallel, with a progress bar.
+
+    For kaggle the SHA-256 of every file is compared too. Raises UserError as `open_photos` does, and for a
+    file that differs from the manifest.
+    """
+    from tqdm.auto import tqdm
+
+    name, where, found = find(source)
+    if os.fspath(source) == "kaggle":
+        kaggle.compare_with_manifest(where, contents=True, progress=lambda names: tqdm(names, desc="SHA-256"))
+    photos = [("train", *photo) for photo in found.train] + [("test", *photo) for photo in found.test]
+    counts, sizes, skipped = collections.Counter(), [], list(found.skipped)
+    for (part, label, _), result in zip(
+        photos, tqdm(in_order(_examine, photos, jobs), total=len(photos), desc="decoding"), strict=True
+    ):
+        if isinstance(result, str):
+            skipped.append((label, result))
+        else:
+            counts[part] += 1
+            sizes.append(result)
+    sizes.sort(key=lambda size: size[0] * size[1])
+    smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
+    return Report(name, counts["train"], counts["test"], tuple(sorted(skipped)), smallest, largest)
+
+
+def _examine(photo):
+    """(width, height) of a photo that can be used, else the reason why not."""
+    part, _, item = photo
+    try:
+        rgb = np.asarray(item.image()) if isinstance(item, TorchvisionPhoto) else read_photo(item)
+    except PhotoError as error:
+        return error.reason
+    if part == "train" and is_grey(rgb):
+        return NO_COLOUR
+    return rgb.shape[1], rgb.shape[0]
+
+
+def attributions(source: str | os.PathLike) -> dict[str, str]:
+    """Photo name -> author and licence, of the sample or from a folder's SOURCES.csv; {} when unknown."""
+    if str(source) == "sample":
+        return sources.sample_credits()
+    return sources.folder_credits(Path(source).expanduser())

@@ -1,0 +1,195 @@
+"""What notebook 04 measures of row models: errors by row, how brown they paint, what more photos would bring."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+import joblib
+import numpy as np
+import pandas as pd
+from PIL import Image
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from nbhelpers.colour.chroma import ColourStatistics
+from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.colour.metrics import ab_mse
+from nbhelpers.hints import hide_pixels
+from nbhelpers.photos import Photos
+from nbhelpers.photos.cache import PhotoWarning
+from nbhelpers.photos.decoding import PhotoError
+from nbhelpers.registry import PositionMean
+from nbhelpers.rows.fitting import read_rows
+from nbhelpers.rows.regressor import RowRegressor, Trees
+
+
+def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int | None = None) -> list[np.ndarray]:
+    """`n` squares cut from photos (H, H, 3) uint8 at random, half of them mirrored, scaled to `side` (None: H) pixels.
+
+    Few photos become many that way, though not more varied ones. A square is `smallest` to 1 times a photo's width.
+    """
+    rng, photos, found = np.random.default_rng(seed), list(photos), []
+    for i in range(n):
+        photo = photos[i % len(photos)]
+        size = len(photo)
+        cut = size * rng.uniform(smallest, 1)
+        left, top = rng.uniform(0, size - cut, 2)
+        box = (left, top, left + cut, top + cut)
+        crop = np.asarray(Image.fromarray(photo).resize((side or size,) * 2, Image.Resampling.BICUBIC, box=box))
+        found.append(np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop))
+    return found
+
+
+def _total(photos) -> np.ndarray:
+    with threadpool_limits(1):
+        return sum(rgb_to_lab(photo)[..., 1:].astype(float) for photo in photos)
+
+
+def position_mean(photos) -> PositionMean:
+    """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `rowfit.usable`."""
+    chunks = (photos[i : i + 50] for i in range(0, len(photos), 50))
+    with threadpool_limits(1):  # as in `parallel.total`
+        totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
+    return PositionMean((sum(totals) / len(photos)).astype(np.float32), "position mean")
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """How several methods painted photos.
+
+    scores: one row per photo and method: photo, method, ab_mse, seconds, converged (always true).
+    rows: method -> ab-MSE of each row of pixels (H,), mean over photos.
+    colours: method, and "truth" -> ColourStatistics of all photos.  All three are of the unknown pixels.
+    """
+
+    scores: pd.DataFrame
+    rows: dict[str, np.ndarray]
+    colours: dict[str, ColourStatistics]
+
+
+def _paint(colorizers, photo, unknown, seed) -> tuple:
+    """Scores, row errors and colours of the one photo of a `Photos` or list of length 1; or why it cannot be read."""
+    try:
+        lab = rgb_to_lab(photo[0])
+    except PhotoError as error:
+        return str(error)
+    truth = lab[..., 1:]
+    hints = hide_pixels(truth, unknown, seed=seed)
+    asked = ~hints.known
+    scores, rows, colours = [], {}, {"truth": ColourStatistics.of(lab[asked])}
+    with threadpool_limits(1):
+        for colorizer in colorizers:
+            began = time.perf_counter()
+            ab = colorizer.colorize(lab[..., 0], hints)
+            seconds = time.perf_counter() - began
+            scores.append({"method": colorizer.name, "ab_mse": ab_mse(ab, truth, asked), "seconds": seconds})
+            squares = np.square(ab.astype(float) - truth).mean(axis=2)
+            rows[colorizer.name] = (squares * asked).sum(axis=1) / np.maximum(asked.sum(axis=1), 1)
+            colours[colorizer.name] = ColourStatistics.of(np.dstack([lab[..., 0], ab])[asked])
+    return scores, rows, colours
+
+
+def paint(colorizers, photos, unknown: float = 1.0, seed: int = 0) -> Painted:
+    """Colorize photos (a `Photos`, or a list of uint8 (H, W, 3)) without hints and measure what comes out.
+
+    unknown: below 1, a random share of the pixels is asked for and measured, the others are given. For methods that
+    do not look at hints that is the same measure, taken from a sample. Photo i is sampled with seed + i.
+
+    Photos are spread as `parallel.backend` says; those that cannot be read are skipped with a PhotoWarning.
+    """
+    names = photos.names if isinstance(photos, Photos) else [f"photo {i}" for i in range(len(photos))]
+    tasks = (joblib.delayed(_paint)(list(colorizers), photos[i : i + 1], unknown, seed + i) for i in range(len(photos)))
+    scores, rows, colours, count = [], {}, {}, 0
+    for name, found in zip(names, joblib.Parallel(return_as="generator")(tasks)):
+        if isinstance(found, str):
+            warnings.warn(f"skipped: {found}", PhotoWarning, stacklevel=2)
+            continue
+        scores += [{"photo": name, **row, "converged": True} for row in found[0]]
+        rows = {method: rows.get(method, 0) + values for method, values in found[1].items()}
+        colours = {method: colours[method] + new if method in colours else new for method, new in found[2].items()}
+        count += 1
+    if not count:
+        raise ValueError("no photo to colorize: the list is empty or none could be read")
+    return Painted(pd.DataFrame(scores), {method: total / count for method, total in rows.items()}, colours)
+
+
+def row_data(photos, row: int, channels=(0, 1)) -> tuple[np.ndarray, np.ndarray]:
+    """One row of all photos: lightness (N, W) and chroma (channels, N, W), float32."""
+    lightness, chroma = read_rows(photos, row, row + 1, channels)
+    return lightness[:, 0], chroma[:, :, 0]
+
+
+def row_mse(model: RowRegressor, X, y) -> float:
+    """Mean squared error of a fitted row model on rows X, y, both (N, W)."""
+    return float(np.square(model.predict(X) - y).mean())
+
+
+def _learn(train, validation, models, counts, row, channel) -> list[dict]:
+    with threadpool_limits(1):
+        X, y = row_data(train[: max(counts)], row, [channel])
+        X_new, y_new = row_data(validation, row, [channel])
+        found = []
+        for n in counts:
+            known, new = y[0][:n], y_new[0]
+            at = {"row": row, "channel": "ab"[channel], "photos": n}
+            mean = known.mean(axis=0)
+            errors = float(np.square(known - mean).mean()), float(np.square(new - mean).mean())
+            found.append(at | dict(zip(("method", "training", "validation"), ("position mean", *errors))))
+            for name, model in models.items():
+                fitted = clone(model).fit(X[:n], known)
+                errors = row_mse(fitted, X[:n], known), row_mse(fitted, X_new, new)
+                found.append(at | dict(zip(("method", "training", "validation"), (name, *errors))))
+        return found
+
+
+def learning_curve(train, validation, models: dict[str, RowRegressor], counts, rows) -> pd.DataFrame:
+    """MSE of row models over the number of training photos, with the mean row beside them, for both channels.
+
+    Every model, boosting too, learns from single `rows` of the first n of `train`, n in `counts`, and is measured on
+    the same rows of `validation`. Returns one line per method, photos, row and channel: training and validation MSE.
+    """
+    tasks = (
+        joblib.delayed(_learn)(train, validation, models, counts, row, channel) for row in rows for channel in (0, 1)
+    )
+    return pd.DataFrame(reduce(add, joblib.Parallel()(tasks)))
+
+
+def staged_mse(trees: Trees, X, y, steps) -> list[float]:
+    """MSE of a boosted model on X, y, both (N, W), after its first t trees, for t in `steps`; 0 is the mean row."""
+    X, errors = np.asarray(X, np.float32), []
+    for t in steps:
+        first = replace(trees, feature=trees.feature[:t], threshold=trees.threshold[:t], leaf=trees.leaf[:t])
+        errors.append(float(np.square((first.predict(X) if t else trees.mean) - y).mean()))
+    return errors
+
+
+def same_splits(first: Trees, second: Trees) -> float:
+    """The share of splits, tree by tree and node by node, that look at the same pixel."""
+    used = np.isfinite(first.threshold)
+    return float((first.feature == second.feature)[used].mean())
+
+
+def against_exact(models: dict[str, tuple[RowRegressor, RowRegressor]], X, y, X_new, y_new) -> pd.DataFrame:
+    """Fit pairs (exact, reduced) of row models to rows X, y (N, W) and measure them on X_new, y_new.
+
+    Returns one line per name: seconds of both, times faster, share of splits at the same pixel
+    (NaN when the two look at different numbers of features), MSE of both, and their ratio.
+    """
+    lines = []
+    with threadpool_limits(1):
+        for name, pair in models.items():
+            seconds, fitted = [], []
+            for model in pair:
+                began = time.perf_counter()
+                fitted.append(clone(model).fit(X, y))
+                seconds.append(time.perf_counter() - began)
+            exact, reduced = (row_mse(model, X_new, y_new) for model in fitted)
+            alike = pair[0].max_features == pair[1].max_features  # else they never saw the same pixels
+            same = same_splits(*(model.trees_ for model in fitted)) if alike else float("nan")
+            lines.append((name, *seconds, seconds[0] / seconds[1], same, exact, reduced, reduced / exact))
+    columns = ["model", "exact_seconds", "reduced_seconds", "times_faster", "same_splits"]
+    return pd.DataFrame(lines, columns=[*columns, "exact_mse", "reduced_mse", "mse_ratio"])

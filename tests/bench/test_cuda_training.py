@@ -1,0 +1,148 @@
+"""Epochs that fit into the time, scores on the right photos, and what a training leaves when its time is over."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from campaigns import Clock, campaign, table
+
+from nbhelpers import paths
+from nbhelpers.bench import cuda, cuda_scores, cuda_training
+from nbhelpers.bench.cuda import FAST, OutOfTime
+from nbhelpers.networks import checkpoints
+from nbhelpers.networks.config import recipe
+from nbhelpers.networks.models import UNet
+from nbhelpers.networks.training import Trained, train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def affordable(tmp_path, monkeypatch):
+    """A function (seconds left, share, recipe) -> recipe; epochs take 10, 6, 2, 2, ... s."""
+    clock = Clock(cuda, cuda_training, patch=monkeypatch)
+
+    def trained(asked, photos, watch, **options):
+        assert asked.pretrain == 0
+        for epoch in range(asked.epochs):
+            clock.now += max(2, 10 - 4 * epoch)
+            watch(None)
+
+    def affordable(seconds, share, asked):
+        c = campaign(tmp_path)
+        c.deadline = clock.now + 18 + seconds  # after the trial
+        return cuda_training._affordable(c, asked, FAST, [], share)
+
+    monkeypatch.setattr(cuda_training, "train", trained)
+    return affordable
+
+
+def test_epochs_fit_into_the_share_of_the_time(affordable):
+    unet, gan = recipe("unet", epochs=50), recipe("gan-l1", epochs=50, pretrain=50)
+    assert affordable(1000, 0.5, unet) == unet
+    assert affordable(100, 0.5, unet) == dataclasses.replace(unet, epochs=25)
+    assert affordable(41, 0.5, unet).epochs == 10 and affordable(4, 0.5, unet).epochs == 1
+    shorter = affordable(100, 0.5, gan)  # the time is for both of its parts
+    assert (shorter.epochs, shorter.pretrain) == (12, 12)
+    for seconds in (3.9, -1, -15):
+        with pytest.raises(OutOfTime):
+            affordable(seconds, 0.5, unet)
+
+
+def planted(folder, name, size=32, hints="none", gain=1.0, seed=0):
+    torch.manual_seed(seed)
+    made = UNet(4, 2, channels=1 if hints == "none" else 4)
+    fields = {"hints": hints, "loss": "mse", "size": size, "width": 4, "epochs": 7, "seed": 3}
+    checkpoints.save_network(
+        folder / f"{name}.safetensors", made, {"name": name, "size": size, "recipe": fields, "gain": gain}
+    )
+
+
+def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    for name, about in {"known": {"gain": 1.5}, "larger": {"size": 64}, "hinted": {"hints": "given"}}.items():
+        planted(tmp_path / "checkpoints", name, **about)
+    seen, made = [], UNet(4, 2).eval()
+
+    def trained(asked, photos, folder, watch, **options):
+        seen.append(photos)
+        watch(SimpleNamespace())
+        return Trained(made, folder / "unet.safetensors", [], [], gain=1.3)
+
+    monkeypatch.setattr(cuda_training, "train", trained)
+    c = campaign(tmp_path / "out", held=8)
+    shipped = cuda_training.Shipped(c)
+    shipped.add(recipe("unet", epochs=2, seed=5), FAST)
+    assert np.array_equal(np.stack(seen[0]), c.pack.train[:12])
+
+    rows = table(c.out, "ship")
+    assert rows["network"].tolist() == ["mean colour", "known", "known", "unet", "unet"]
+    assert rows["gain"].tolist()[1:] == [1, 1.5, 1, 1.3] and (rows["photos"] == 8).all()
+    assert rows["epochs"].tolist()[1:] == [7, 7, 2, 2] and rows["seed"].tolist()[1:] == [3, 3, 5, 5]
+    assert rows["file"].tolist()[1].startswith("committed") and rows["file"].tolist()[4] == "unet-5/unet.safetensors"
+    known = checkpoints.load_network(tmp_path / "checkpoints" / "known.safetensors")[0].to(c.device)
+    held = cuda_scores.on(c.device, c.pack.train[12:])
+    expected = [cuda_scores.errors(None, held, cuda_scores.mean_colour(c.device, c.pack.train[:12]))]
+    expected += [cuda_scores.errors(net, held, gain=g) for net, g in ((known, 1), (known, 1.5), (made, 1), (made, 1.3))]
+    assert rows["ab_mse"].tolist() == pytest.approx([each["ab_mse"].mean() for each in expected], rel=1e-3)
+    c.deadline = 0
+    with pytest.raises(OutOfTime):
+        shipped.add(recipe("unet"), FAST)
+
+
+def watched(c, **changes):
+    asked = dataclasses.replace(recipe("gan-paper", size=32, width=4, batch=4, **changes), stored=48, ema=0.999)
+    return cuda_training._watched(c, "paper", asked, FAST, list(c.pack.train))
+
+
+def test_a_watched_training_is_scored_every_few_epochs_and_at_its_ends(tmp_path):
+    c = campaign(tmp_path, credits={"b": "Ann, CC0", "e": ""}, score_every=2)
+    trained = watched(c, epochs=5)
+    rows = table(tmp_path, "paper")
+    assert rows["epoch"].tolist() == [0, 1, 1, 2, 2, 4, 4, 5, 5]
+    assert rows["weights"].tolist() == ["mean colour"] + 4 * ["last", "averaged"]
+    assert (rows["training_photos"] == 20).all() and (rows["photos"] == 6).all()
+    test = cuda_scores.on(c.device, c.pack.test)
+    base = cuda_scores.errors(None, test, cuda_scores.mean_colour(c.device, c.pack.train))
+    end = cuda_scores.summary(cuda_scores.errors(trained.network.to(c.device), test), base)
+    for row, expected in ((rows.iloc[0], cuda_scores.summary(base, base)), (rows.iloc[-1], end)):
+        assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-3)
+    log = table(tmp_path, "paper_log")
+    assert log["epoch"].max() == 4 and log["step"].max() == 24
+
+    with np.load(tmp_path / "10_cuda_paper_pictures.npz") as kept:
+        pictures = dict(kept)
+    assert pictures.pop("credits").tolist() == ["b: Ann, CC0", "e: "]
+    assert np.array_equal(pictures.pop("truth"), c.pack.test[[1, 4]])
+    assert set(pictures) == {f"{weights} 00{epoch}" for weights in ("last", "averaged") for epoch in (1, 2, 4, 5)}
+    shown = cuda_scores.painted(trained.network, test[[1, 4]])
+    assert abs(pictures["averaged 005"].astype(int) - shown).max() <= 1
+    assert not np.array_equal(pictures["averaged 005"], pictures["last 005"])
+
+
+def test_photos_without_credits_are_not_kept(tmp_path):
+    watched(campaign(tmp_path), epochs=1)
+    with np.load(tmp_path / "10_cuda_paper_pictures.npz") as kept:
+        assert {len(kept[name]) for name in kept} == {0}
+
+
+def test_a_training_leaves_what_it_had_when_its_time_is_over(tmp_path, monkeypatch):
+    c = campaign(tmp_path, score_every=4)
+
+    def late(*arguments, watch, **options):
+        def slow(session):
+            if session.step == 10:
+                c.deadline = 0
+            watch(session)
+
+        return train(*arguments, watch=slow, **options)
+
+    monkeypatch.setattr(cuda_training, "train", late)
+    with pytest.raises(OutOfTime):
+        watched(c, epochs=4)
+    assert table(tmp_path, "paper")["epoch"].tolist() == [0, 1, 1, 2, 2]
+    assert table(tmp_path, "paper_log")["step"].max() == 9
+    with np.load(tmp_path / "10_cuda_paper_pictures.npz") as kept:
+        assert "last 002" in kept

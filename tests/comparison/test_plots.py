@@ -1,0 +1,96 @@
+"""The figures of the comparison draw what they are given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.comparison import plots as comparison_plots
+from nbhelpers.comparison import tables
+from nbhelpers.hints import hide_pixels
+from nbhelpers.registry import Constant, Nearest
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def table(**means):
+    rows = [(m, u, value, value * 0.9, value * 1.1) for m, values in means.items() for u, value in values.items()]
+    return pd.DataFrame(rows, columns=["method", "unknown", "mean", "low", "high"])
+
+
+def test_the_axis_draws_blind_methods_grey_and_names_them_at_the_end():
+    figure = comparison_plots.over_unknown(table(
+        tree={0.2: 250.0, 1.0: 251.0}, unet={0.2: 249.0, 1.0: 250.0}, levin={0.2: 0.5, 1.0: 260.0}
+    ))  # fmt: skip
+    (ax,) = figure.axes
+    named = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert {"tree", "unet"} <= set(named) and named["tree"] > 1.2 * named["unet"]  # moved apart to be read
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["levin"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["20", "100"]
+    assert ax.get_ylim()[1] > named["tree"]
+
+
+def test_labels_keep_their_order_and_their_distance():
+    found = comparison_plots._apart([1.0, 1.01, 1.02, 3.0], 0.1)
+    assert found == sorted(found) and np.diff(found).min() >= 0.1 - 1e-12
+    assert comparison_plots._apart([], 0.1) == []
+
+
+def test_the_scoreboard_marks_the_mean_colour_and_the_truth():
+    rows = [(m, k, v, v - 1, v + 1, 5, 0) for m, v in (("mean", 250.0), ("unet", 220.0), ("gan-paper", 900.0))
+            for k in ("ab_mse", "chroma")]  # fmt: skip
+    board = pd.DataFrame(rows, columns=["method", "measure", "mean", "low", "high", "photos", "not_converged"])
+    figure = comparison_plots.scoreboard(board, ("ab_mse", "chroma"))
+    left, right = figure.axes
+    assert left.get_xscale() == "log" and right.get_xscale() == "linear"
+    assert [label.get_text() for label in left.get_yticklabels()] == ["gan-paper", "unet", "mean"]
+    assert any(line.get_xdata()[0] == 250 for line in left.lines if line.get_linestyle() == ":")
+    assert any(line.get_xdata()[0] == 1 for line in right.lines)
+
+
+def test_figure_5_draws_the_sum_and_the_running_mean():
+    scores = pd.DataFrame({"photo": list("abc"), "method": "unet", "ab_mse": [2.0, 4.0, 9.0], "converged": True})
+    figure = comparison_plots.accumulated(tables.accumulated(scores), ["unet"])
+    left, right = figure.axes
+    assert left.lines[0].get_ydata().tolist() == [2, 6, 15]
+    assert right.lines[0].get_ydata().tolist() == [2, 3, 5]
+
+
+def test_pairs_are_white_where_the_interval_holds_zero():
+    rows = [("b", "a", 5.0, 3.0, 7.0, 0.1, 99), ("c", "a", 0.5, -1.0, 2.0, 0.5, 99),
+            ("c", "b", -4.0, -6.0, -2.0, 0.9, 99)]  # fmt: skip
+    gaps = pd.DataFrame(rows, columns=["method", "other", "difference", "low", "high", "better", "photos"])
+    ax = comparison_plots.pairs(gaps).axes[0]
+    values = ax.images[0].get_array()
+    assert values.tolist() == [[0, -5, 0], [5, 0, 4], [0, -4, 0]]
+    assert sorted(text.get_text() for text in ax.texts) == ["-4", "-5", "4", "5"]
+    few = comparison_plots.pairs(gaps.assign(photos=9)).axes[0]
+    assert not few.images[0].get_array().any()
+    assert [text.get_text() for text in few.texts] == ["9 photos: no two methods can be told apart"]
+
+
+def test_figure_4_writes_the_error_of_the_unknown_pixels(sample):
+    labs = [rgb_to_lab(sample.test[i])[:40, :40] for i in range(2)]
+    methods = {"mean": Constant("mean", (2.0, 8.0)), "hinted": Nearest()}
+    given = {"hinted": lambda lab: hide_pixels(lab[..., 1:], 0.5)}
+    figure = comparison_plots.by_method(labs, methods, given, "credits")
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[0].startswith("truth") and titles[1].startswith("mean\n") and titles[2].startswith("hinted\n")
+    error = np.square(labs[1][..., 1:] - (2.0, 8.0)).mean()
+    assert titles[3] == "" and titles[4] == f"{error:.0f}"
+    assert float(titles[5]) < float(titles[4])
+
+
+def test_the_gallery_and_the_costs_show_every_method(sample):
+    photo = sample.test[0]
+    figure = comparison_plots.gallery({"tree": [("best: 3", photo, photo), ("worst: 9", photo, photo)]})
+    assert [ax.get_title() for ax in figure.axes] == ["tree, best: 3", "truth", "tree, worst: 9", "truth"]
+    rows = [(m, axis, at, at / 10) for m in ("a", "b") for axis in ("pixels", "unknown", "photos") for at in (1, 10)]
+    figure = comparison_plots.costs(pd.DataFrame(rows, columns=["method", "axis", "at", "seconds"]))
+    assert [len(ax.lines) for ax in figure.axes] == [2, 2, 2]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "10"]

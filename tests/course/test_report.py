@@ -1,0 +1,114 @@
+"""The README says what the committed tables say."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from nbhelpers import paths
+from nbhelpers.course import findings, report
+from nbhelpers.evaluation import reference
+from nbhelpers.networks import hint_inputs
+
+
+@pytest.mark.parametrize("file", report.BLOCKS)
+def test_the_pages_are_up_to_date(file):
+    text = (paths.ROOT / file).read_text(encoding="utf-8")
+    assert report.fill(text, file) == text, "run `python -m nbhelpers.course.report`"
+
+
+@pytest.mark.parametrize(("name", "method", "column"), [("03_table1", "lasso", "mean"), ("04_rows", "forest", "chroma"),
+                                                        ("04_pixels", "forest, pixels", "of mean colour"),
+                                                        ("04_fit_timing", "tree", "seconds"),
+                                                        ("06_scores", "gan-l1", "chroma"),
+                                                        ("06_shipped", "unet", "ab_mse"),
+                                                        ("07_scores", "forest", "mean"),
+                                                        ("07_pairs", "unet", "low"),
+                                                        ("07_axis", "levin", "mean"),
+                                                        ("08_hints", "hinted", "mean"),
+                                                        ("08_gains", "hinted", "low"),
+                                                        ("07_claims", "Their losses are very close", "evidence"),
+                                                        ("07_seconds_timing", "unet", "seconds per photo"),
+                                                        ("training", "unet: all three", "photos_per_second"),
+                                                        ("10_cuda_paper", "averaged", "of_mean_colour"),
+                                                        ("10_cuda_speed", "all but compile", "photos_per_second"),
+                                                        ("10_cuda_right", "bf16", "difference"),
+                                                        ("rows", "forest", "ratio")])  # fmt: skip
+def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch, name, method, column):
+    text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    shutil.copytree(paths.FIGURES / "paper-photos", tmp_path / "paper-photos")
+    for folder in ("bench", "reference"):
+        shutil.copytree(paths.FIGURES / folder, tmp_path / folder)
+    table = next(tmp_path.glob(f"*/{name}.csv"))
+    scores = pd.read_csv(table)
+    scores.loc[(scores == method).any(axis=1), column] *= 2
+    scores.to_csv(table, index=False)
+    monkeypatch.setattr(paths, "FIGURES", tmp_path)
+    assert report.fill(text) != text
+
+
+def test_pairs_read_both_ways():
+    table = pd.DataFrame({"method": ["b"], "other": ["a"], "difference": [2.0], "low": [1.0], "high": [4.0]})
+    assert report._gap(table, "b", "a") == "+2.0 (+1.0 to +4.0)"
+    assert report._gap(table, "a", "b") == "-2.0 (-4.0 to -1.0)"
+    assert report._gap(table, "a", "a") == ""
+
+
+def test_a_readme_without_its_marks_is_refused():
+    with pytest.raises(paths.UserError, match="findings"):
+        report.fill("# no marks here")
+
+
+def test_what_notebook_07_takes_away_is_what_the_tables_say():
+    """Its last cell has no numbers, but it compares: this is what it says, read from the reference's tables."""
+    folder = paths.FIGURES / "paper-photos"
+    board = pd.read_csv(folder / "07_scores.csv").pivot(index="method", columns="measure", values="mean").drop("truth")
+    trees = ["mean", "tree", "forest", "boosting"]
+    assert board["ab_mse"].idxmin() == "unet" and board["ab_mse"].idxmax() == "gan-paper"
+    assert board["chroma"].idxmax() == "gan-paper"
+    assert (board.loc["grey", "delta_e"] < board.loc[trees, "delta_e"]).all()
+    assert (board.loc["grey", "ssim"] > board.loc[trees, "ssim"]).all()
+    axis = pd.read_csv(folder / "07_axis.csv").pivot(index="method", columns="unknown", values="mean")
+    assert (axis.loc["sum-to-one", [0.2, 0.4, 0.6, 0.8, 0.95, 0.99]] < axis.loc["unet"].min() / 5).all()
+
+
+def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():
+    """As notebook 08 says: best with one patch known, and nearly the best with more."""
+    table = pd.read_csv(paths.FIGURES / "paper-photos" / "08_anchor.csv")
+    table = table.pivot(index="anchor", columns="patches", values="mean")
+    assert table.mean(axis=1).idxmax() == table[1].idxmax() == hint_inputs.ANCHOR
+    assert (table.max() - table.loc[hint_inputs.ANCHOR]).max() < 0.1
+
+
+def test_what_the_campaign_did_not_measure_is_said_until_it_has(monkeypatch):
+    speed, right = reference.cuda("speed"), reference.cuda("right")
+    gan = speed[speed["network"] == "gan-paper"].iloc[[-1]]
+    whole = pd.concat([speed, gan.assign(variant="all"), gan.assign(variant="float32 + bf16")])
+    monkeypatch.setattr(findings, "cuda", lambda name: None)
+    said = findings.cuda_speed(whole, right)
+    assert "not measured: whether resume repeats to the last bit." in said
+    without = whole[~whole["variant"].isin(["all", "float32 + bf16"])]
+    assert "not measured: the speed of torch.compile, that of each switch alone, whether" in findings.cuda_speed(
+        without, right
+    )
+    monkeypatch.setattr(findings, "cuda", lambda name: right)
+    assert "not measured" not in findings.cuda_speed(whole, right)
+
+
+def test_the_prose_of_notebook_06_agrees_with_the_long_training():
+    """The error swings, averaging calms it, and its error is small where its colour is pale."""
+    scores = reference.cuda("paper")
+    last, mean = (scores[(scores["weights"] == w) & (scores["epoch"] >= 10)] for w in ("last", "averaged"))
+    assert scores.loc[scores["weights"] == "last", "of_mean_colour"].iloc[0] > last["of_mean_colour"].max()
+    assert last["of_mean_colour"].std() > 5 * mean["of_mean_colour"].std()
+    assert (last["of_low"] > 1).all() and (mean["of_high"] > 1).all()  # no nearer to the truth than one mean colour
+    assert mean[["chroma", "of_mean_colour"]].corr("spearman").iloc[0, 1] > 0.8
+    assert abs(mean.loc[mean["of_mean_colour"].idxmin(), "chroma"] - scores["chroma"].iloc[0]) < 1  # the mean colour's
+
+
+def test_no_variant_learned_otherwise_and_only_what_is_known_failed_on_the_gpu():
+    right, tests = reference.cuda("right"), reference.cuda("tests")
+    assert right.loc[~right["variant"].str.contains("seed"), "within"].all()
+    # It held one device's dropout against another's; it no longer does.
+    assert tests.loc[tests["outcome"] == "failure", "test"].tolist() == ["test_an_epoch_on_a_gpu[gan-paper]"]
+    assert (tests["outcome"] == "passed").sum() >= 14

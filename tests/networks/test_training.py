@@ -1,0 +1,828 @@
+"""Training: interrupted or not, it comes to the very same numbers; the same call, the same network; what it learns."""
+
+import dataclasses
+import inspect
+import os
+import signal
+import warnings
+
+import numpy as np
+import pytest
+import torch
+import trainings
+from torch.nn.functional import mse_loss
+from trainings import assert_equal, home, pale
+
+from nbhelpers import paths, registry
+from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness
+from nbhelpers.hints import hide_pixels
+from nbhelpers.networks import checkpoints, collapse, hint_inputs, inference, models, training
+from nbhelpers.networks.config import RECIPES
+from nbhelpers.networks.data import Batches, bytes_of
+from nbhelpers.networks.schedules import rate_factor
+from nbhelpers.networks.speed import Speed
+from nbhelpers.networks.training import train
+from nbhelpers.paths import UserError
+from nbhelpers.registry import Constant
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+CPU = Speed("cpu", bf16=False)
+CUDA = Speed("cuda", bf16=True)
+
+
+def quick(name="unet", **changes):
+    return trainings.quick(name, **changes)
+
+
+def learn(asked, folder=None, photos=None, speed=CPU, **options):
+    return train(asked, pale() if photos is None else photos, folder, speed=speed, progress=False, **options)
+
+
+def tensors(path):
+    return checkpoints.read(path)[0]
+
+
+def rounded(weights):
+    """As a finished network is written."""
+    return {key: value.half().float() if value.ndim == 4 else value for key, value in weights.items()}
+
+
+def assert_same_training(one, other):
+    """Two folders hold the same networks, moments, averages and logs, to the last bit."""
+    names, others = ({str(path.relative_to(folder)) for path in folder.rglob("*.*")} for folder in (one, other))
+    names, others = ({name for name in each if not name.endswith("timing.csv")} for each in (names, others))
+    assert names == others
+    for name in names:
+        if name.endswith(".safetensors"):
+            assert_equal(tensors(one / name), tensors(other / name))
+        else:
+            assert (one / name).read_text() == (other / name).read_text(), name
+
+
+@pytest.fixture
+def inside(monkeypatch):
+    """inside(look) calls look(session) before the loop of each training begins."""
+
+    def patch(look):
+        def looked(loop):
+            return lambda session: (look(session), loop(session))
+
+        for name in ("_train_unet", "_train_gan"):
+            monkeypatch.setattr(training, name, looked(getattr(training, name)))
+
+    return patch
+
+
+# ---- interrupted and taken up again
+
+
+@pytest.mark.parametrize("bf16", [False, True], ids=["float32", "bf16"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_interrupted_training_comes_to_the_very_same_numbers(tmp_path, steps, name, bf16):
+    options = {"speed": dataclasses.replace(CPU, bf16=bf16), "log_every": 2}
+    seen = steps()
+    expected = learn(quick(name), tmp_path / "whole", **options)
+    total = 12 if name == "gan-l1" else 9  # with its pretraining
+    assert len(seen) == total
+    last = tensors(home(tmp_path / "whole", name) / "last.safetensors")
+    assert any(key.endswith("exp_avg_sq") and value.abs().sum() > 0 for key, value in last.items())
+    # In the middle of an epoch, several times (once in the pretraining), and at the end of an epoch and of all.
+    for number, stops in enumerate([(4,), (1, 4, 7), (2, total - 1)]):
+        folder = tmp_path / str(number)
+        seen = steps(*stops)
+        for stop in stops:
+            with pytest.raises(KeyboardInterrupt):
+                learn(quick(name), folder, **options)
+            assert len(seen) == stop + 1  # the step was finished, no other begun
+            assert not list(folder.rglob(".*"))
+        found = learn(quick(name), folder, **options)
+        assert len(seen) == total  # no step was done twice
+        assert_same_training(folder, tmp_path / "whole")
+        assert_equal(found.network.state_dict(), expected.network.state_dict())
+        assert len(found.rows) == len(expected.rows) == 7
+
+
+def test_a_checkpoint_holds_all_that_decides_how_it_goes_on(tmp_path):
+    learn(quick("gan-l1"), tmp_path)
+    last = tensors(home(tmp_path, "gan-l1") / "last.safetensors")
+    count = {"generator": 0, "optimizer": 0, "discriminator": 0, "judge_optimizer": 0, "ema": 0}
+    for key in last:
+        count[key.partition("/")[0]] += 1
+    made = models.UNet(2, 2)
+    judge = [key for key in last if key.startswith("discriminator/")]
+    assert count["generator"] == len(made.state_dict()) and count["ema"] == count["generator"] + 1
+    assert count["optimizer"] == 3 * len(list(made.parameters()))
+    assert sum(key.endswith("_u") for key in judge) == 5  # of the spectral normalization
+    assert count["judge_optimizer"] == 3 * 10  # 5 weights, 5 biases
+
+
+def test_ctrl_c_leaves_the_handler_as_it_was_and_watch_uncalled(tmp_path, steps):
+    watched = []
+    before = signal.getsignal(signal.SIGINT)
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(), tmp_path, watch=lambda session: watched.append(session.step))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert watched == [3]
+    assert checkpoints.read_about(home(tmp_path, "unet") / "last.safetensors")["step"] == 5
+    learn(quick(), tmp_path, watch=lambda session: watched.append(session.step))
+    assert watched == [3, 6, 9]
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path, monkeypatch):
+    def twice(self, step, seed):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("still here")
+
+    monkeypatch.setattr(Batches, "at", twice)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(), tmp_path)
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize("moment", ["last", "healthy", "log.csv"])
+def test_a_stop_while_a_checkpoint_is_written_loses_one_epoch_at_most(tmp_path, monkeypatch, moment):
+    asked = quick("gan-paper")
+    learn(asked, tmp_path / "whole")
+
+    def stop(path):
+        written.append(path.stem)
+        if path.name.startswith(moment) and written.count(path.stem) == 2:  # after the second epoch
+            with checkpoints.paths.atomic(path) as part:
+                part.write_bytes(b"half of it")
+                raise KeyboardInterrupt
+
+    def stopping(write):
+        return lambda path, *what: stop(path) or write(path, *what)
+
+    written = []
+    with monkeypatch.context() as patch:
+        for module, name in ((checkpoints, "save"), (collapse, "write_log")):
+            patch.setattr(module, name, stopping(getattr(module, name)))
+        with pytest.raises(KeyboardInterrupt):
+            learn(asked, tmp_path / "again")
+    assert not list(tmp_path.rglob(".*"))
+    assert checkpoints.read_about(home(tmp_path / "again", asked.name) / "last.safetensors")["step"] in (3, 6)
+    learn(asked, tmp_path / "again")
+    assert_same_training(tmp_path / "again", tmp_path / "whole")
+
+
+def test_without_resume_an_unfinished_training_is_an_error_and_stays(tmp_path, steps):
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(), tmp_path)
+    state = home(tmp_path, "unet")
+    before = (state / "last.safetensors").read_bytes()
+    with pytest.raises(UserError, match=f"{state} holds an unfinished.* --resume, or delete"):
+        learn(quick(), tmp_path, resume=False)
+    assert (state / "last.safetensors").read_bytes() == before
+
+
+# ---- the same call, the same network
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_same_call_returns_what_is_finished(tmp_path, steps, name):
+    first = learn(quick(name), tmp_path)
+    before = first.file.read_bytes(), (home(tmp_path, name) / "timing.csv").read_bytes()
+    seen = steps()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is replaced by something else
+        second = learn(quick(name), tmp_path)
+    assert seen == []
+    assert (second.file.read_bytes(), (home(tmp_path, name) / "timing.csv").read_bytes()) == before
+    assert_equal(second.network.state_dict(), first.network.state_dict())
+    assert [row["step"] for row in second.rows] == [row["step"] for row in first.rows] == [0, 2, 5, 8]
+
+
+@pytest.mark.parametrize("name", ["unet", "gan-paper"])
+def test_the_seed_decides_and_nothing_else_does(tmp_path, name):
+    learn(quick(name), tmp_path / "one")
+    torch.manual_seed(123)
+    np.random.seed(4)
+    learn(quick(name), tmp_path / "two")
+    assert_same_training(tmp_path / "one", tmp_path / "two")
+    other = learn(quick(name, seed=1), tmp_path / "three")
+    for key, value in tensors(tmp_path / "one" / f"{name}.safetensors").items():
+        if value.ndim == 4:
+            assert not torch.equal(value, tensors(other.file)[key])
+
+
+def test_a_folder_is_not_needed_and_a_change_of_recipe_is_said(tmp_path):
+    asked = quick()
+    loose, kept = learn(asked), learn(asked, tmp_path)
+    assert loose.file is None and kept.file == tmp_path / "unet.safetensors"
+    rounded = {
+        key: value.half().float() if value.ndim == 4 else value for key, value in loose.network.state_dict().items()
+    }
+    assert_equal(kept.network.state_dict(), rounded)
+    assert not kept.network.training and not loose.network.training
+    assert loose.rows == kept.rows
+    with pytest.warns(UserWarning, match="trained with other settings or photos; it will be replaced"):
+        learn(quick(seed=1), tmp_path)
+    assert len(list(tmp_path.glob("unet-*/"))) == 2  # the first may still go on
+    with pytest.warns(UserWarning, match="other settings or photos"):
+        learn(quick(seed=1), tmp_path, pale(seed=1))
+
+
+def test_arithmetic_changes_the_result_by_rounding_only():
+    asked = quick("gan-paper", epochs=1)
+    rows = [learn(asked, speed=speed, log_every=1).rows for speed in (CPU, Speed("cpu", 1, False, False, False))]
+    rows.append(learn(asked, speed=dataclasses.replace(CPU, bf16=True), log_every=1).rows)
+    for other, tolerance in zip(rows[1:], (1e-4, 0.05)):
+        for mine, theirs in zip(rows[0], other):
+            for key in ("adversarial", "discriminator_loss", "chroma", "spread"):
+                assert theirs[key] == pytest.approx(mine[key], rel=tolerance)
+
+
+# ---- what is logged
+
+
+def test_the_log_says_what_the_batches_are(monkeypatch):
+    given = []
+    at = Batches.at
+    monkeypatch.setattr(Batches, "at", lambda self, *where: given.append(at(self, *where)) or given[-1])
+    rows = learn(quick("unet", epochs=2), log_every=1).rows
+    assert [(row["attempt"], row["epoch"], row["step"]) for row in rows] == [(0, step // 3, step) for step in range(6)]
+    for row, batch in zip(rows, given):
+        ab = batch.ab.permute(0, 2, 3, 1).reshape(-1, 2).double().numpy() * 110
+        assert row["real_chroma"] == pytest.approx(np.hypot(*ab.T).mean(), rel=1e-4)
+        assert row["real_spread"] == pytest.approx(np.sqrt(ab.var(axis=0, ddof=1).sum()), rel=1e-4)
+        assert (
+            np.isfinite([value for value in row.values() if not isinstance(value, str)]).all() and row["gradient"] > 0
+        )
+    paint = rows[0]["chroma"] ** 2 + rows[0]["spread"] ** 2
+    assert 0 < paint < 0.1 * rows[0]["real_chroma"] ** 2  # first weights paint almost grey
+
+
+def test_rows_come_at_the_first_step_at_each_nth_and_at_the_end_of_an_epoch(tmp_path):
+    photos = pale(26)
+    rows = learn(quick(epochs=2), tmp_path, photos, log_every=4).rows  # 6 steps in an epoch
+    assert [row["step"] for row in rows] == [0, 3, 5, 7, 11]
+    written = collapse.read_log(home(tmp_path, "unet") / "log.csv")
+    assert [list(row) for row in written] == [list(row) for row in rows]
+    for mine, theirs in zip(written, rows):
+        assert mine == pytest.approx(theirs, rel=1e-6)
+    (timing,) = collapse.read_log(home(tmp_path, "unet") / "timing.csv")
+    assert timing["photos_per_second"] * timing["seconds"] == pytest.approx(12 * 4, rel=1e-4)
+
+
+# ---- what the loops do
+
+
+def test_each_loop_is_short_enough_to_be_read():
+    for loop in (training._train_unet, training._train_gan):
+        assert len(inspect.getsource(loop).splitlines()) < 100
+
+
+def test_the_adversarial_loss_alone_reaches_every_weight_of_the_generator(inside):
+    """And the discriminator's step leaves the generator alone, the generator's step the discriminator."""
+    seen = []
+
+    def look(t):
+        judged, painted = t.judge_optimizer.step, t.optimizer.step
+
+        def copy(network, what=lambda p: p):
+            return [None if what(p) is None else what(p).detach().clone() for p in network.parameters()]
+
+        def judge_step():
+            gradients = copy(t.generator, lambda p: p.grad)
+            if not seen:
+                assert all(gradient is None for gradient in gradients)  # none came from the discriminator's losses
+            else:
+                assert all(map(torch.equal, gradients, seen[-1]["generator gradients"]))  # still those of last time
+            assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in t.discriminator.parameters())
+            weights = copy(t.generator)
+            judged()
+            assert all(map(torch.equal, copy(t.generator), weights))
+            seen.append({"judge": copy(t.discriminator), "judge gradients": copy(t.discriminator, lambda p: p.grad)})
+
+        def step():
+            now = seen[-1]
+            assert all(map(torch.equal, copy(t.discriminator, lambda p: p.grad), now["judge gradients"]))
+            now["generator gradients"] = copy(t.generator, lambda p: p.grad)
+            weights = copy(t.generator)
+            painted()
+            assert all(map(torch.equal, copy(t.discriminator), now["judge"]))
+            now["moved"] = [not torch.equal(*pair) for pair in zip(copy(t.generator), weights)]
+
+        t.judge_optimizer.step, t.optimizer.step = judge_step, step
+
+    inside(look)
+    asked = quick("gan-paper", epochs=2)
+    assert asked.loss == "none"
+    learn(asked)
+    assert len(seen) == 6
+    for now in seen:
+        assert all(gradient.abs().sum() > 0 for gradient in now["generator gradients"])
+        assert all(now["moved"])
+
+
+def test_each_player_learns_its_own_aim():
+    """With the other one at rest: the discriminator tells real from fake, and the generator passes for real."""
+    asked = quick("gan-l1", pretrain=0, spectral=False, epochs=20)
+    judge = learn(dataclasses.replace(asked, rate=0.0, discriminator_rate=0.01), log_every=1).rows
+    assert np.mean([(row["real_accuracy"], row["fake_accuracy"]) for row in judge[-9:]]) > 0.9
+    assert np.mean([row["discriminator_loss"] for row in judge[-9:]]) < 0.5 * judge[0]["discriminator_loss"]
+    assert np.mean([row["adversarial"] for row in judge[-9:]]) > 2 * judge[0]["adversarial"]
+    painter = learn(dataclasses.replace(asked, weight=0.0, rate=0.005, discriminator_rate=0.0), log_every=1).rows
+    assert painter[-1]["adversarial"] < painter[0]["adversarial"] - 0.1
+    assert painter[-1]["discriminator_loss"] > painter[0]["discriminator_loss"] + 0.1
+
+
+def test_the_pixel_loss_counts_as_much_as_its_weight_says():
+    first = [learn(quick("gan-l1", pretrain=0, weight=weight), log_every=1).rows[0] for weight in (0.0, 1e3, 2e3)]
+    assert len({row["pixel_loss"] for row in first}) == len({row["adversarial"] for row in first}) == 1
+    gradients = [row["gradient"] for row in first]
+    assert gradients[2] - gradients[1] == pytest.approx(gradients[1], rel=0.05) and gradients[1] > 10 * gradients[0]
+    mse, l1 = (learn(quick(loss=loss), log_every=9).rows[0]["loss"] for loss in ("mse", "l1"))
+    assert mse < l1 < mse**0.5  # of numbers below 1
+
+
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1"])
+def test_the_optimizers_take_the_rates_of_the_schedule(tmp_path, inside, name):
+    rates = []
+
+    def look(t):
+        for optimizer in (t.optimizer, t.judge_optimizer) if t.recipe.adversarial else (t.optimizer,):
+
+            def step(optimizer=optimizer, inner=optimizer.step):
+                parameters = optimizer.param_groups[0]["params"]
+                before = [p.detach().clone() for p in parameters]
+                inner()
+                moved = max((p - q).abs().max().item() for p, q in zip(parameters, before))
+                rates.append((optimizer.param_groups[0]["lr"], moved))
+
+            optimizer.step = step
+
+    asked = quick(name, epochs=7, pretrain=0, decay=0.0)  # 21 steps, 2 of which rise
+    inside(look)
+    learn(asked)
+    factors = [rate_factor(asked.schedule, step, 21) for step in range(21)]
+    assert (asked.schedule == "constant") == (factors == [1.0] * 21)
+    if asked.adversarial:
+        assert [rate for rate, _ in rates[::2]] == pytest.approx([f * asked.discriminator_rate for f in factors])
+        rates = rates[1::2]
+    assert [rate for rate, _ in rates] == pytest.approx([f * asked.rate for f in factors])
+    assert rates[0][1] == pytest.approx(factors[0] * asked.rate, rel=1e-2)  # Adam's first step is as long as the rate
+
+
+def test_averaged_weights_are_what_is_kept(tmp_path):
+    asked = quick("gan-l1", ema=0.7, rate=2e-3)
+    trained = learn(asked, tmp_path)
+    last = tensors(home(tmp_path, "gan-l1") / "last.safetensors")
+    raw, average = checkpoints.unpack("generator", last), checkpoints.unpack("ema", last)
+    assert int(average.pop("n_averaged")) == 9
+    average = {key.removeprefix("module."): value for key, value in average.items()}
+    assert_equal(trained.network.state_dict(), rounded(average))
+    assert all(not torch.equal(raw[key], average[key]) for key in raw if raw[key].is_floating_point())
+
+
+def test_averaged_weights_are_averages_of_each_step_and_forget_the_first(tmp_path, inside):
+    passed = []
+
+    def look(t):
+        def step(step=t.optimizer.step):
+            step()
+            passed.append(t.generator.head.weight.detach().clone())
+
+        t.optimizer.step = step
+
+    inside(look)
+    learn(quick("gan-l1", ema=0.7, pretrain=0, epochs=9), tmp_path)
+    average = passed[0]
+    for step, weight in enumerate(passed[1:], 1):
+        keep = min(0.7, (1 + step) / (10 + step))
+        average = keep * average + (1 - keep) * weight
+    kept = tensors(home(tmp_path, "gan-l1") / "last.safetensors")["ema/module.head.weight"]
+    torch.testing.assert_close(kept, average, atol=1e-6, rtol=1e-4)
+    assert (kept - passed[0]).norm() > 2 * (kept - passed[-1]).norm()
+
+
+def test_a_unet_learns_four_photos_by_heart(sample):
+    photos = [photo[::3, ::3].copy() for photo in sample.train[:4]]
+    asked = quick(size=32, stored=32, width=8, epochs=120, jitter=0.0)
+    trained = learn(asked, photos=photos, speed=Speed("cpu"))
+    lab = rgb_to_lab_tensor(bytes_of(photos, 32))
+    truth = scale_ab(lab[:, 1:])
+    with torch.inference_mode():
+        error = mse_loss(trained.network(scale_lightness(lab[:, :1])), truth)
+    mean_colour = mse_loss(truth.mean(dim=(0, 2, 3), keepdim=True).expand_as(truth), truth)
+    assert error < 0.4 * mean_colour
+    assert trained.rows[-1]["loss"] < 0.4 * mean_colour < 0.6 * trained.rows[0]["loss"]
+
+
+def test_photos_of_a_source_and_their_bytes_train_alike(sample, tmp_path):
+    asked = quick(size=32, stored=96, epochs=2)
+    one = learn(asked, tmp_path / "one", sample.train)
+    two = learn(asked, tmp_path / "two", list(sample.train))
+    assert_equal(one.network.state_dict(), two.network.state_dict())
+    chroma = np.mean([np.linalg.norm(rgb_to_lab(photo)[..., 1:], axis=-1).mean() for photo in sample.train])
+    assert one.rows[-1]["real_chroma"] == pytest.approx(chroma, rel=0.5)
+
+
+# ---- pretraining and given networks
+
+
+def test_the_pretrained_network_is_where_the_game_begins(tmp_path, inside, steps):
+    first = []
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    seen = steps()
+    whole = learn(quick("gan-l1"), tmp_path / "whole")
+    begun = tmp_path / "whole" / "gan-l1-pretrained.safetensors"
+    pretrained, about = checkpoints.load_network(begun)
+    assert len(first) == 2 and len(seen) == 12
+    assert_equal(first[1], pretrained.state_dict())
+    assert about["recipe"]["discriminator"] == "none" and about["recipe"]["epochs"] == 1
+
+    seen = steps()
+    given = learn(quick("gan-l1"), tmp_path / "given", start=begun)
+    assert [step for step, _ in seen] == list(range(9))  # no pretraining
+    assert not (tmp_path / "given" / "gan-l1-pretrained.safetensors").exists()
+    assert_equal(given.network.state_dict(), whole.network.state_dict())
+
+
+def test_a_unet_goes_on_from_a_given_network(tmp_path, inside):
+    start = learn(quick(), tmp_path / "one").file
+    first = []
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    learn(quick(epochs=1), tmp_path / "two", start=start)
+    assert_equal(first[0], checkpoints.load_network(start)[0].state_dict())
+    assert checkpoints.read_about(tmp_path / "two" / "unet.safetensors")["start"] is not None
+
+
+def test_pretraining_without_a_folder_says_what_it_needs():
+    with pytest.raises(UserError, match="gan-l1 is pretrained first: give a folder"):
+        learn(quick("gan-l1"))
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_network_with_hints_begins_with_what_a_unet_has_learned(tmp_path, inside, name):
+    start = learn(quick(), tmp_path / "one").file
+    network, first = checkpoints.load_network(start)[0], []
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    trained = learn(quick(name, epochs=1), tmp_path / "two", start=start)
+    planes = hint_inputs.PLANES[quick(name).hints]
+    assert_equal(first[0], hint_inputs.widened(network, *planes).state_dict())
+    assert (trained.network.channels, trained.network.outputs) == planes
+    assert trained.network.state_dict()["down.0.0.weight"][:, 1:].abs().max() > 0  # and learns to look at hints
+    about = checkpoints.read_about(trained.file)
+    assert about["start"] is not None and about["network"]["channels"] == planes[0]
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_what_the_first_network_paints_is_the_prior_of_a_training_with_hints(tmp_path, inside, name):
+    start, sessions = learn(quick(), tmp_path / "one").file, []
+    inside(sessions.append)
+    learn(quick(name, epochs=1), tmp_path / "two", start=start)
+    learn(quick(name, epochs=1))
+    (begun, bare), photos = sessions, bytes_of(pale(), 26)
+    expected = hint_inputs.guesses(photos, checkpoints.load_network(start)[0])
+    assert torch.equal(begun.data.samples.guess, expected)  # after an epoch: it did not learn along
+    assert bare.data.prior is None and torch.equal(bare.data.samples.guess, hint_inputs.guesses(photos, None))
+    assert not torch.equal(bare.data.samples.spread, begun.data.samples.spread)
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_training_with_hints_and_a_start_goes_on_to_the_very_same_numbers(tmp_path, steps, name):
+    start = learn(quick(), tmp_path / "one").file
+    expected = learn(quick(name), tmp_path / "whole", start=start)
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(name), tmp_path / "parts", start=start)
+    found = learn(quick(name), tmp_path / "parts", start=start)
+    assert_same_training(tmp_path / "parts", tmp_path / "whole")
+    assert_equal(found.network.state_dict(), expected.network.state_dict())
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_hints_of_a_finished_training_are_not_drawn_again(tmp_path, monkeypatch, name):
+    start = learn(quick(), tmp_path).file
+    first = learn(quick(name, epochs=1), tmp_path, start=start)
+    monkeypatch.setattr(hint_inputs, "draw", lambda *_: pytest.fail("drawn again"))
+    assert_equal(learn(quick(name, epochs=1), tmp_path, start=start).network.state_dict(), first.network.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("unet", "hinted"), ("gan-l1", "hinted-alone"), ("hinted-alone", "hinted"), ("hinted", "hinted")],
+)
+def test_a_given_network_with_more_planes_than_the_recipes_is_an_error(tmp_path, name, start):
+    start = learn(quick(start, epochs=1), tmp_path).file
+    words = f"{start} holds a U-Net with . planes in and . out, {name} has .*: start from one without hints"
+    with pytest.raises(UserError, match=words) as error:
+        learn(quick(name), tmp_path / "other", start=start)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("change", [{"width": 3}, {"depth": 1}, {"upsampling": "resize"}])
+@pytest.mark.parametrize("name", ["gan-l1", "hinted"])
+def test_a_given_network_of_another_shape_is_an_error(tmp_path, change, name):
+    start = learn(quick(**change, epochs=1), tmp_path).file
+    ((_, value),) = change.items()
+    with pytest.raises(UserError, match=f"{start} holds a U-Net with .*{value}") as error:
+        learn(quick(name), tmp_path / "other", start=start)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["unet", "hinted"])
+def test_a_given_network_that_is_not_there_is_an_error(tmp_path, name):
+    for folder in (tmp_path, None):
+        with pytest.raises(UserError, match="there is no file .*nothing.safetensors"):
+            learn(quick(name), folder, start=tmp_path / "nothing.safetensors")
+
+
+# ---- hints
+
+
+@pytest.mark.parametrize(("name", "kind"), [("hinted", "spread"), ("hinted-alone", "given")])
+def test_what_is_kept_of_a_training_with_hints_is_a_colorizer_that_looks_at_them(tmp_path, name, kind):
+    photos = pale()
+    trained = learn(quick(name), tmp_path, photos)
+    found = inference.load(name, trained.file)
+    assert isinstance(found, inference.HintedColorizer) and (found.kind, found.size) == (kind, 24)
+    prior = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
+    assert isinstance(found.prior, Constant) and found.prior.ab == pytest.approx(prior, abs=1e-3)
+    for file in (trained.file, home(tmp_path, name) / "last.safetensors"):
+        about = checkpoints.read_about(file)
+        assert about["prior"] == list(found.prior.ab) and about["start"] is None
+    assert_equal(found.network.state_dict(), trained.network.state_dict())
+    lab = rgb_to_lab(photos[0])
+    ab = found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9))
+    assert np.isfinite(ab).all() and np.ptp(ab) > 1
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_training_that_began_with_a_unet_is_a_colorizer_with_that_unet(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    run, photos = paths.Run("smoke", "sample"), pale()
+    start = learn(quick(), run.models, photos).file
+    trained = learn(quick(name, epochs=1), run.models, photos, start=start)
+    mean = [float(value) for value in np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], 0)]
+    assert checkpoints.read_about(trained.file)["prior"] == pytest.approx(mean, abs=1e-3)  # whatever it began with
+    found = registry.load(name, run)
+    lab = rgb_to_lab(photos[0])
+    assert np.isfinite(found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9))).all()
+    if name == "hinted-alone":
+        assert isinstance(found.prior, Constant)
+        return
+    assert isinstance(found.prior, inference.NetworkColorizer) and found.prior.name == "unet"
+    assert_equal(found.prior.network.state_dict(), checkpoints.load_network(start)[0].state_dict())
+    start.unlink()  # the prior is a copy
+    assert registry.load(name, run).prior.name == "unet"
+    (run.models / "hinted-prior.safetensors").unlink()
+    with pytest.raises(UserError, match="hinted-prior.safetensors, .*, is missing or another: train again") as error:
+        registry.load(name, run)
+    assert "\n" not in str(error.value)
+
+
+def test_a_training_with_hints_leaves_the_network_that_it_began_with_beside_its_own(tmp_path):
+    start = learn(quick(epochs=1), tmp_path / "one").file
+    folder = tmp_path / "two"
+    beside = folder / "hinted-prior.safetensors"
+    trained = learn(quick("hinted", epochs=1), folder, start=start)
+    assert beside.read_bytes() == start.read_bytes()
+    assert checkpoints.read_about(trained.file)["start"] == checkpoints.digest(beside)
+    assert beside.with_suffix(".json").read_text() == start.with_suffix(".json").read_text()
+    assert not list(folder.rglob(".*"))
+    beside.write_bytes(b"damaged")  # the same call repairs it
+    learn(quick("hinted", epochs=1), folder, start=start)
+    assert beside.read_bytes() == start.read_bytes()
+    with pytest.warns(UserWarning, match="trained with other settings"):  # and another brings its own
+        other = learn(quick(epochs=1, seed=1), tmp_path / "three").file
+        learn(quick("hinted", epochs=1, seed=1), folder, start=other)
+    assert beside.read_bytes() == other.read_bytes() != start.read_bytes()
+    found = inference.load("hinted", folder / "hinted.safetensors")
+    assert_equal(found.prior.network.state_dict(), checkpoints.load_network(other)[0].state_dict())
+
+
+@pytest.mark.parametrize("name", ["unet", "hinted", "hinted-alone"])
+def test_other_trainings_leave_no_prior(tmp_path, name):
+    start = learn(quick(epochs=1), tmp_path / "one").file
+    learn(quick(name, epochs=1), tmp_path / "two", start=None if name == "hinted" else start)
+    assert not list((tmp_path / "two").glob("*-prior*"))
+
+
+def test_the_loss_with_hints_is_that_of_what_is_painted_weighted_by_photo(monkeypatch):
+    given, at = [], Batches.at
+    monkeypatch.setattr(Batches, "at", lambda self, *where: given.append(at(self, *where)) or given[-1])
+    networks = []
+    rows = learn(
+        quick("hinted", epochs=1, rate=0.0, decay=0.0), log_every=1, watch=lambda t: networks.append(t.generator)
+    ).rows
+    network = networks[0].train()
+    for row, batch in zip(rows, given, strict=True):
+        with torch.no_grad():
+            painted = hint_inputs.paint(network, batch.lightness, batch.given)
+        each = (painted - batch.ab).square().mean(dim=(1, 2, 3))
+        assert row["loss"] == pytest.approx((batch.weight.flatten() * each).mean().item(), rel=1e-3)
+        assert row["chroma"] == pytest.approx(110 * painted.square().sum(dim=1).sqrt().mean().item(), rel=1e-3)
+    assert batch.weight.std() > 0
+
+
+def test_a_network_with_hints_learns_four_photos_by_heart(sample):
+    photos = [photo[::3, ::3].copy() for photo in sample.train[:4]]
+    asked = quick("hinted", size=32, stored=32, width=8, epochs=80, jitter=0.0, rounds=1)
+    losses = [row["loss"] for row in learn(asked, photos=photos, speed=Speed("cpu"), log_every=1).rows]
+    assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:8])
+
+
+# ---- damaged and foreign checkpoints
+
+
+@pytest.fixture
+def begun(tmp_path, steps):
+    """The checkpoint of a U-Net that was interrupted in step 4."""
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(), tmp_path)
+    steps()
+    return home(tmp_path, "unet") / "last.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("change", "photos", "words"),
+    [
+        ({"epochs": 4}, 13, "epochs 4, now 3"),
+        ({"seed": 7}, 13, "seed 7, now 0"),
+        ({"betas": (0.5, 0.9)}, 13, r"betas \[0.5, 0.9\], now [\[(]0.9, 0.999[\])]"),
+        ({}, 12, "photos 12, now 13"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, begun, change, photos, words):
+    learn(quick(**change), tmp_path / "other", pale(photos))
+    begun.write_bytes((home(tmp_path / "other", "unet") / "last.safetensors").read_bytes())
+    with pytest.raises(UserError, match=f"{begun} belongs to another training .{words}"):
+        learn(quick(), tmp_path)
+
+
+def test_a_checkpoint_of_other_photos_is_refused_though_they_are_as_many(tmp_path, begun):
+    learn(quick(), tmp_path / "other", pale(seed=1))
+    begun.write_bytes((home(tmp_path / "other", "unet") / "last.safetensors").read_bytes())
+    with pytest.raises(UserError, match=f"{begun} belongs to another training .identity"):
+        learn(quick(), tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, -1])
+def test_a_truncated_checkpoint_is_named(tmp_path, begun, keep):
+    begun.write_bytes(begun.read_bytes()[:keep])
+    with pytest.raises(UserError, match=f"{begun} .*delete it and train again"):
+        learn(quick(), tmp_path)
+
+
+@pytest.mark.parametrize("change", ["generator/head.weight", "optimizer/99.exp_avg"])
+def test_a_checkpoint_of_other_tensors_is_named(tmp_path, begun, change):
+    found, about = checkpoints.read(begun)
+    found[change] = found.pop(change, torch.zeros(3))[:1]
+    checkpoints.save(begun, found, about)
+    with pytest.raises(UserError, match=f"{begun} does not fit its own description"):
+        learn(quick(), tmp_path)
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(("batch", "words"), [(4, "batch 4, .*try --batch 2"), (1, "batch 1, .*--size or --width")])
+@pytest.mark.parametrize("where", ["_train_unet", "Session"])
+def test_a_full_gpu_says_which_batch_to_try(monkeypatch, batch, words, where):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
+
+    monkeypatch.setattr(training, where, full)
+    with pytest.raises(UserError, match=words) as error:
+        learn(quick(batch=batch))
+    assert "\n" not in str(error.value)
+
+
+def test_photos_that_do_not_fit_the_recipe_are_an_error():
+    for photos, words in ((pale(side=20), "open the photos with size=26"), ([], "no usable training photo")):
+        with pytest.raises(UserError, match=words):
+            learn(quick(), photos=photos)
+
+
+def test_a_second_size_is_compiled_for_itself(monkeypatch):
+    """Left to itself, torch.compile would now take any size, and fail at the U-Net's padding."""
+    compile_ = torch.compile
+
+    def compiled(network, **options):  # without a C++ compiler; the failure came before it was called
+        return compile_(network, **options | {"backend": "aot_eager_decomp_partition"})
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    for size in (24, 28, 32):
+        asked = quick(size=size, stored=size, epochs=1)
+        rows = learn(asked, photos=pale(4, size), speed=dataclasses.replace(CPU, compile=True)).rows
+        assert rows[0]["loss"] == pytest.approx(learn(asked, photos=pale(4, size)).rows[0]["loss"], rel=1e-4)
+
+
+# ---- on a GPU
+
+
+def known(name):
+    """Skip what needs multigrid where it is missing."""
+    if RECIPES[name].hints != "none":
+        pytest.importorskip("pyamg")
+    return name
+
+
+def assert_near(rows, others, rel):
+    """Two logs hold the same numbers, within `rel`."""
+    assert len(rows) == len(others)
+    for mine, theirs in zip(rows, others):
+        for key in {"loss", "adversarial", "pixel_loss", "discriminator_loss", "gradient", "chroma"} & mine.keys():
+            assert mine[key] == pytest.approx(theirs[key], rel=rel), (key, mine["step"])
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_epoch_on_a_gpu(tmp_path, name):
+    """As on the processor, but for rounding; dropout is another there."""
+    sessions = []
+    options = {"log_every": 1, "photos": pale(26)}
+    trained = learn(quick(known(name), width=8, epochs=1), tmp_path, speed=CUDA, watch=sessions.append, **options)
+    (session,) = sessions
+    assert session.data.photos.device.type == "cuda"  # they stay there
+    assert next(session.generator.parameters()).device.type == "cuda"
+    assert session.optimizer.param_groups[0]["fused"]
+    assert session.fabric._precision.precision == "bf16-mixed"
+    assert all(np.isfinite(value) for row in trained.rows for value in row.values())
+    assert next(trained.network.parameters()).device.type == "cpu"
+    on_cpu = learn(quick(name, epochs=1, width=8), tmp_path / "cpu", **options)
+    if name == "gan-paper":  # whose discriminator drops features at random, others on each device
+        assert [row["chroma"] for row in trained.rows] == pytest.approx([r["chroma"] for r in on_cpu.rows], rel=0.5)
+    else:
+        assert_near(trained.rows[:1], on_cpu.rows[:1], 0.1)
+        for key in {"loss", "adversarial", "pixel_loss", "discriminator_loss"} & trained.rows[0].keys():
+            assert trained.rows[0][key] == pytest.approx(on_cpu.rows[0][key], rel=0.05)
+        assert_near(trained.rows, on_cpu.rows, 0.5)  # six steps on, small differences have grown
+    for mine, theirs in zip(trained.network.parameters(), on_cpu.network.parameters()):
+        assert (mine - theirs).abs().max() < 0.05
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted"])
+def test_a_recorded_step_learns_what_a_step_learns(tmp_path, monkeypatch, name):
+    """Batches, rates, dropout and averages of each replay are its own."""
+    replays = []
+    replay = torch.cuda.CUDAGraph.replay
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda self: replays.append(replay(self)))
+    asked = quick(known(name), pretrain=0, width=8, epochs=5)  # 15 steps
+    recorded = learn(asked, tmp_path / "one", speed=CUDA, log_every=1)
+    assert len(replays) == 12
+    plain = learn(asked, tmp_path / "two", speed=dataclasses.replace(CUDA, graphs=False), log_every=1)
+    assert len(replays) == 12
+    assert_near(recorded.rows, plain.rows, 0.05)
+    assert len({row["chroma"] for row in recorded.rows}) == 15
+    for mine, theirs in zip(recorded.network.parameters(), plain.network.parameters()):
+        assert (mine - theirs).abs().max() < 0.02
+
+
+@pytest.mark.cuda
+def test_a_compiled_training_learns_what_a_training_learns(tmp_path, inside):
+    seen = []
+    inside(lambda t: seen.append([type(net._forward_module) for net in (t.painter, t.judge)]))
+    asked = quick("gan-l1", pretrain=0, width=8, epochs=4)
+    compiled = learn(asked, tmp_path / "one", speed=dataclasses.replace(CUDA, compile=True), log_every=1)
+    assert seen == [[torch._dynamo.OptimizedModule] * 2]
+    plain = learn(asked, tmp_path / "two", speed=CUDA, log_every=1)
+    assert_near(compiled.rows, plain.rows, 0.1)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_training_on_a_gpu_goes_on_where_it_was(tmp_path, steps, inside, name):
+    asked = quick(known(name), pretrain=0, width=8)
+    whole = learn(asked, tmp_path / "whole", speed=CUDA, log_every=1)
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(asked, tmp_path / "parts", speed=CUDA, log_every=1)
+    kept = tensors(home(tmp_path / "parts", name) / "last.safetensors")
+    found = []
+    inside(lambda t: found.append({key: value.detach().cpu().clone() for key, value in t.state().items()}))
+    seen = steps()
+    trained = learn(asked, tmp_path / "parts", speed=CUDA, log_every=1)
+    assert [step for step, _ in seen] == [5, 6, 7, 8]
+    assert_equal(found[0], kept)
+    assert_near(trained.rows, whole.rows, 0.05)  # its convolutions do not repeat to the last bit
+
+
+@pytest.mark.cuda
+def test_photos_that_do_not_fit_on_a_gpu_come_from_memory(monkeypatch):
+    resident = learn(quick(), speed=CUDA, log_every=1)
+    monkeypatch.setattr("nbhelpers.networks.data._fits", lambda photos, device: False)
+    sessions = []
+    pinned = learn(quick(), speed=CUDA, log_every=1, watch=sessions.append)
+    assert sessions[0].data.photos.device.type == "cpu" and sessions[0].data.photos.is_pinned()
+    assert_near(pinned.rows, resident.rows, 0.05)
+    assert pinned.rows[2]["loss"] == pytest.approx(resident.rows[2]["loss"], rel=0.01)
+
+
+@pytest.mark.cuda
+def test_a_batch_beyond_the_gpus_memory_is_one_sentence():
+    torch.cuda.set_per_process_memory_fraction(0.05)
+    try:
+        with pytest.raises(UserError, match="batch 2048, 400 x 400 pixels, width 64: try --batch 1024"):
+            learn(quick(size=400, stored=400, width=64, depth=4, batch=2048, epochs=1), photos=pale(1, 400), speed=CUDA)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.cuda.empty_cache()

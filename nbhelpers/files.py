@@ -14,12 +14,12 @@ from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
 from nbhelpers import __version__
-from nbhelpers.colour.lab import into_gamut, lab_to_rgb, rgb_to_lab
-from nbhelpers.hints import Hints, hide_pixels, keep_known
-from nbhelpers.paths import UserError, atomic
+from nbhelpers.colour.gamut import into_gamut
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.errors import NotConverged, UserError
+from nbhelpers.hints import Colorizer, Hints, hide_pixels, keep_known, resized, shrunk_hints, shrunk_lightness
+from nbhelpers.paths import atomic
 from nbhelpers.photos.decoding import from_srgb, is_grey, read_layer, read_whole
-from nbhelpers.registry import Colorizer, NotConverged
-from nbhelpers.resizing import resized, shrunk_hints, shrunk_lightness
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
@@ -30,7 +30,7 @@ def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, si
     """Colorize a photo of any size: lightness (H, W) float32 in [0, 100] -> ab (H, W, 2) float32, known pixels kept.
 
     The colorizer sees the photo and its hints shrunk until the shorter side has `size` pixels, if it is larger
-    (`resizing.shrunk_hints`). Its chroma is enlarged again.
+    (`hints.shrunk_hints`). Its chroma is enlarged again.
     """
     height, width = lightness.shape
     if min(height, width) <= size:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,66 @@ def on_top(hints: Hints, below: Hints) -> Hints:
 def keep_known(ab: np.ndarray, hints: Hints) -> np.ndarray:
     """Return ab (H, W, 2) float32 with the known pixels set to their hints."""
     return np.where(hints.known[..., None], hints.ab, ab).astype(np.float32)
+
+
+def nearest_known(hints: Hints) -> np.ndarray:
+    """The colour of the nearest known pixel, everywhere: (H, W, 2) float32; zeros if none is known."""
+    if not hints.known.any():
+        return np.zeros_like(hints.ab)
+    rows, columns = distance_transform_edt(~hints.known, return_distances=False, return_indices=True)
+    return hints.ab[rows, columns]
+
+
+class Colorizer(Protocol):
+    name: str
+
+    def colorize(self, lightness: np.ndarray, hints: Hints) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One colour for every unknown pixel: grey (0, 0), or the training photos' mean colour."""
+
+    name: str
+    ab: tuple[float, float] = (0.0, 0.0)
+
+    def colorize(self, lightness, hints):
+        return keep_known(np.broadcast_to(np.float32(self.ab), hints.ab.shape), hints)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The colour of the nearest known pixel; `prior` where nothing is known."""
+
+    name: str = "nearest"
+    prior: tuple[float, float] = (0.0, 0.0)
+
+    def colorize(self, lightness, hints):
+        return nearest_known(hints) if hints.known.any() else Constant("", self.prior).colorize(lightness, hints)
+
+
+def resized(planes: np.ndarray, size: tuple[int, int], how: Image.Resampling) -> np.ndarray:
+    """Planes (H, W) or (H, W, n) at another size, which is (width, height) as Pillow has it; float32."""
+    planes = np.asarray(planes, np.float32)
+    if planes.ndim == 3:
+        return np.dstack([resized(planes[..., i], size, how) for i in range(planes.shape[2])])
+    return np.array(Image.fromarray(planes).resize(size, how))
+
+
+def shrunk(planes: np.ndarray, side: int, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
+    """Planes (H, W) or (H, W, n) with `side` pixels along the shorter side, when that has more; float32."""
+    height, width = planes.shape[:2]
+    shrink = min(1, side / min(height, width))
+    return resized(planes, (max(1, round(width * shrink)), max(1, round(height * shrink))), how)
+
+
+def shrunk_lightness(lightness: np.ndarray, side: int) -> np.ndarray:
+    """`shrunk` by Lanczos, as photos are when they are opened small, within [0, 100], which that filter overshoots."""
+    return shrunk(lightness, side, Image.Resampling.LANCZOS).clip(0, 100)
+
+
+def shrunk_hints(hints: Hints, side: int) -> Hints:
+    """Hints of the `shrunk` photo: a pixel is known when one of its pixels is, with the mean of their colours."""
+    share = shrunk(hints.known, side)
+    ab = shrunk(np.where(hints.known[..., None], hints.ab, 0), side)
+    return Hints(ab / np.where(share > 0, share, 1)[..., None], share > 0)

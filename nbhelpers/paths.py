@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbhelpers.errors import UserError
+
 ROOT = Path(os.environ.get("NBHELPERS_ROOT", Path(__file__).resolve().parents[1])).resolve()
 DATA = ROOT / "data"
 FIGURES = ROOT / "figures"
 NOTEBOOKS = ROOT / "notebooks"
-
-
-class UserError(Exception):
-    """Something the user can put right; the message is one sentence that says how."""
 
 
 @contextmanager
@@ -88,3 +87,20 @@ def find_run(name: str) -> Run:
     if run.name != name:  # a symbolic link here has the name of its photos
         raise UserError(f"{run.photos} leads elsewhere from here, to {run.name}: call it from another folder")
     return run
+
+
+@contextmanager
+def whole_folder(target: Path):
+    """Yield a new folder that becomes `target` when the block ends well and vanishes when it does not."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield part
+        part.chmod(0o755)
+        try:
+            part.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -7,22 +7,20 @@ the known pixels kept. What was fitted is saved as JSON or plain arrays, which n
 from __future__ import annotations
 
 import json
-import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from skimage.restoration import inpaint_biharmonic
 
 from nbhelpers import paths
-from nbhelpers.hints import Hints, keep_known
+from nbhelpers.errors import UserError
+from nbhelpers.hints import Colorizer, Constant, Nearest
+from nbhelpers.linear.colorizers import ANCHOR, Biharmonic, Propagation
 from nbhelpers.linear.neighbours import NeighbourModel
-from nbhelpers.linear.solvers import nearest_known, solve
-from nbhelpers.linear.systems import anchor, edge_aware_system, levin_system, neighbour_system
+from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.rows.fitting import load_rows
-from nbhelpers.rows.regressor import KINDS, resample
+from nbhelpers.rows.regressor import KINDS
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
 FOUR = ("ols", "ridge", "lasso", "elasticnet")  # the paper's regressions
@@ -30,119 +28,6 @@ LINEAR = (*FOUR, "sum-to-one")
 NETWORKS = ("unet", "gan-paper", "gan-l1")  # they do not look at hints
 HINTED = ("hinted", "hinted-alone")
 CLASSICAL = ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")
-# How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
-ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
-
-
-class NotConverged(UserWarning):
-    """A sparse system was not solved to its tolerance; the colours are the solver's last guess."""
-
-
-class Colorizer(Protocol):
-    name: str
-
-    def colorize(self, lightness: np.ndarray, hints: Hints) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class Constant:
-    """One colour for every unknown pixel: grey (0, 0), or the training photos' mean colour."""
-
-    name: str
-    ab: tuple[float, float] = (0.0, 0.0)
-
-    def colorize(self, lightness, hints):
-        return keep_known(np.broadcast_to(np.float32(self.ab), hints.ab.shape), hints)
-
-
-@dataclass(frozen=True, eq=False)
-class PositionMean:
-    """The mean colour of each position over the training photos, ab (H, W, 2); other sizes are resampled."""
-
-    ab: np.ndarray
-    name: str = "position-mean"
-
-    def colorize(self, lightness, hints):
-        height, width = lightness.shape
-        rows = np.arange(height) * len(self.ab) // height
-        return keep_known(resample(self.ab[rows], width), hints)
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """The colour of the nearest known pixel; `prior` where nothing is known."""
-
-    name: str = "nearest"
-    prior: tuple[float, float] = (0.0, 0.0)
-
-    def colorize(self, lightness, hints):
-        return nearest_known(hints) if hints.known.any() else Constant("", self.prior).colorize(lightness, hints)
-
-
-@dataclass(frozen=True)
-class Biharmonic:
-    """scikit-image's biharmonic inpainting (Damelin and Hoang 2018); `prior` where nothing is known.
-
-    It ignores the lightness.
-    """
-
-    name: str = "biharmonic"
-    prior: tuple[float, float] = (0.0, 0.0)
-
-    def colorize(self, lightness, hints):
-        if not hints.known.any() or hints.known.all():
-            return Constant("", self.prior).colorize(lightness, hints)
-        given = keep_known(np.zeros_like(hints.ab), hints) / 128  # its result is clipped to the known range
-        return keep_known(128 * inpaint_biharmonic(given, ~hints.known, channel_axis=-1), hints)
-
-
-@dataclass(frozen=True)
-class Propagation:
-    """A sparse system solved over the whole photo: `kind` is "neighbour", "edge-aware" or "levin".
-
-    model: the fitted regression, for "neighbour".  prior, anchor: the colour (a, b) that hint-free places are
-    drawn to and how strongly; anchor 0 is the bare system, which may explode ("neighbour") or is singular
-    when nothing is known.  tol: relative residual that counts as solved.
-    """
-
-    name: str
-    kind: str
-    model: NeighbourModel | None = None
-    prior: tuple[float, float] = (0.0, 0.0)
-    anchor: float = 0.0
-    beta: float = 25.0
-    tol: float = 1e-6
-
-    def system(self, lightness, hints):
-        """The SparseSystem of one photo."""
-        if self.kind == "neighbour":
-            system = neighbour_system(self.model, lightness, hints)
-        elif self.kind == "edge-aware":
-            system = edge_aware_system(lightness, hints, self.beta)
-        else:
-            system = levin_system(lightness, hints)
-        return anchor(system, self.prior, self.anchor) if self.anchor else system
-
-    @property
-    def averages(self) -> bool:
-        """Is each unknown colour an average of its neighbours, so that every constant colour solves the system?"""
-        if self.kind != "neighbour":
-            return True
-        own = np.stack([self.model.coefficients[0, 8:16], self.model.coefficients[1, 16:24]])
-        return np.allclose(own.sum(axis=1), 1, atol=1e-9) and np.allclose(abs(self.model.coefficients).sum(), 2)
-
-    def colorize(self, lightness, hints):
-        if self.anchor and self.averages and not hints.known.any():  # solved exactly by the prior
-            return Constant("", self.prior).colorize(lightness, hints)
-        solution = solve(self.system(lightness, hints), tol=self.tol)
-        if not solution.converged:
-            warnings.warn(
-                f"{self.name}: stopped after {solution.iterations} iterations at relative residual "
-                f"{solution.residual:.1g}; the colours are not the system's solution",
-                NotConverged,
-                stacklevel=2,
-            )
-        return solution.ab
 
 
 def names() -> tuple[str, ...]:
@@ -174,7 +59,7 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
     if name not in names():
         close = get_close_matches(name, names(), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names())}"
-        raise paths.UserError(f"there is no colorizer {name!r}: {hint}")
+        raise UserError(f"there is no colorizer {name!r}: {hint}")
     if name == "grey":
         return Constant("grey")
     if name == "position-mean":
@@ -182,7 +67,7 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
     if name in KINDS:
         rows = load_rows(path := _find(f"{name}.npz", run, "04"))
         if rows.kind != name:
-            raise paths.UserError(f"{path} holds {rows.kind} models: delete it and run notebook 04 again")
+            raise UserError(f"{path} holds {rows.kind} models: delete it and run notebook 04 again")
         return rows
     if name in (*NETWORKS, *HINTED):
         from nbhelpers.networks import inference  # torch takes seconds to load
@@ -212,7 +97,7 @@ def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
     else:
         how = f"fitted: run notebook {notebook}, for example `nbhelpers run {notebook}"
     then = f", and load it with run=Run({asked.profile!r}, {asked.photos!r}), or --run {asked.name}"
-    raise paths.UserError(
+    raise UserError(
         f"the colorizer {Path(file).stem!r} has not been {how} --profile {asked.profile} --photos {asked.photos}`"
         + ("" if run else then)
     )
@@ -225,9 +110,9 @@ def _read(name: str, run: paths.Run | None, shapes: dict[str, tuple]) -> dict[st
         content = json.loads(path.read_text())
         arrays = {key: np.array(content[key], dtype=float) for key in shapes}
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise paths.UserError(f"{path} is damaged ({error}): delete it and run notebook 02 again") from error
+        raise UserError(f"{path} is damaged ({error}): delete it and run notebook 02 again") from error
     if any(arrays[key].shape != shapes[key] or not np.isfinite(arrays[key]).all() for key in shapes):
-        raise paths.UserError(f"{path} does not hold a {name} model: delete it and run notebook 02 again")
+        raise UserError(f"{path} does not hold a {name} model: delete it and run notebook 02 again")
     return arrays
 
 
@@ -237,9 +122,7 @@ def _planes(path: Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as arrays:
             ab = arrays["ab"]
     except Exception as error:  # zipfile and NumPy raise a dozen kinds for damaged files
-        raise paths.UserError(
-            f"{path} is damaged ({type(error).__name__}): delete it and run notebook 04 again"
-        ) from None
+        raise UserError(f"{path} is damaged ({type(error).__name__}): delete it and run notebook 04 again") from None
     if ab.dtype != np.float32 or ab.ndim != 3 or ab.shape[2] != 2 or not ab.size or not np.isfinite(ab).all():
-        raise paths.UserError(f"{path} does not hold a position mean: delete it and run notebook 04 again")
+        raise UserError(f"{path} does not hold a position mean: delete it and run notebook 04 again")
     return ab

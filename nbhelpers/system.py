@@ -1,4 +1,4 @@
-"""Seconds, memory, and the machine that they were measured on."""
+"""This machine: seconds, memory, processor; and where independent pieces of work run, its cores or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import platform
 import sys
 import time
 import tracemalloc
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
+
+from nbhelpers.errors import UserError
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "pyamg", "matplotlib", "torch")
 
@@ -74,3 +76,47 @@ def machine() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             own[name] = version(name)
     return own
+
+
+@contextmanager
+def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
+    """Run the `joblib.Parallel` calls of the block on `jobs` local cores, or on a Dask scheduler.
+
+    cluster: the scheduler's address, "tcp://host:8786", or empty for this machine.
+    timeout: seconds to wait for the scheduler and its first worker.
+    Inside, BLAS and OpenMP keep to one thread for each process: the pieces are what runs in parallel.
+    Calls that give no `n_jobs` of their own follow it. Raises UserError when the cluster cannot be used.
+    """
+    import joblib
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        if not cluster:
+            with joblib.parallel_config(n_jobs=jobs):
+                yield
+            return
+        with _connect(cluster, timeout), joblib.parallel_config("dask"):
+            yield
+
+
+def _connect(address: str, timeout: float):
+    start = f"dask worker {address} --nworkers -1 --nthreads 1"
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError('--cluster needs Dask: pip install -e ".[cluster]"') from None
+    try:
+        client = Client(address, timeout=timeout, set_as_default=True)
+    except (OSError, ValueError) as error:  # a time-out is an OSError too
+        reason = f"cannot reach a Dask scheduler at {address!r} ({type(error).__name__})"
+        raise UserError(f"{reason}: start one with `dask scheduler`, or leave --cluster out") from None
+    try:
+        client.wait_for_workers(1, timeout=timeout)
+    except (OSError, TimeoutError):
+        client.close()
+        raise UserError(f"no workers at {address}: start some with `{start}`") from None
+    # Warnings, which say that a system was not solved, and limits of BLAS belong to a process, not to a thread.
+    if any(threads > 1 for threads in client.nthreads().values()):
+        client.close()
+        raise UserError(f"workers at {address} have several threads: start them with `{start}`")
+    return client

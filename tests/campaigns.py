@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from nbhelpers.bench.cuda import TINY, Campaign
+from nbhelpers.bench.cuda_campaign import TINY, Campaign
 from nbhelpers.photos.pack import Pack
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

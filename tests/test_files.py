@@ -13,12 +13,11 @@ from skimage import data
 
 from nbhelpers import __version__, cli, paths, registry
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.errors import NotConverged
 from nbhelpers.files import colorize_large, laid_under, png_bytes
-from nbhelpers.hints import Hints, hide_pixels
+from nbhelpers.hints import Constant, Hints, hide_pixels, shrunk_hints
 from nbhelpers.photos import decoding
 from nbhelpers.photos.decoding import PhotoError, from_srgb, is_grey, read_layer, read_photo, read_whole
-from nbhelpers.registry import Constant, NotConverged
-from nbhelpers.resizing import shrunk_hints
 
 CAT = np.array(Image.fromarray(data.chelsea()).resize((120, 80)))  # (80, 120, 3)
 WOMAN = np.array(Image.fromarray(data.astronaut()).resize((64, 64)))

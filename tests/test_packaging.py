@@ -17,27 +17,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = {"torch": "pytorch", "playwright": "playwright-python"}  # where conda-forge uses another name
 # modules that are about torch or papermill
 HEAVY = {
-    "run",
-    "networks",
-    "batches",
-    "checkpoints",
-    "cudabench",
-    "cudaright",
-    "cudascores",
-    "cudaspeed",
-    "cudatraining",
-    "graphs",
-    "averaging",
-    "speed",
-    "training",
-    "session",
-    "hinting",
-    "synced",
-    "neural",
-    "netstudy",
-    "netbench",
-    "perceptual",
-    "__main__",
+    *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_scores", "bench.cuda_speed"),
+    *("bench.cuda_training", "bench.networks", "comparison.realism", "course.runner", "networks.averaging"),
+    *("networks.batch_norm", "networks.checkpoints", "networks.cuda_graphs", "networks.data", "networks.hint_inputs"),
+    *("networks.inference", "networks.models", "networks.speed", "networks.study", "networks.trainer"),
+    *("networks.training", "__main__"),
 }
 
 
@@ -104,8 +88,10 @@ def test_figures_are_made_on_each_push_and_weekly_with_new_dependencies():
 
 
 def test_light_modules_load_neither_torch_nor_papermill():
-    modules = sorted(path.stem for path in (ROOT / "nbhelpers").glob("*.py") if path.stem not in HEAVY)
-    names = ", ".join(f"nbhelpers.{module}" for module in modules if module != "__init__")
+    files = sorted((ROOT / "nbhelpers").rglob("*.py"))
+    modules = {".".join(path.relative_to(ROOT / "nbhelpers").with_suffix("").parts) for path in files}
+    assert HEAVY < modules
+    names = ", ".join(f"nbhelpers.{name.removesuffix('.__init__')}" for name in sorted(modules - HEAVY - {"__init__"}))
     code = f"import nbhelpers, sys; assert 'numpy' not in sys.modules\nimport {names}\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert not {"torch", "papermill"} & set(done.stdout.split())

@@ -10,16 +10,18 @@ import pytest
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.hints import Hints, hide_pixels
+from nbhelpers.errors import NotConverged, UserError
+from nbhelpers.hints import Constant, Hints, Nearest, hide_pixels, nearest_known
+from nbhelpers.linear.colorizers import Biharmonic, Propagation
 from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
-from nbhelpers.linear.solvers import nearest_known, solve
+from nbhelpers.linear.solvers import solve
 from nbhelpers.linear.systems import neighbour_system
 from nbhelpers.networks import checkpoints
 from nbhelpers.networks.config import RECIPES
 from nbhelpers.networks.hint_inputs import PLANES
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import Run, UserError
-from nbhelpers.registry import Biharmonic, Constant, Nearest, NotConverged, PositionMean, Propagation
+from nbhelpers.paths import Run
+from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.rows.fitting import about_rows, fit_rows, save_rows
 from nbhelpers.rows.regressor import KINDS, RowRegressor
 
@@ -72,7 +74,7 @@ def photo(sample):
 
 @pytest.mark.parametrize("name", registry.names())
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-@pytest.mark.filterwarnings("ignore::nbhelpers.registry.NotConverged")
+@pytest.mark.filterwarnings("ignore::nbhelpers.errors.NotConverged")
 def test_every_colorizer_keeps_the_contract(fitted, photo, name, share, colorized):
     lightness, ab = photo
     hints = hide_pixels(ab, share)

@@ -28,9 +28,10 @@ from nbhelpers import paths
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.hints import hide_pixels
 from nbhelpers.linear import neighbours
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.solvers import solve
 from nbhelpers.photos import PhotoSet, open_photos
-from nbhelpers.registry import FOUR, Propagation
+from nbhelpers.registry import FOUR
 from nbhelpers.system import machine, median_seconds, peak_of_call, peak_of_process, processor
 
 METHODS = ("ols", "lasso", "elasticnet", "sum-to-one", "edge-aware", "levin")
@@ -157,7 +158,7 @@ def solvers(
 
 
 def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5) -> pd.DataFrame:
-    """From the release of notebook 02's mask slider to the redrawn picture; see `sliderbench.mask`."""
+    """From the release of notebook 02's mask slider to the redrawn picture; see `sliders.mask`."""
     from nbhelpers.bench.sliders import mask
 
     name, opened = _photos(size)
@@ -165,7 +166,7 @@ def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5)
 
 
 def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 3) -> pd.DataFrame:
-    """From the release of the explorer's slider to all its new pictures; see `sliderbench.explorer`."""
+    """From the release of the explorer's slider to all its new pictures; see `sliders.explorer`."""
     from nbhelpers.bench.sliders import explorer as measure
 
     name, opened = _photos(size)
@@ -173,7 +174,7 @@ def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 
 
 
 def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
-    """Row models of `n` photos against scikit-learn's; see `rowbench.row_models`."""
+    """Row models of `n` photos against scikit-learn's; see `rows.row_models`."""
     from nbhelpers.bench.rows import row_models
 
     name, opened = _photos(size)
@@ -181,7 +182,7 @@ def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
 
 
 def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) -> pd.DataFrame:
-    """Training the networks against a plain loop; see `netbench.training`."""
+    """Training the networks against a plain loop; see `networks.training`."""
     from nbhelpers.bench.networks import training as measure
 
     name, opened = _photos(400)
@@ -189,7 +190,7 @@ def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) ->
 
 
 def packs(n: int = 300, sizes=(144, 136, 128)) -> pd.DataFrame:
-    """Formats and sizes for `nbhelpers photos pack`; see `packbench.packs`."""
+    """Formats and sizes for `nbhelpers photos pack`; see `packs.packs`."""
     from nbhelpers.bench.packs import packs as measure
 
     opened = {size: _photos(size) for size in sizes}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from nbhelpers import paths
-from nbhelpers.bench.cuda import FAST, PLAIN, SWITCHES, Campaign, OutOfTime, Sizes
+from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import flops
 from nbhelpers.bench.cuda_training import paper_recipe
 from nbhelpers.networks.config import Recipe, recipe

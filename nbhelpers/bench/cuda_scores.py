@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from nbhelpers.colour.lab import lab_to_rgb_tensor, rgb_to_lab_tensor, scale_lightness, unscale_ab
-from nbhelpers.evaluation.evaluate import bootstrap_interval
+from nbhelpers.evaluation.statistics import bootstrap_interval
 
 CHUNK = 64  # photos at once
 

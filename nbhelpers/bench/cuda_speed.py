@@ -14,7 +14,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.bench import networks
-from nbhelpers.bench.cuda import FAST, PLAIN, SWITCHES, Campaign, Sizes
+from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, Sizes
 from nbhelpers.networks import training
 from nbhelpers.networks.config import Recipe, recipe
 from nbhelpers.networks.data import Batch

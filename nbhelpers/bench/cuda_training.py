@@ -11,7 +11,7 @@ import pandas as pd
 
 from nbhelpers import paths
 from nbhelpers.bench import cuda_scores
-from nbhelpers.bench.cuda import FAST, Campaign, OutOfTime, Sizes
+from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
 from nbhelpers.networks import checkpoints
 from nbhelpers.networks import plots as network_plots

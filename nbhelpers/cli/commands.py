@@ -10,7 +10,8 @@ import typer
 
 from nbhelpers import __version__
 from nbhelpers.cli.photos import photo_source, photos_app, plain
-from nbhelpers.paths import ROOT, UserError
+from nbhelpers.errors import UserError
+from nbhelpers.paths import ROOT
 
 app = typer.Typer(**plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure.")
 app.add_typer(photos_app, name="photos")

@@ -10,7 +10,7 @@ import warnings
 import typer
 
 from nbhelpers.cli.commands import app
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 def _show_warning(message, category, *_) -> None:

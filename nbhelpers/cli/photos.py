@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 plain = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
 photos_app = typer.Typer(**plain, help="Where photos come from.")

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from nbhelpers.colour.lab import in_gamut, into_gamut, lab_to_rgb, rgb_to_lab
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import delta_e, psnr
-from nbhelpers.parallel import total
+from nbhelpers.colour.totals import total
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, which JPEG uses
 BINS = 256  # of width 1, from -128, for each of a* and b*
@@ -77,28 +77,6 @@ def blur_lightness(lab: np.ndarray, sigma: float) -> np.ndarray:
 def quantize_chroma(lab: np.ndarray, levels: int) -> np.ndarray:
     """Quantize a* and b* of lab (H, W, 3); the lightness stays."""
     return np.dstack([lab[..., 0], quantize(lab[..., 1:], levels)])
-
-
-def gamut_slice(lightness: float, points: int = 257) -> tuple[np.ndarray, np.ndarray]:
-    """All colours a*, b* in [-128, 128] at one lightness, and whether sRGB can show them.
-
-    Returns lab (points, points, 3) and a bool array (points, points); rows run from b* = -128 up, columns
-    from a* = -128.
-    """
-    a, b = np.meshgrid(*[np.linspace(-128, 128, points, dtype=np.float32)] * 2)
-    lab = np.dstack([np.full_like(a, lightness), a, b])
-    return lab, in_gamut(lab)
-
-
-def palette(lightness: float, hues: int = 12, shares=(0.45, 0.85)) -> np.ndarray:
-    """Colours to paint with at one lightness: (1 + hues * len(shares), 2) a*, b*, grey first, all within sRGB.
-
-    For each hue, starting at red (20 degrees), the `shares` of the largest chroma that sRGB shows at that L*.
-    """
-    angles = np.radians(20 + 360 / hues * np.arange(hues))
-    rim = np.stack([np.full(hues, lightness), 140 * np.cos(angles), 140 * np.sin(angles)], axis=1)
-    rim = into_gamut(rim)[:, 1:]
-    return np.concatenate([np.zeros((1, 2), np.float32), *(np.float32(share) * rim for share in shares)])
 
 
 @dataclass(frozen=True)
@@ -200,6 +178,6 @@ def gather_colours(photos, n: int | None = None, jobs: int | None = None) -> Col
     """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
 
     Photos that cannot be read are skipped with a warning; None takes the jobs of the surrounding
-    `parallel.backend`. Raises ValueError when no photo is left.
+    `system.backend`. Raises ValueError when no photo is left.
     """
     return total(ColourStatistics.of, photos, n, jobs)

@@ -61,7 +61,7 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
     return lab
 
 
-def _lab_to_linear(lab: np.ndarray) -> np.ndarray:
+def lab_to_linear(lab: np.ndarray) -> np.ndarray:
     """CIELAB (..., 3) -> linear RGB (..., 3) float32, outside [0, 1] where sRGB cannot show the colour."""
     lab = np.asarray(lab, dtype=np.float32)
     if lab.ndim == 0 or lab.shape[-1] != 3:
@@ -76,34 +76,11 @@ def _lab_to_linear(lab: np.ndarray) -> np.ndarray:
 
 def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     """Convert CIELAB (..., 3) to sRGB (..., 3) uint8; colours outside sRGB are clipped channel by channel."""
-    linear = np.clip(_lab_to_linear(lab), 0, 1)
+    linear = np.clip(lab_to_linear(lab), 0, 1)
     encoded = 1.055 * linear ** (1 / 2.4) - 0.055
     dark = linear <= 0.0031308
     encoded[dark] = 12.92 * linear[dark]
     return np.rint(255 * encoded).astype(np.uint8)
-
-
-def in_gamut(lab: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
-    """Say for each CIELAB colour (..., 3) whether sRGB can show it: bool (...)."""
-    linear = _lab_to_linear(lab)
-    return np.all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
-
-
-def into_gamut(lab: np.ndarray) -> np.ndarray:
-    """CIELAB (..., 3) with the chroma of colours that sRGB cannot show reduced until it can; lightness and hue stay.
-
-    `lab_to_rgb` alone would clip red, green and blue, and so change the lightness. L* must lie in [0, 100].
-    """
-    lab = np.array(lab, np.float32)
-    outside = ~in_gamut(lab)
-    wrong, low = lab[outside], np.zeros(int(outside.sum()), np.float32)
-    high = np.ones_like(low)
-    for _ in range(12):  # bisect the share of the chroma that is kept: to 1/4096 of it
-        middle = (low + high) / 2
-        good = in_gamut(np.concatenate([wrong[:, :1], wrong[:, 1:] * middle[:, None]], axis=1))
-        low, high = np.where(good, middle, low), np.where(good, high, middle)
-    lab[outside, 1:] = wrong[:, 1:] * low[:, None]
-    return lab
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The figures: each function takes data and returns the matplotlib figure or axes that it drew on."""
+"""The notebooks' look, grids of photos, and the figures about CIELAB: each function returns what it drew on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap, LogNorm
 
-from nbhelpers.colour.lab import lab_to_rgb
+from nbhelpers.colour.chroma import ColourStatistics, luma
+from nbhelpers.colour.gamut import gamut_slice
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.hints import Hints
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, with a second line style for more series.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LARGEST = 100  # colour bars of a* and b* end here: few colours of sRGB lie further out
+SQUARE = (-128, 128, -128, 128)
+MARK = "#D55E00"
 
 
 def style() -> None:
@@ -108,3 +114,150 @@ def colorization(lightness, hints: Hints, ab, truth, title: str = ""):
     show(lab_to_rgb(np.dstack([lightness, truth])), "truth", axes[2])
     error_map(ab, truth, axes[3]).set_title("error")
     return figure
+
+
+def ramp(plane: str) -> ListedColormap:
+    """The colours along one axis of CIELAB: "L" from black to white; "a", "b" at L* = 65 from -100 to 100."""
+    lab = np.zeros((256, 3), np.float32)
+    if plane == "L":
+        lab[:, 0] = np.linspace(0, 100, 256)
+    else:
+        lab[:, 0] = 65
+        lab[:, "ab".index(plane) + 1] = np.linspace(-LARGEST, LARGEST, 256)
+    return ListedColormap(lab_to_rgb(lab) / 255)
+
+
+def planes(rgb: np.ndarray, caption: str = ""):
+    """A photo, uint8 (H, W, 3), beside its L*, a* and b* planes, each in the colours that it stands for."""
+    figure, axes = plt.subplots(1, 4, figsize=(10, 3.1))
+    axes[0].imshow(rgb)
+    axes[0].set_title("the photo")
+    for ax, plane, name in zip(axes[1:], np.moveaxis(rgb_to_lab(rgb), -1, 0), "Lab", strict=True):
+        low = 0 if name == "L" else -LARGEST
+        picture = ax.imshow(plane, cmap=ramp(name), vmin=low, vmax=100)
+        ax.set_title({"L": "L*, lightness", "a": "a*, green to red", "b": "b*, blue to yellow"}[name])
+        ticks = [low, low / 2 + 50, 100]
+        figure.colorbar(picture, ax=ax, location="bottom", shrink=0.9, aspect=25, ticks=ticks)
+    for ax in axes:
+        ax.set_axis_off()
+    return with_caption(figure, caption)
+
+
+def equal_luma(colours: dict[str, tuple]):
+    """Colours, name -> sRGB in [0, 255]; below each the grey of its luma, then the grey of its L*."""
+    rgb = np.array(list(colours.values()), np.uint8)[None]  # 1 x N x 3
+    lab, grey = rgb_to_lab(rgb), luma(rgb)
+    same_luma = np.repeat(np.rint(grey)[..., None], 3, axis=-1).astype(np.uint8)
+    same_lightness = lab_to_rgb(lab * np.float32([1, 0, 0]))
+    figure, ax = plt.subplots(figsize=(1.6 * len(colours) + 1.4, 3.2))
+    ax.imshow(np.concatenate([rgb, same_luma, same_lightness]), aspect="auto")
+    ax.set_xticks(range(len(colours)), colours)
+    ax.set_yticks(range(3), ["colour", "its luma", "its L*"])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    for x in range(len(colours)):
+        for y, text in enumerate(["", f"luma {grey[0, x]:.0f}", f"L* {lab[0, x, 0]:.0f}"]):
+            ax.text(x, y, text, ha="center", va="center", color="white")
+    return figure
+
+
+def signed_map(values: np.ndarray, label: str, largest: float, pictures=(), caption: str = ""):
+    """Map of (H, W) numbers, blue below zero, red above; left of it `pictures`: (title, uint8 image) each."""
+    panels = len(pictures) + 1
+    figure, axes = plt.subplots(1, panels, figsize=(2.4 * panels + 0.8, 2.7), squeeze=False)
+    for ax, (title, image) in zip(axes[0], pictures, strict=False):
+        ax.imshow(image)
+        ax.set_title(title)
+    last = axes[0, -1]
+    shown = last.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    bar = last.inset_axes([1.04, 0.05, 0.05, 0.9])  # beside the map, so that all panels keep one size
+    figure.colorbar(shown, cax=bar, extend="both", label=label)
+    for ax in axes[0]:
+        ax.set_axis_off()
+    return with_caption(figure, caption)
+
+
+def gamut(*lightness: float):
+    """The colours a*, b* that sRGB can show, one panel for each lightness; white where it can show none."""
+    figure, axes = plt.subplots(1, len(lightness), figsize=(2.6 * len(lightness) + 0.6, 3), squeeze=False)
+    for ax, value in zip(axes[0], lightness, strict=True):
+        lab, inside = gamut_slice(value)
+        ax.imshow(np.where(inside[..., None], lab_to_rgb(lab), 255), origin="lower", extent=SQUARE)
+        _neutral_cross(ax)
+        ax.set_title(f"L* = {value:g}: {inside.mean():.0%} of the square")
+        ax.set_xlabel("a*")
+    axes[0, 0].set_ylabel("b*")
+    return figure
+
+
+def gamut_shares(lightness, shares):
+    """Which share of the a*, b* square sRGB can show, against the lightness."""
+    figure, ax = plt.subplots(figsize=(5, 2.6))
+    ax.fill_between(lightness, 100 * np.asarray(shares), alpha=0.25, linewidth=0)
+    ax.plot(lightness, 100 * np.asarray(shares))
+    ax.set(xlabel="lightness L*", ylabel="inside sRGB, % of the square", xlim=(0, 100), ylim=(0, None))
+    return figure
+
+
+def loss_curves(blurred, quantized):
+    """CIEDE2000 (above) and PSNR (below) against the blur (left) and the levels (right).
+
+    blurred, quantized: DataFrames as `chroma.losses` returns them.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(10, 5), sharex="col", sharey="row")
+    for (delta_e, psnr), table in zip(axes.T, (blurred, quantized), strict=True):
+        for name, part in table.groupby("change", sort=False):
+            delta_e.plot(part["amount"], part["delta_e"], marker="o", markersize=4, label=name)
+            psnr.plot(part["amount"], part["psnr"], marker="o", markersize=4)
+        delta_e.axhline(1, color="0.6", linewidth=1, linestyle=":")
+        delta_e.legend()
+        psnr.set_xscale("log", base=2)
+        psnr.xaxis.set_major_formatter("{x:g}")
+    axes[0, 0].set(ylabel="mean CIEDE2000", ylim=(0, None))
+    axes[1, 0].set(ylabel="PSNR, dB", xlabel="blur: sigma in pixels")
+    axes[1, 1].set_xlabel("levels of a* and of b*")
+    place = {"xycoords": ("axes fraction", "data"), "ha": "left", "va": "bottom", "color": "0.4"}
+    axes[0, 1].annotate("just noticeable in flat patches", (0.01, 1.1), **place)
+    return figure
+
+
+def joint_histogram(statistics: ColourStatistics):
+    """How often each colour (a*, b*) occurs, on a logarithmic scale, and patches of the mean colour."""
+    figure, (ax, patch) = plt.subplots(1, 2, figsize=(8, 4.4), width_ratios=(5, 1))
+    shares = np.ma.masked_equal(statistics.counts.T / statistics.pixels, 0)
+    shown = ax.imshow(shares, origin="lower", extent=SQUARE, norm=LogNorm(), interpolation="nearest")
+    figure.colorbar(shown, ax=ax, label="share of the pixels in a bin of 1 x 1")
+    _neutral_cross(ax)
+    a, b = statistics.mean
+    ax.plot(a, b, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=MARK, markeredgewidth=2)
+    ax.annotate("mean", (a, b), xytext=(-115, 105), color=MARK, arrowprops={"arrowstyle": "-", "color": MARK})
+    ax.set(xlabel="a*, green to red", ylabel="b*, blue to yellow")
+    lightness = np.array([90, 75, 60, 45, 30])
+    lab = np.column_stack([lightness, np.broadcast_to(statistics.mean, (5, 2))])
+    patch.imshow(lab_to_rgb(lab[:, None]), aspect=0.6)
+    patch.set(title="the mean colour", xticks=[])
+    patch.set_yticks(range(5), [f"L* {value}" for value in lightness])
+    patch.tick_params(length=0)
+    return figure
+
+
+def per_photo(scores):
+    """The ab-MSE of each method, one dot per photo, photos in the order of the first method's errors.
+
+    scores: DataFrame with photo, method, ab_mse, as `evaluate.evaluate` returns it.
+    """
+    wide = scores.pivot(index="photo", columns="method", values="ab_mse")
+    wide = wide[list(scores["method"].unique())].sort_values(scores["method"].iloc[0])
+    figure, ax = plt.subplots(figsize=(7, 3))
+    size = max(2, 7 - len(wide) / 50)  # smaller dots where there are many
+    for marker, name in zip("osD^v", wide.columns, strict=False):
+        ax.plot(np.arange(1, len(wide) + 1), wide[name], marker, markersize=size, alpha=0.8, label=name)
+    ax.set(xlabel="test photo, from the greyest to the most colourful", ylabel="ab-MSE", ylim=(0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return figure
+
+
+def _neutral_cross(ax) -> None:
+    ax.axhline(0, color="0.6", linewidth=0.7, zorder=1)
+    ax.axvline(0, color="0.6", linewidth=0.7, zorder=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nbhelpers.evaluation.evaluate import paired, told_apart
+from nbhelpers.evaluation.statistics import paired, told_apart
 from nbhelpers.registry import FOUR
 from nbhelpers.rows.regressor import KINDS
 
@@ -199,8 +199,8 @@ def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, co
     """A verdict on each of the paper's claims: DataFrame claim, paper (section), verdict, evidence.
 
     full: scores at 100 % unknown (`scores.score_methods`).  axis: scores over the shares of unknown pixels.
-    brown: as `comparison.brown` gives it.  coins: the known-answer games of notebook 06, if they were played.
-    The rules, with their thresholds, are the functions above; "beyond chance" is `evaluation.told_apart`. A claim whose
+    brown: as `tables.brown` gives it.  coins: the known-answer games of notebook 06, if they were played.
+    The rules, with their thresholds, are the functions above; "beyond chance" is `statistics.told_apart`. A claim whose
     methods or shares are not in the tables is "undecided".
     """
     rows = []

@@ -10,8 +10,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.errors import NotConverged
 from nbhelpers.hints import hide_pixels
-from nbhelpers.registry import NotConverged
 
 AXES = ("pixels", "unknown", "photos")
 

@@ -13,7 +13,7 @@ from nbhelpers.colour.lab import lab_to_rgb
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.colour.plots import COLOURS, show, with_caption
 from nbhelpers.comparison.tables import FLAT
-from nbhelpers.evaluation.evaluate import told_apart
+from nbhelpers.evaluation.statistics import told_apart
 from nbhelpers.hints import Hints
 
 TITLES = {"ab_mse": "ab-MSE", "psnr": "RGB PSNR, dB", "ssim": "SSIM", "delta_e": "CIEDE2000",
@@ -24,7 +24,7 @@ MARKERS = "osD^vP*X<>h"
 def scoreboard(board, measures=("ab_mse", "delta_e", "psnr", "ssim", "chroma", "hue_spread"), mark: str = "mean"):
     """Each method's mean with its 95 % interval, one panel per measure; the dotted line is the method `mark`.
 
-    board: as `comparison.scoreboard` returns it.
+    board: as `tables.scoreboard` returns it.
     """
     names = list(dict.fromkeys(board["method"]))[::-1]
     figure, axes = plt.subplots(1, len(measures), figsize=(12, 0.27 * len(names) + 0.9), sharey=True)
@@ -115,7 +115,7 @@ def accumulated(table, methods):
 def pairs(gaps):
     """All pairs of methods: the row's ab-MSE minus the column's.
 
-    gaps: as `evaluation.paired` returns it for every pair. Blank: not told apart (`evaluation.told_apart`).
+    gaps: as `statistics.paired` returns it for every pair. Blank: not told apart (`statistics.told_apart`).
     """
     names = list(dict.fromkeys([*gaps["other"], *gaps["method"]]))
     place = {name: i for i, name in enumerate(names)}

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
-from nbhelpers.evaluation.evaluate import bootstrap_interval
+from nbhelpers.evaluation.statistics import bootstrap_interval
 from nbhelpers.hints import Hints
 
 LPIPS_NET = "alex"  # the variant that most papers report

@@ -9,7 +9,9 @@ import pandas as pd
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
-from nbhelpers.evaluation.evaluate import MEASURES, evaluate, paired, summarise, told_apart
+from nbhelpers.errors import UserError
+from nbhelpers.evaluation.evaluate import MEASURES, evaluate
+from nbhelpers.evaluation.statistics import paired, summarise, told_apart
 from nbhelpers.registry import FOUR
 from nbhelpers.rows.regressor import KINDS
 
@@ -25,7 +27,7 @@ def load_methods(names, run: paths.Run) -> tuple[dict, dict[str, str]]:
     for name in names:
         try:
             found[name] = registry.load(name, run)
-        except paths.UserError as error:
+        except UserError as error:
             missing[name] = str(error)
     return found, missing
 
@@ -83,7 +85,7 @@ def wide(board: pd.DataFrame) -> pd.DataFrame:
 def winners(scores: pd.DataFrame) -> pd.DataFrame:
     """The best method at each share of unknown pixels, and which others cannot be told from it.
 
-    Returns unknown, best, ab_mse, not told apart (see `evaluation.told_apart`), and the best of the methods that ignore
+    Returns unknown, best, ab_mse, not told apart (see `statistics.told_apart`), and the best of the methods that ignore
     hints. Methods that did not solve every photo do not take part.
     """
     rows = []

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 class UnknownName(UserError):

@@ -9,7 +9,9 @@ import pandas as pd
 from nbhelpers import paths
 from nbhelpers.comparison.claims import at_length
 from nbhelpers.course.findings import findings, row_scores
-from nbhelpers.evaluation.reference import REFERENCE, cuda, siggraph17
+from nbhelpers.errors import UserError
+from nbhelpers.evaluation.paper import siggraph17
+from nbhelpers.evaluation.reference import REFERENCE, cuda
 
 
 def _markdown(table: pd.DataFrame, others: str = "---:") -> str:
@@ -231,7 +233,7 @@ def fill(text: str, file: str = "README.md") -> str:
         written = content() + "\n"
         text, count = pattern.subn(lambda m, written=written: m[1] + written + m[2], text)
         if count != 1:
-            raise paths.UserError(f"{file} needs one block <!-- {name} --> … <!-- end -->, found {count}")
+            raise UserError(f"{file} needs one block <!-- {name} --> … <!-- end -->, found {count}")
     return text
 
 

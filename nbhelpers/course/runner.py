@@ -18,9 +18,9 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from tqdm import tqdm
 
-from nbhelpers import parallel, paths
+from nbhelpers import paths, system
 from nbhelpers.course.notebooks import find_notebooks, profile_overrides, read_notebook
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 CELL_TIMEOUT = {"smoke": 300, "demo": 600}  # seconds; any other profile may work for hours
 LONGEST_CELL = 14_400
@@ -188,7 +188,7 @@ def run_notebooks(
         raise UserError("--update needs --profile demo --photos sample: notebooks are committed with these")
     notebooks, overrides, course = find_notebooks(names), profile_overrides(profile), find_notebooks()
     if cluster:
-        with parallel.backend(cluster):
+        with system.backend(cluster):
             pass  # an address that does not answer shows before any kernel starts
     photos, identity = _open_photos(str(photos))
     run, basis = paths.Run(profile, photos), [identity, _environment()]

@@ -18,8 +18,8 @@ from nbconvert import HTMLExporter
 from nbhelpers import paths
 from nbhelpers.course.notebooks import find_notebooks
 from nbhelpers.course.overview import COURSE
+from nbhelpers.errors import UserError
 from nbhelpers.evaluation.reference import CUDA, REFERENCE
-from nbhelpers.paths import UserError
 
 MARK = ".nbhelpers-site"  # a file in a folder that may be made anew
 # On top of nbconvert's own style: a readable column, and on a phone nothing wider than the screen but what can scroll.

@@ -21,16 +21,16 @@ from nbhelpers.evaluation.evaluate import MEASURES, check_measures, columns_of, 
 from nbhelpers.photos.cache import PhotoWarning
 
 # What decides a score: when the code of one of these changes, scores that were kept are not used.
-MODULES = ("colour/chroma", "colour/lab", "colour/metrics", "evaluation/evaluate", "hints", "linear/neighbours",
-           "linear/solvers", "linear/systems", "networks/hint_inputs", "networks/inference", "networks/models",
-           "registry", "resizing", "rows/regressor")  # fmt: skip
+MODULES = ("colour/chroma", "colour/gamut", "colour/lab", "colour/metrics", "evaluation/evaluate", "hints",
+           "linear/colorizers", "linear/neighbours", "linear/solvers", "linear/systems", "networks/hint_inputs",
+           "networks/inference", "networks/models", "registry", "rows/colorizers", "rows/regressor")  # fmt: skip
 PACKAGE = Path(__file__).parents[1]
 CHUNK = 8  # photos in one piece of work
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of photos, one row per photo, share and method as `evaluation.evaluate` gives them, and painted colours.
+    """Scores of photos, one row per photo, share and method as `evaluate.evaluate` gives them, and painted colours.
 
     colours: (method, share of unknown pixels) -> ColourStatistics of the unknown pixels of all photos that it solved.
     """
@@ -57,7 +57,7 @@ def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measur
 
     folder: where finished methods are kept, `<name>-<digest>.npz`; the digest is of the fitted method, the photos, the
     settings and the code that colours and measures, so that what has changed is scored anew and after Ctrl-C the same
-    call goes on. Measures and columns are those of `evaluate`. Photos are spread as `parallel.backend` says;
+    call goes on. Measures and columns are those of `evaluate`. Photos are spread as `system.backend` says;
     unreadable ones are skipped with a PhotoWarning. Raises ValueError for an unknown measure and for two colorizers of
     one name.
     """

@@ -6,10 +6,10 @@ import ipywidgets
 import numpy as np
 from ipycanvas import MultiCanvas, hold_canvas
 
-from nbhelpers.colour.chroma import palette
+from nbhelpers.colour.gamut import palette
+from nbhelpers.errors import UserError
 from nbhelpers.explorer.painting import to_ab, to_hex
 from nbhelpers.hints import Stroke
-from nbhelpers.paths import UserError
 from nbhelpers.widgets import Slider, build
 
 COLUMNS = 13  # of the palette: grey and twelve hues

@@ -14,11 +14,11 @@ from IPython.display import display
 from nbhelpers import widgets
 from nbhelpers.colour import plots
 from nbhelpers.colour.plots import hinted_photo
+from nbhelpers.errors import UserError
 from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.canvas import Brush
 from nbhelpers.explorer.painting import SIDE, TRUTH, Subject
 from nbhelpers.files import png_bytes
-from nbhelpers.paths import UserError
 
 # Left out are levin and biharmonic, the slowest where few pixels are known: figures/bench/explorer.csv has the times.
 METHODS = ("hinted", "edge-aware", "sum-to-one", "ols", "nearest", "mean", "grey", "unet", "gan-l1")

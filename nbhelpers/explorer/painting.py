@@ -15,12 +15,10 @@ from PIL import Image, ImageColor
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, psnr
+from nbhelpers.errors import NotConverged, UserError
 from nbhelpers.files import laid_under, lightness_of
-from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, strokes
-from nbhelpers.paths import UserError
+from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, resized, strokes
 from nbhelpers.photos.decoding import PhotoError, is_grey, read_photo
-from nbhelpers.registry import NotConverged
-from nbhelpers.resizing import resized
 
 SIDE = 400  # the longer side of the photo that is worked on, in pixels
 MAX_BYTES, MAX_PIXELS = 40_000_000, 40_000_000
@@ -125,7 +123,7 @@ def paint(method: str, methods: dict, subject: Subject, hints: Hints) -> Painted
 def measures(painted: Painted, subject: Subject, hints: Hints) -> dict[str, float]:
     """How far it is from the photo's own colours: ab_mse of the unknown pixels, psnr in dB; NaN for a grey photo.
 
-    As in `evaluation`: the picture is not brought into sRGB's gamut first, as the one that a person sees is.
+    As in `evaluation.evaluate`: the picture is not brought into sRGB's gamut first, as the one that a person sees is.
     """
     if subject.grey:
         return {"ab_mse": math.nan, "psnr": math.nan}

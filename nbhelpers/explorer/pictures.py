@@ -10,7 +10,8 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from nbhelpers.colour.chroma import ColourStatistics
-from nbhelpers.colour.lab import in_gamut, lab_to_rgb
+from nbhelpers.colour.gamut import in_gamut
+from nbhelpers.colour.lab import lab_to_rgb
 
 LARGEST = 30.0  # CIELAB units at the bright end of an error map
 REACH = 100  # a* and b* that a histogram shows, from -REACH to REACH

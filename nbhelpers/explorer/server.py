@@ -14,25 +14,28 @@ from pathlib import Path
 import nbformat
 
 from nbhelpers import paths
-from nbhelpers.course.notebooks import find_notebooks, read_notebook
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
+NOTEBOOK = "08_explorer.ipynb"
 LARGEST_MESSAGE = 2**30  # bytes from the browser at once: an upload comes in one piece, and a larger one ends the page
 
 
 def write_page(photos: str, folder: Path) -> Path:
     """Write notebook 08 up to the explorer, without introduction, for a photo source, to `folder`/explorer.ipynb."""
-    (notebook,) = find_notebooks(["08"])
-    node, _ = read_notebook(notebook, "demo", {}, {})
-    last = next((i for i, cell in enumerate(node.cells) if "explorer.explore(" in cell.source), None)
-    if last is None:
-        raise UserError(f"{notebook} has no cell that calls explorer.explore: use the one that comes with the course")
+    notebook = paths.NOTEBOOKS / NOTEBOOK
+    try:
+        node = nbformat.read(notebook, as_version=4)
+        last = next(i for i, cell in enumerate(node.cells) if "= explore(" in cell.source)
+        at = next(i for i, cell in enumerate(node.cells) if "parameters" in cell.metadata.get("tags", []))
+    except Exception:  # nbformat answers damaged files with errors of many kinds
+        raise UserError(
+            f"{notebook} has no cell that calls explore(): use the one that comes with the course"
+        ) from None
     node.cells = node.cells[: last + 1]
     node.cells[0].source = node.cells[0].source.splitlines()[0]  # the title; who opens the page wants to begin
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    at = next(i for i, cell in enumerate(node.cells) if "parameters" in cell.metadata.get("tags", []))
     node.cells.insert(at + 1, nbformat.v4.new_code_cell(f"photos = {photos!r}"))
     with paths.atomic(folder / "explorer.ipynb") as part:
         nbformat.write(node, part)

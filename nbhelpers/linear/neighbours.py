@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 from sklearn.utils.validation import has_fit_parameter
 
-from nbhelpers.parallel import total
+from nbhelpers.colour.totals import total
 
 OFFSETS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 _PLACES = ("NW", "N", "NE", "W", "E", "SW", "S", "SE")
@@ -98,7 +98,7 @@ def gather_statistics(photos, n: int | None = None, jobs: int | None = None) -> 
     """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
 
     Photos that cannot be read are skipped with a warning. The merge order is fixed, so the result does not
-    depend on `jobs`; None takes those of the surrounding `parallel.backend`.
+    depend on `jobs`; None takes those of the surrounding `system.backend`.
     """
     return total(NeighbourStatistics.of, photos, n, jobs)
 

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.evaluation.reference import table_1
+from nbhelpers.evaluation.paper import table_1
 from nbhelpers.hints import hide_pixels
 from nbhelpers.linear.neighbours import NeighbourModel, features, targets
 from nbhelpers.linear.solvers import solve, solve_tiled

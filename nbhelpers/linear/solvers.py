@@ -12,29 +12,13 @@ from scipy.ndimage import distance_transform_edt
 from scipy.sparse import linalg
 from threadpoolctl import ThreadpoolController
 
-from nbhelpers.hints import Hints, keep_known
+from nbhelpers.hints import Hints, keep_known, nearest_known
 from nbhelpers.linear.neighbours import NeighbourModel
 from nbhelpers.linear.systems import (
     SparseSystem,
-    anchor,
     check_photo,
-    edge_aware_system,
-    levin_system,
     neighbour_system,
 )
-
-__all__ = [
-    "METHODS",
-    "Solution",
-    "SparseSystem",
-    "anchor",
-    "edge_aware_system",
-    "levin_system",
-    "nearest_known",
-    "neighbour_system",
-    "solve",
-    "solve_tiled",
-]
 
 _POOL = ThreadPoolExecutor(2)  # a and b at the same time, where they do not depend on each other
 _BLAS = ThreadpoolController()  # its threads make the solvers' short vector sums slower, many times on a busy machine
@@ -53,14 +37,6 @@ class Solution:
     converged: bool
     seconds: float
     history: tuple[float, ...] = field(default=(), repr=False)
-
-
-def nearest_known(hints: Hints) -> np.ndarray:
-    """The colour of the nearest known pixel, everywhere: (H, W, 2) float32; zeros if none is known."""
-    if not hints.known.any():
-        return np.zeros_like(hints.ab)
-    rows, columns = distance_transform_edt(~hints.known, return_distances=False, return_indices=True)
-    return hints.ab[rows, columns]
 
 
 def solve(

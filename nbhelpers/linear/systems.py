@@ -1,7 +1,7 @@
 """The sparse linear systems: the neighbour regression read backwards, and weights from the lightness alone.
 
 The first is the paper's (section 3.1): each unknown pixel is the model's answer to its neighbours, all at once.
-`nbhelpers.linear.solvers` solves them and is where to import from.
+`nbhelpers.linear.solvers` solves them.
 """
 
 from __future__ import annotations

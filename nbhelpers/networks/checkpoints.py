@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from nbhelpers import paths
+from nbhelpers.errors import UserError
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import UserError
 
 FORMAT = 1  # raise it when the contents change their meaning
 

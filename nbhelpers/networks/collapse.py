@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 class Diverged(UserError):

@@ -6,12 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 LOSSES = ("mse", "l1", "none")
 SCHEDULES = ("constant", "one-cycle")
 HINTS = ("none", "given", "spread")
-UPSAMPLINGS = ("transposed", "resize")  # as in `networks`, which loads torch
+UPSAMPLINGS = ("transposed", "resize")  # as in `models`, which loads torch
 SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the photos in pixels that they can judge
 
 
@@ -29,8 +29,8 @@ class Recipe:
     size: side of the squares learned from, in pixels; stored: side of the photos they are cut from (crops are not
     resized, so that they are as sharp as photos opened at that size). jitter: how much lightness and contrast vary.
     hints: what the network is told beside the lightness: "none"; "given", the known colours and where they are;
-    "spread", what edge-aware propagation makes of them, which the network then corrects (see `hinting`). rounds: how
-    many sets of random hints are drawn for each photo; the epochs take them in turn.
+    "spread", what edge-aware propagation makes of them, which the network then corrects (see `hint_inputs`). rounds:
+    how many sets of random hints are drawn for each photo; the epochs take them in turn.
     width, depth, upsampling: of the U-Net; discriminator_width: channels of the discriminator's first level.
     """
 

@@ -11,16 +11,16 @@ import torch
 from torchvision.transforms import v2
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_ab, scale_lightness
+from nbhelpers.errors import UserError
 from nbhelpers.networks import hint_inputs
 from nbhelpers.networks.config import Recipe
-from nbhelpers.paths import UserError
 from nbhelpers.photos import Photos
 
 
 class Batch(NamedTuple):
-    """lightness (N, 1, H, W) and chroma ab (N, 2, H, W), both scaled as `lab` does, on the device.
+    """lightness (N, 1, H, W) and chroma ab (N, 2, H, W), both scaled as `colour.lab` does, on the device.
 
-    given: what hints tell (N, 3 or 6, H, W), see `hinting`; None without hints.  weight: of each photo in the loss.
+    given: what hints tell (N, 3 or 6, H, W), see `hint_inputs`; None without hints.  weight: of each photo in the loss.
     """
 
     lightness: torch.Tensor
@@ -66,7 +66,7 @@ class Batches:
     them in a new order; the last incomplete batch is left out, and with fewer photos than a batch each comes several
     times.
     rank, world: this process takes its part of each batch; all draw the same crops.  prior: a UNet without hints, which
-    paints what hints are to correct; see `hinting`.
+    paints what hints are to correct; see `hint_inputs`.
     """
 
     def __init__(

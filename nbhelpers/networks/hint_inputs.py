@@ -15,9 +15,9 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
+from nbhelpers.errors import UserError
 from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import UserError
 from nbhelpers.system import memory
 
 # Planes that a network reads, the lightness among them, and paints, for each kind of `Recipe.hints`.
@@ -218,8 +218,8 @@ def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: fl
     anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.
     Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
     """
-    from nbhelpers.linear.solvers import nearest_known
-    from nbhelpers.registry import Propagation
+    from nbhelpers.hints import nearest_known
+    from nbhelpers.linear.colorizers import Propagation
 
     prior = np.broadcast_to(np.asarray(prior, np.float32), hints.ab.shape)
     if not hints.known.any():

@@ -10,11 +10,10 @@ import torch
 from torch.nn.functional import interpolate
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_lightness, unscale_ab
-from nbhelpers.hints import Hints, keep_known
+from nbhelpers.errors import UserError
+from nbhelpers.hints import Hints, keep_known, shrunk, shrunk_hints, shrunk_lightness
 from nbhelpers.networks import checkpoints, hint_inputs
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import UserError
-from nbhelpers.resizing import shrunk, shrunk_hints, shrunk_lightness
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ class HintedColorizer:
 
     All of that happens on the photo made small, where edges are sharp for its size. The hints are spread over the whole
     photo as well, and what the small result has of other colours is added, more the farther the next hint is: see
-    `hinting`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
+    `hint_inputs`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
     kind: "spread", or "given" for a network that is told the hints themselves and paints alone.
     """
 
@@ -113,7 +112,7 @@ def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
         raise UserError(f"{path} does not hold a network {name!r}: delete it and train again")
     if kind == "none":
         return NetworkColorizer(name, network, size, gain, about)
-    from nbhelpers.registry import Constant
+    from nbhelpers.hints import Constant
 
     prior = Constant("mean", tuple(prior))
     if about.get("start") is not None and kind == "spread":

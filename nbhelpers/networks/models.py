@@ -36,7 +36,7 @@ def _up(channels: int, upsampling: str) -> nn.Module:
 class UNet(nn.Module):
     """Lightness in, chroma out: the U-Net of Ronneberger et al. 2015, with batch normalization and same padding.
 
-    channels: planes of the input (N, channels, H, W): 1 is the lightness alone; `hinting` adds what hints tell.
+    channels: planes of the input (N, channels, H, W): 1 is the lightness alone; `hint_inputs` adds what hints tell.
     outputs: planes of the output; 2 are a* and b*, a third says how much they are to be trusted beside the hints.
 
     width: channels of the first level, doubled at each of `depth` levels below it; 64 and 4 are the paper's (31.0

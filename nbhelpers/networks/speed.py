@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Speed:
 
     accelerator: "cpu", "cuda" or "auto"; devices: how many, with Fabric's DDP above 1. bf16: autocast to bfloat16; None
     where the processor has instructions for it. compile: torch.compile, for the generator and the discriminator.
-    graphs: on one CUDA device, a step is recorded once and replayed (see `graphs`). resident: photos stay in the
+    graphs: on one CUDA device, a step is recorded once and replayed (see `cuda_graphs`). resident: photos stay in the
     device's memory when it has room for them.
     """
 

@@ -14,13 +14,12 @@ from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
-from nbhelpers.hints import Hints
+from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks.collapse import Diverged
 from nbhelpers.networks.config import GAN_L1, Recipe
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.training import train
-from nbhelpers.registry import Constant
 from nbhelpers.rows.study import paint
 
 

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from nbhelpers.colour.lab import unscale_ab
+from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints, collapse, hint_inputs
 from nbhelpers.networks.averaging import average
 from nbhelpers.networks.batch_norm import synchronize
@@ -26,7 +27,6 @@ from nbhelpers.networks.cuda_graphs import Recorded
 from nbhelpers.networks.data import Batch, Batches, identity, mix
 from nbhelpers.networks.models import UNet, discriminator, initialize
 from nbhelpers.networks.schedules import rate_factor
-from nbhelpers.paths import UserError
 
 for _name in ("lightning.fabric", "lightning.pytorch"):  # they announce each choice that `Speed` makes
     logging.getLogger(_name).setLevel(logging.WARNING)

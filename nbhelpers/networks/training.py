@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
+from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints, collapse, hint_inputs
 from nbhelpers.networks.config import Recipe
 from nbhelpers.networks.data import bytes_of, identity
@@ -27,7 +28,6 @@ from nbhelpers.networks.inference import gain_for
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.trainer import Session
-from nbhelpers.paths import UserError
 
 __all__ = ["VIVID", "Session", "Speed", "Trained", "train"]
 

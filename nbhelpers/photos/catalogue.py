@@ -1,4 +1,4 @@
-"""Which photo sources there are, and where each is. Used through `nbhelpers.photos.sets`."""
+"""Which photo sources there are, and where each is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import kaggle, sources, torchvision_sets
 from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_photo
 from nbhelpers.photos.sources import NO_COLOUR

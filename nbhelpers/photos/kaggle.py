@@ -1,4 +1,4 @@
-"""The paper's photos: Kaggle's "Image Colorization Dataset". Used through `nbhelpers.photos.sets`."""
+"""The paper's photos: Kaggle's "Image Colorization Dataset"."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
+from nbhelpers.paths import whole_folder
 from nbhelpers.photos.sources import find_layout
-from nbhelpers.photos.torchvision_sets import whole_folder
 
 HANDLE = "aayush9753/image-colorization-dataset/versions/1"
 MAX_UNPACKED = 10_000_000_000  # bytes; the real archive holds well under one tenth of it

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import Photos
 from nbhelpers.photos.catalogue import attributions
 

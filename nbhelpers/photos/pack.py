@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import Photos, open_photos
 from nbhelpers.photos.decoding import in_order
 from nbhelpers.photos.licences import showable_credits

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos.cache import PhotoWarning, SquareCache, cache_folder
 from nbhelpers.photos.catalogue import (
     SOURCES,

@@ -1,4 +1,4 @@
-"""Where photos are found on this machine: the sample, and folders. Used through `nbhelpers.photos.sets`."""
+"""Where photos are found on this machine: the sample, and folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos.decoding import PhotoError, read_header
 
 NO_COLOUR = "greyscale, has no colour to learn from"

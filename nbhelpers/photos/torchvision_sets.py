@@ -1,16 +1,14 @@
-"""Photo sets that torchvision downloads. Used through `nbhelpers.photos.sets`."""
+"""Photo sets that torchvision downloads."""
 
 from __future__ import annotations
 
 import functools
-import shutil
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
+from nbhelpers.paths import whole_folder
 from nbhelpers.photos.decoding import PhotoError
 from nbhelpers.photos.sources import Found
 
@@ -20,23 +18,6 @@ TORCHVISION = {
     "imagenette": ("Imagenette", ("train",), ("val",)),
     "stl10": ("STL10", ("train",), ("test",)),
 }
-
-
-@contextmanager
-def whole_folder(target: Path):
-    """Yield a new folder that becomes `target` when the block ends well and vanishes when it does not."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        yield part
-        part.chmod(0o755)
-        try:
-            part.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another process was faster
-                raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from nbhelpers import paths
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import Photos
-from nbhelpers.rows.regressor import KINDS, RowColorizer, RowRegressor, Trees
+from nbhelpers.rows.colorizers import RowColorizer
+from nbhelpers.rows.regressor import KINDS, RowRegressor, Trees
 from nbhelpers.system import peak_of_process
 
 FORMAT = 1  # raise it when the arrays of a file change their meaning
@@ -115,7 +116,7 @@ def fit_rows(photos, model: RowRegressor, folder=None, models: int | None = None
     in `<kind>-<digest>/` beside it: after Ctrl-C the same call goes on from them, and one with other photos or
     settings starts a folder of its own.
 
-    The models are spread over processes or a cluster as `parallel.backend` says. Shows a progress bar with the time
+    The models are spread over processes or a cluster as `system.backend` says. Shows a progress bar with the time
     left. Raises UserError for photos that cannot be used together (see `usable`) and for a row that is constant.
     """
     model.check()

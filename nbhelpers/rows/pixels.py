@@ -1,4 +1,4 @@
-"""Trees that see a pixel and what is around it, instead of a row: the learners of `rows`, better features.
+"""Trees that see a pixel and what is around it, instead of a row: the learners of `regressor`, better features.
 
 The features come from the lightness alone. Distances are in 400ths of the photo's width (pixels, in the paper's
 photos), so that a feature means the same in a photo of another size.
@@ -166,7 +166,7 @@ def sample_pixels(photos, per_photo: int, n: int | None = None, seed: int = 0, j
 
     photos: a `Photos` sequence, whose unusable photos are skipped with a warning, or a list of uint8 (H, W, 3); of a
     photo with fewer pixels all are taken. The draw does not depend on `jobs`; None takes those of the surrounding
-    `parallel.backend`. Raises ValueError when no photo is left, and for `per_photo` below 1.
+    `system.backend`. Raises ValueError when no photo is left, and for `per_photo` below 1.
     """
     if per_photo < 1:
         raise ValueError(f"per_photo must be at least 1, got {per_photo}")

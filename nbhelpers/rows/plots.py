@@ -139,7 +139,7 @@ def colour_histograms(colours: dict, reach: int = 70):
 def learning_curves(table):
     """MSE over the number of training photos, in percent of the mean row's on the same new photos with most photos.
 
-    table: as `rowstudy.learning_curve` returns it; rows and channels are averaged.
+    table: as `study.learning_curve` returns it; rows and channels are averaged.
     """
     mean = table.groupby(["method", "photos"], sort=False)[["training", "validation"]].mean()
     unit = mean.loc["position mean", "validation"].iloc[-1] / 100

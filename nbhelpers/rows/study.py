@@ -22,7 +22,7 @@ from nbhelpers.hints import hide_pixels
 from nbhelpers.photos import Photos
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.photos.decoding import PhotoError
-from nbhelpers.registry import PositionMean
+from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.rows.fitting import read_rows
 from nbhelpers.rows.regressor import RowRegressor, Trees
 
@@ -50,9 +50,9 @@ def _total(photos) -> np.ndarray:
 
 
 def position_mean(photos) -> PositionMean:
-    """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `rowfit.usable`."""
+    """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `fitting.usable`."""
     chunks = (photos[i : i + 50] for i in range(0, len(photos), 50))
-    with threadpool_limits(1):  # as in `parallel.total`
+    with threadpool_limits(1):  # as in `totals.total`
         totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
     return PositionMean((sum(totals) / len(photos)).astype(np.float32), "position mean")
 
@@ -99,7 +99,7 @@ def paint(colorizers, photos, unknown: float = 1.0, seed: int = 0) -> Painted:
     unknown: below 1, a random share of the pixels is asked for and measured, the others are given. For methods that
     do not look at hints that is the same measure, taken from a sample. Photo i is sampled with seed + i.
 
-    Photos are spread as `parallel.backend` says; those that cannot be read are skipped with a PhotoWarning.
+    Photos are spread as `system.backend` says; those that cannot be read are skipped with a PhotoWarning.
     """
     names = photos.names if isinstance(photos, Photos) else [f"photo {i}" for i in range(len(photos))]
     tasks = (joblib.delayed(_paint)(list(colorizers), photos[i : i + 1], unknown, seed + i) for i in range(len(photos)))

@@ -12,10 +12,10 @@ from campaigns import DEVICE, Clock, campaign, squares, table
 from PIL import Image
 
 from nbhelpers import cli, paths
-from nbhelpers.bench import cuda
-from nbhelpers.bench.cuda import OutOfTime, Step
+from nbhelpers.bench import cuda, cuda_campaign
+from nbhelpers.bench.cuda_campaign import OutOfTime, Step
+from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
-from nbhelpers.paths import UserError
 from nbhelpers.photos import pack
 
 TABLES = {"paper", "paper_log", "paper_small", "paper_small_log", "resume", "right", "ship", "speed"}
@@ -40,7 +40,8 @@ class Finder:
 sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Finder
 for name in list(sys.modules):
     assert not Finder.hides(name), name
-from nbhelpers import cli, cudabench
+from nbhelpers import cli
+from nbhelpers.bench import cuda, cuda_campaign
 
 def command(*arguments):
     try:
@@ -52,7 +53,7 @@ command("--dry-run", "--budget", "1080")
 import pytest
 
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-files = [f"tests/test_{name}.py" for name in ("batches", "graphs", "train_cli", "training")]
+files = [f"tests/{name}.py" for name in cuda_campaign.Sizes().tests]
 assert pytest.main(["-m", "cuda", "--collect-only", "-q", "-p", "no:cacheprovider", *files]) == 0
 cuda.TINY = dataclasses.replace(cuda.TINY, tests=(), width=3, small=3)
 command("--photos", sys.argv[1], "--out", sys.argv[2], "--rehearse")
@@ -104,12 +105,12 @@ def test_a_rehearsal_leaves_every_table(rehearsed):
     out, done = rehearsed[0], log_of(rehearsed[0])
     assert list(done) == ["about", "right", "speed", "paper", "ship"]
     assert {done[step.name]["state"] for step in cuda.steps()} == {"done"}
-    assert done["about"]["photos"] == [20, 6] and done["about"]["card"] == cuda.card(DEVICE)
+    assert done["about"]["photos"] == [20, 6] and done["about"]["card"] == cuda_campaign.card(DEVICE)
     assert "numpy" in done["about"] and "pyamg" not in done["about"]
     assert {path.stem.removeprefix("10_cuda_") for path in out.glob("*.csv")} == TABLES
     for name in TABLES:
         measured = table(out, name)[["card", "torch"]].drop_duplicates()
-        assert measured.values.tolist() == [[cuda.card(DEVICE), torch.__version__]]
+        assert measured.values.tolist() == [[cuda_campaign.card(DEVICE), torch.__version__]]
     assert table(out, "resume")[["a second run repeats", "resume is exact"]].all(axis=None)
     right, speed, ship = (table(out, name) for name in ("right", "speed", "ship"))
     alike, again = right["variant"] != "float32, another seed", right["variant"] == "float32, once more"
@@ -130,7 +131,7 @@ def test_what_is_done_is_not_done_again(rehearsed, packed, monkeypatch):
         cuda.main(packed, out, rehearse=True)
     with pytest.raises(UserError, match="holds a campaign of other sizes, such as a rehearsal"):
         cuda.main(packed, out, resume=True, rehearse=True)
-    monkeypatch.setattr(cuda, "TINY", dataclasses.replace(cuda.TINY, tests=(), width=3, small=3))  # as there
+    monkeypatch.setattr(cuda, "TINY", dataclasses.replace(cuda_campaign.TINY, tests=(), width=3, small=3))  # as there
     monkeypatch.setattr(cuda, "_taken", None)
     cuda.main(packed, out, resume=True, rehearse=True)
     assert log_of(out) == before
@@ -148,7 +149,7 @@ class Steps:
 
     def __init__(self, patch):
         self.called, self.does = [], {}
-        self.clock = Clock(cuda, patch=patch)
+        self.clock = Clock(cuda, cuda_campaign, patch=patch)
         made = [
             Step(name, "?", share, lambda c, n=name: self.do(n, c), None) for name, share in (("one", 1), ("two", 3))
         ]

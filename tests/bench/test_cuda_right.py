@@ -8,7 +8,7 @@ from campaigns import campaign, table
 
 from nbhelpers import paths
 from nbhelpers.bench import cuda_right
-from nbhelpers.bench.cuda import PLAIN, SWITCHES, OutOfTime
+from nbhelpers.bench.cuda_campaign import PLAIN, SWITCHES, OutOfTime
 from nbhelpers.networks import collapse
 from nbhelpers.networks.data import Batches
 

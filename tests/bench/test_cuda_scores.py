@@ -8,13 +8,12 @@ from campaigns import squares
 from nbhelpers.bench import cuda_scores
 from nbhelpers.colour import lab
 from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.evaluation.evaluate import summarise
-from nbhelpers.hints import Hints
+from nbhelpers.evaluation.statistics import summarise
+from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks import hint_inputs
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.study import score
-from nbhelpers.registry import Constant
 from nbhelpers.rows.study import paint
 
 PHOTOS = squares(5)

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from trainings import quick
 
 from nbhelpers.bench import cuda_speed, networks
-from nbhelpers.bench.cuda import FAST, PLAIN, SWITCHES, OutOfTime, Sizes
+from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, OutOfTime, Sizes
 from nbhelpers.networks.models import BinaryDiscriminator, UNet
 
 

@@ -9,8 +9,8 @@ import torch
 from campaigns import Clock, campaign, table
 
 from nbhelpers import paths
-from nbhelpers.bench import cuda, cuda_scores, cuda_training
-from nbhelpers.bench.cuda import FAST, OutOfTime
+from nbhelpers.bench import cuda_campaign, cuda_scores, cuda_training
+from nbhelpers.bench.cuda_campaign import FAST, OutOfTime
 from nbhelpers.networks import checkpoints
 from nbhelpers.networks.config import recipe
 from nbhelpers.networks.models import UNet
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def affordable(tmp_path, monkeypatch):
     """A function (seconds left, share, recipe) -> recipe; epochs take 10, 6, 2, 2, ... s."""
-    clock = Clock(cuda, cuda_training, patch=monkeypatch)
+    clock = Clock(cuda_campaign, cuda_training, patch=monkeypatch)
 
     def trained(asked, photos, watch, **options):
         assert asked.pretrain == 0

@@ -7,7 +7,7 @@ import pytest
 
 from nbhelpers import __version__, cli
 from nbhelpers.course import runner
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 def command(*arguments):
@@ -28,7 +28,7 @@ def sentence(text):
 
 
 def test_help_and_version_need_no_heavy_import():
-    code = "import sys, nbhelpers.cli.entry as c\ntry: c.main(['--help'])\n"
+    code = "import sys, nbhelpers.cli as c\ntry: c.main(['--help'])\n"
     code += "finally: print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"run", "photos", "bench"} <= set(done.stdout.split())

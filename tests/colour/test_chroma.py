@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from nbhelpers.colour import chroma
-from nbhelpers.colour.lab import in_gamut, lab_to_rgb, rgb_to_lab
+from nbhelpers.colour import chroma, gamut
+from nbhelpers.colour.gamut import in_gamut
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.photos import open_photos
 
 
@@ -123,7 +124,7 @@ def test_losses_are_means_over_photos(photos):
 
 
 def test_a_gamut_slice_holds_the_colours_of_its_lightness():
-    lab, inside = chroma.gamut_slice(50, points=65)
+    lab, inside = gamut.gamut_slice(50, points=65)
     assert lab.shape == (65, 65, 3) and (lab[..., 0] == 50).all()
     assert lab[0, 0].tolist() == [50, -128, -128] and lab[-1, 0].tolist() == [50, -128, 128]
     assert inside[32, 32] and not inside[0, 0]
@@ -133,7 +134,7 @@ def test_a_gamut_slice_holds_the_colours_of_its_lightness():
 
 @pytest.mark.parametrize("lightness", [0, 100])
 def test_there_is_one_black_and_one_white(lightness):
-    assert chroma.gamut_slice(lightness, points=33)[1].sum() == 1
+    assert gamut.gamut_slice(lightness, points=33)[1].sum() == 1
 
 
 def test_statistics_are_those_of_all_pixels(photos):
@@ -223,7 +224,7 @@ def test_all_hues_alike_have_the_largest_entropy():
 
 @given(st.floats(0, 100), st.integers(1, 20))
 def test_a_palette_holds_what_a_screen_can_show(lightness, hues):
-    ab = chroma.palette(lightness, hues)
+    ab = gamut.palette(lightness, hues)
     assert ab.shape == (1 + 2 * hues, 2) and ab.dtype == np.float32
     assert in_gamut(np.insert(ab, 0, lightness, axis=1)).all()
     assert (ab[0] == 0).all()  # grey
@@ -231,7 +232,7 @@ def test_a_palette_holds_what_a_screen_can_show(lightness, hues):
 
 @pytest.mark.parametrize("lightness", [10, 50, 90])
 def test_a_palettes_hues_differ_and_come_pale_and_strong(lightness):
-    ab = chroma.palette(lightness, hues=12, shares=(0.4, 0.8))
+    ab = gamut.palette(lightness, hues=12, shares=(0.4, 0.8))
     pale, strong = ab[1:13], ab[13:]
     np.testing.assert_allclose(2 * pale, strong, rtol=1e-5, atol=1e-4)
     hues = np.degrees(np.arctan2(strong[:, 1], strong[:, 0])) % 360
@@ -242,13 +243,13 @@ def test_a_palettes_hues_differ_and_come_pale_and_strong(lightness):
 
 @pytest.mark.parametrize("lightness", [0, 100])
 def test_black_and_white_have_no_hues(lightness):
-    shown = lab_to_rgb(np.insert(chroma.palette(lightness), 0, lightness, axis=1)).astype(int)
+    shown = lab_to_rgb(np.insert(gamut.palette(lightness), 0, lightness, axis=1)).astype(int)
     assert np.ptp(shown, axis=1).max() <= 3  # the darkest blue is hardly lighter than black
     assert abs(shown - round(2.55 * lightness)).max() <= 3
 
 
 def test_a_palette_may_have_as_many_strengths_as_wanted():
-    assert len(chroma.palette(50, 6, (0.2, 0.5, 1.0))) == 19 and len(chroma.palette(50, 6, ())) == 1
-    rim = np.insert(chroma.palette(50, 6, (1.0,)), 0, 50, axis=1)
+    assert len(gamut.palette(50, 6, (0.2, 0.5, 1.0))) == 19 and len(gamut.palette(50, 6, ())) == 1
+    rim = np.insert(gamut.palette(50, 6, (1.0,)), 0, 50, axis=1)
     rim[1:, 1:] *= 1.01
     assert not in_gamut(rim)[1:].any()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage import color as skcolor
 
-from nbhelpers.colour import lab
+from nbhelpers.colour import gamut, lab
 from nbhelpers.photos import open_photos
 
 EVERY_FIFTH = np.stack(np.meshgrid(*[np.arange(0, 256, 5, dtype=np.uint8)] * 3), axis=-1)  # 52 x 52 x 52 x 3
@@ -47,8 +47,8 @@ def test_scikit_image_agrees_on_photos_and_on_the_way_back():
         ours = lab.rgb_to_lab(rgb)
         assert np.abs(ours - skcolor.rgb2lab(rgb)).max() < 1e-3
         swapped = np.dstack([ours[..., 0], ours[..., :0:-1]])  # mostly still colours, partly outside sRGB
-        theirs = 255 * skcolor.lab2rgb(np.where(lab.in_gamut(swapped)[..., None], swapped, 0))
-        inside = lab.lab_to_rgb(np.where(lab.in_gamut(swapped)[..., None], swapped, 0))
+        theirs = 255 * skcolor.lab2rgb(np.where(gamut.in_gamut(swapped)[..., None], swapped, 0))
+        inside = lab.lab_to_rgb(np.where(gamut.in_gamut(swapped)[..., None], swapped, 0))
         assert np.abs(inside - theirs).max() < 0.51
 
 
@@ -103,8 +103,8 @@ def test_an_empty_photo_stays_empty():
 
 
 def test_in_gamut_knows_what_a_screen_can_show():
-    assert lab.in_gamut(lab.rgb_to_lab(EVERY_FIFTH)).all()
-    assert not lab.in_gamut(np.float32([[50, -100, 60], [100, 20, 0], [0, 0, 20], [101, 0, 0]])).any()
+    assert gamut.in_gamut(lab.rgb_to_lab(EVERY_FIFTH)).all()
+    assert not gamut.in_gamut(np.float32([[50, -100, 60], [100, 20, 0], [0, 0, 20], [101, 0, 0]])).any()
 
 
 labs = arrays.arrays(
@@ -117,15 +117,15 @@ labs = arrays.arrays(
 @given(labs)
 def test_colours_are_brought_into_what_a_screen_can_show(wild):
     before = wild.copy()
-    found = lab.into_gamut(wild)
+    found = gamut.into_gamut(wild)
     assert found.dtype == np.float32 and found.shape == wild.shape and (wild == before).all()
-    assert lab.in_gamut(found).all()
+    assert gamut.in_gamut(found).all()
     assert (found[..., 0] == wild[..., 0]).all()
     chroma, kept = (np.hypot(each[..., 1], each[..., 2]) for each in (wild, found))
     assert (kept <= chroma).all()
     turned = found[..., 1] * wild[..., 2] - found[..., 2] * wild[..., 1]  # the sine of the angle between them
     assert (abs(turned) <= 1e-4 * (1 + chroma**2)).all() and (found[..., 1:] * wild[..., 1:] >= 0).all()
-    inside = lab.in_gamut(wild)
+    inside = gamut.in_gamut(wild)
     assert (found[inside] == wild[inside]).all()
     shown = lab.rgb_to_lab(lab.lab_to_rgb(found))
     assert np.abs(shown[..., 0] - wild[..., 0]).max() < 0.5
@@ -135,20 +135,20 @@ def test_colours_are_brought_into_what_a_screen_can_show(wild):
 def test_no_more_chroma_is_taken_than_must_be(lightness):
     angles = np.radians(np.arange(0, 360, 10))
     wild = np.stack([np.full(36, lightness), 140 * np.cos(angles), 140 * np.sin(angles)], axis=1)
-    found = lab.into_gamut(wild)
+    found = gamut.into_gamut(wild)
     kept = np.hypot(found[:, 1], found[:, 2])
     assert (kept > 1).all()
     more = found.copy()
     more[:, 1:] *= ((kept + 0.05) / kept)[:, None]
-    assert not lab.in_gamut(more).any()
+    assert not gamut.in_gamut(more).any()
 
 
 def test_photos_are_within_the_gamut_as_they_are():
     photo = lab.rgb_to_lab(EVERY_FIFTH)
-    found = lab.into_gamut(photo)
+    found = gamut.into_gamut(photo)
     assert np.array_equal(found, photo) and not np.shares_memory(found, photo)
-    assert lab.into_gamut(np.float32([50, 200, 0])).shape == (3,)
-    assert lab.into_gamut(np.zeros((0, 3))).shape == (0, 3)
+    assert gamut.into_gamut(np.float32([50, 200, 0])).shape == (3,)
+    assert gamut.into_gamut(np.zeros((0, 3))).shape == (0, 3)
 
 
 def test_colours_outside_are_clipped():

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbhelpers.colour import chroma, lab_plots
+from nbhelpers.colour import chroma, gamut, plots
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.photos import open_photos
 
@@ -27,14 +27,14 @@ def drawn(ax):
 
 @pytest.mark.parametrize(("plane", "low"), [("L", [0, 0, 0]), ("a", [65, -100, 0]), ("b", [65, 0, -100])])
 def test_a_ramp_shows_the_colours_of_its_axis(plane, low):
-    ramp = lab_plots.ramp(plane)
+    ramp = plots.ramp(plane)
     assert np.allclose(ramp(0.0)[:3], lab_to_rgb(np.float32(low)) / 255)
     assert np.ptp(ramp(0.5)[:3]) < 0.02  # neutral in the middle
     assert ramp.N == 256
 
 
 def test_planes_are_the_photo_and_its_lab(rgb):
-    figure = lab_plots.planes(rgb, "Photo: a \\$")
+    figure = plots.planes(rgb, "Photo: a \\$")
     photo, *planes = [ax for ax in figure.axes if ax.images]
     assert np.array_equal(drawn(photo), rgb)
     for ax, plane, limits in zip(
@@ -47,7 +47,7 @@ def test_planes_are_the_photo_and_its_lab(rgb):
 
 def test_equal_luma_shows_colour_luma_and_lightness():
     four = {"red": (255, 0, 0), "grey": (76, 76, 76)}
-    (ax,) = lab_plots.equal_luma(four).axes
+    (ax,) = plots.equal_luma(four).axes
     image = drawn(ax)
     assert image[0].tolist() == [[255, 0, 0], [76, 76, 76]]
     assert image[1].tolist() == [[76] * 3, [76] * 3]
@@ -58,19 +58,19 @@ def test_equal_luma_shows_colour_luma_and_lightness():
 
 def test_a_signed_map_is_symmetric_about_zero(rgb):
     values = np.linspace(-3, 1, 48 * 48).reshape(48, 48)
-    figure = lab_plots.signed_map(values, "difference", largest=5, pictures=[("the photo", rgb)])
+    figure = plots.signed_map(values, "difference", largest=5, pictures=[("the photo", rgb)])
     photo, last = figure.axes[:2]
     assert np.array_equal(drawn(photo), rgb) and photo.get_title() == "the photo"
     assert np.array_equal(drawn(last), values) and last.images[0].get_clim() == (-5, 5)
     assert last.child_axes[0].get_ylabel() == "difference"
-    assert len(lab_plots.signed_map(values, "alone", 5).axes[0].images) == 1
+    assert len(plots.signed_map(values, "alone", 5).axes[0].images) == 1
 
 
 def test_the_gamut_is_white_outside():
-    figure = lab_plots.gamut(30, 70)
+    figure = plots.gamut(30, 70)
     assert len(figure.axes) == 2
     for ax, value in zip(figure.axes, (30, 70), strict=True):
-        lab, inside = chroma.gamut_slice(value)
+        lab, inside = gamut.gamut_slice(value)
         assert (drawn(ax)[~inside] == 255).all()
         assert np.array_equal(drawn(ax)[inside], lab_to_rgb(lab[inside]))
         assert ax.get_xlabel() == "a*" and f"L* = {value}: {inside.mean():.0%}" in ax.get_title()
@@ -79,7 +79,7 @@ def test_the_gamut_is_white_outside():
 
 
 def test_gamut_shares_are_drawn_in_percent():
-    (ax,) = lab_plots.gamut_shares([0, 50, 100], [0, 0.25, 0]).axes
+    (ax,) = plots.gamut_shares([0, 50, 100], [0, 0.25, 0]).axes
     assert ax.lines[0].get_ydata().tolist() == [0, 25, 0]
     assert "L*" in ax.get_xlabel() and "%" in ax.get_ylabel()
 
@@ -89,7 +89,7 @@ def test_loss_curves_draw_each_change():
         {"change": ["x", "x", "y", "y"], "amount": [1, 2] * 2, "delta_e": [1, 2, 3, 4], "psnr": [9, 8, 7, 6]}
     )
     quantized = blurred[:2].assign(change="z")
-    axes = np.array(lab_plots.loss_curves(blurred, quantized).axes).reshape(2, 2)
+    axes = np.array(plots.loss_curves(blurred, quantized).axes).reshape(2, 2)
     left, right = ([list(line.get_ydata()) for line in ax.lines[:2]] for ax in axes[0])
     assert left == [[1, 2], [3, 4]] and right[0] == [1, 2]
     assert [line.get_ydata().tolist() for line in axes[1, 0].lines] == [[9, 8], [7, 6]]
@@ -99,7 +99,7 @@ def test_loss_curves_draw_each_change():
 
 def test_the_joint_histogram_has_a_upwards_right_and_marks_the_mean():
     lab = np.broadcast_to(np.float32([50, 20.5, -60.5]), (4, 4, 3))
-    figure = lab_plots.joint_histogram(chroma.ColourStatistics.of(lab))
+    figure = plots.joint_histogram(chroma.ColourStatistics.of(lab))
     ax, patch = figure.axes[:2]
     shares = ax.images[0].get_array()
     assert shares.count() == 1 and shares[-61 + 128, 20 + 128] == 1  # row b*, column a*
@@ -112,7 +112,7 @@ def test_photos_are_ordered_by_the_first_method():
     scores = pd.DataFrame(
         {"photo": ["a", "a", "b", "b"], "method": ["grey", "mean"] * 2, "ab_mse": [5.0, 4.0, 2.0, 3.0]}
     )
-    (ax,) = lab_plots.per_photo(scores).axes
+    (ax,) = plots.per_photo(scores).axes
     assert [line.get_ydata().tolist() for line in ax.lines] == [[2, 5], [3, 4]]
     assert [line.get_label() for line in ax.lines] == ["grey", "mean"]
     assert ax.get_ylabel() == "ab-MSE" and "photo" in ax.get_xlabel()

@@ -10,7 +10,7 @@ from nbhelpers import registry
 from nbhelpers.comparison import claims
 from nbhelpers.comparison.claims import FAILS, HOLDS, OPEN, PARTLY, check_claims
 from nbhelpers.comparison.tables import FLAT, SPREADING
-from nbhelpers.evaluation.evaluate import FEW
+from nbhelpers.evaluation.statistics import FEW
 
 N = 40
 FULL = {"grey": 300, "mean": 260, "tree": 256, "forest": 252, "boosting": 247, "unet": 230, "gan-paper": 900,

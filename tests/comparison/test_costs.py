@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from nbhelpers.comparison import costs
-from nbhelpers.registry import Nearest
+from nbhelpers.hints import Nearest
 
 
 class Counter:

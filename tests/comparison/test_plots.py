@@ -8,8 +8,7 @@ import pytest
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import plots as comparison_plots
 from nbhelpers.comparison import tables
-from nbhelpers.hints import hide_pixels
-from nbhelpers.registry import Constant, Nearest
+from nbhelpers.hints import Constant, Nearest, hide_pixels
 
 
 @pytest.fixture(autouse=True)

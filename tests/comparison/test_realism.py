@@ -8,8 +8,7 @@ from torchvision.models import squeezenet1_1
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.comparison import realism
-from nbhelpers.hints import Hints
-from nbhelpers.registry import Constant
+from nbhelpers.hints import Constant, Hints
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.comparison import tables
+from nbhelpers.hints import Constant
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.neighbours import NeighbourModel, fit, gather_statistics, paper_estimators
 from nbhelpers.paths import Run
-from nbhelpers.registry import Constant, Propagation
 
 
 def scores(**errors):

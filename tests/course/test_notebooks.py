@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from nbhelpers.course.notebooks import UnknownName, find_notebooks, parameters_of, profile_overrides, read_notebook
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 def node(*sources, tags=("parameters",)):

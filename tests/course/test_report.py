@@ -7,6 +7,7 @@ import pytest
 
 from nbhelpers import paths
 from nbhelpers.course import findings, report
+from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
 from nbhelpers.networks import hint_inputs
 
@@ -55,7 +56,7 @@ def test_pairs_read_both_ways():
 
 
 def test_a_readme_without_its_marks_is_refused():
-    with pytest.raises(paths.UserError, match="findings"):
+    with pytest.raises(UserError, match="findings"):
         report.fill("# no marks here")
 
 

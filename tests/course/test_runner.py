@@ -15,7 +15,7 @@ from PIL import Image
 from nbhelpers import paths
 from nbhelpers.course import runner
 from nbhelpers.course.runner import run_notebooks
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 SAVE = "from nbhelpers.paths import Run\nmine = Run(profile, photos)\n"
 TABLE = SAVE + "import pandas\nmine.save_table(pandas.DataFrame({'count': [count]}), 'table')"

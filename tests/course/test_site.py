@@ -8,7 +8,7 @@ import pytest
 
 from nbhelpers import cli, paths
 from nbhelpers.course import site
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,15 @@ from nbhelpers import paths
 from nbhelpers.colour import metrics
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, psnr
-from nbhelpers.evaluation.evaluate import MEASURES, bootstrap_interval, evaluate, evaluate_patches, paired, summarise
-from nbhelpers.hints import hide_pixels, keep_known
+from nbhelpers.errors import NotConverged
+from nbhelpers.evaluation.evaluate import MEASURES, evaluate, evaluate_patches
+from nbhelpers.evaluation.statistics import bootstrap_interval, paired, summarise
+from nbhelpers.hints import Constant, Nearest, hide_pixels, keep_known
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
-from nbhelpers.parallel import backend
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
-from nbhelpers.registry import Constant, Nearest, NotConverged, Propagation
+from nbhelpers.system import backend
 
 METHODS = (Constant("grey"), Nearest(), Propagation("edge-aware", "edge-aware", anchor=1e-6))
 SHARES = (0.2, 0.8, 1.0)

@@ -10,16 +10,18 @@ from PIL import Image
 
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.errors import NotConverged
 from nbhelpers.evaluation import scores
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
 from nbhelpers.evaluation.scores import fingerprint, score_methods
-from nbhelpers.hints import hide_pixels
+from nbhelpers.hints import Constant, Nearest, hide_pixels
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
-from nbhelpers.parallel import backend
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
-from nbhelpers.registry import Constant, Nearest, NotConverged, PositionMean, Propagation
+from nbhelpers.rows.colorizers import PositionMean
+from nbhelpers.system import backend
 
 METHODS = (Constant("brown", (5.0, 10.0)), Nearest(prior=(1.0, 2.0)))
 SHARES = (0.5, 1.0)

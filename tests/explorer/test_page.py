@@ -12,13 +12,13 @@ from PIL import Image
 from skimage.data import chelsea
 
 from nbhelpers import widgets
-from nbhelpers.colour.chroma import palette
+from nbhelpers.colour.gamut import palette
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.errors import NotConverged
 from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.page import Explorer, explore
-from nbhelpers.hints import Stroke
+from nbhelpers.hints import Constant, Nearest, Stroke
 from nbhelpers.photos import decoding
-from nbhelpers.registry import Constant, Nearest, NotConverged
 
 
 class Counting:

@@ -11,8 +11,8 @@ import pytest
 
 from nbhelpers import paths
 from nbhelpers.cli import main
+from nbhelpers.errors import UserError
 from nbhelpers.explorer import server
-from nbhelpers.paths import UserError
 
 
 def source_of(page):
@@ -24,7 +24,7 @@ def test_the_page_is_notebook_08_up_to_the_explorer(tmp_path):
     node = nbformat.read(page, as_version=4)
     nbformat.validate(node)
     code = source_of(page)
-    assert code.rstrip().splitlines()[-1].startswith("page = explorer.explore(")
+    assert code.rstrip().splitlines()[-1].startswith("page = explore(")
     assert "save_figure" not in code
     assert node.cells[0].source == "# The explorer: your photo, your hints"
     assert all(not cell.outputs for cell in node.cells if cell.cell_type == "code")
@@ -39,7 +39,7 @@ def test_the_page_shows_the_photos_that_were_asked_for(tmp_path):
 
 def test_a_notebook_without_the_explorer_is_refused(course):
     course.write("08_other", "print(1)")
-    with pytest.raises(UserError, match=r"explorer\.explore"):
+    with pytest.raises(UserError, match=r"08_explorer.ipynb has no cell that calls explore\(\)"):
         server.write_page("sample", course.root)
 
 

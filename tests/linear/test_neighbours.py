@@ -36,9 +36,9 @@ from nbhelpers.linear.neighbours import (
     paper_estimators,
     targets,
 )
-from nbhelpers.parallel import backend
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
+from nbhelpers.system import backend
 
 COMPASS = {"N": (-1, 0), "S": (1, 0), "W": (0, -1), "E": (0, 1), "NW": (-1, -1), "NE": (-1, 1), "SW": (1, -1),
            "SE": (1, 1), "centre": (0, 0)}  # fmt: skip

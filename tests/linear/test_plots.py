@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbhelpers.evaluation.reference import siggraph17, table_1
+from nbhelpers.evaluation.paper import siggraph17, table_1
 from nbhelpers.hints import hide_pixels
 from nbhelpers.linear import plots as linear_plots
 from nbhelpers.linear.neighbours import NeighbourStatistics, features, fit, paper_estimators

@@ -7,7 +7,7 @@ from sklearn.linear_model import LinearRegression
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.evaluation.reference import siggraph17, table_1
+from nbhelpers.evaluation.paper import siggraph17, table_1
 from nbhelpers.hints import hide_pixels
 from nbhelpers.linear.neighbours import fit, gather_statistics, mean_squared_error, paper_estimators
 from nbhelpers.linear.protocol import Protocol, compare_with_printed, distances, fit_minibatch

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.hints import Hints, hide_pixels
+from nbhelpers.hints import Hints, hide_pixels, nearest_known
 from nbhelpers.linear.neighbours import FEATURES, NeighbourStatistics, fit, paper_estimators
-from nbhelpers.linear.solvers import METHODS, Solution, nearest_known, solve, solve_tiled
+from nbhelpers.linear.solvers import METHODS, Solution, solve, solve_tiled
 from nbhelpers.linear.systems import anchor, edge_aware_system, levin_system, neighbour_system
 
 PLACES = {"NW": (-1, -1), "N": (-1, 0), "NE": (-1, 1), "W": (0, -1), "E": (0, 1), "SW": (1, -1), "S": (1, 0),

@@ -95,7 +95,7 @@ SCRIPT = """
 import dataclasses, os, signal, sys
 import numpy as np, torch
 from torch import nn
-from nbhelpers import checkpoints, training
+from nbhelpers.networks import checkpoints, training
 from nbhelpers.networks.data import Batches
 from nbhelpers.networks.collapse import Diverged
 from nbhelpers.networks.models import UNet

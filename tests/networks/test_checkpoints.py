@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints
 from nbhelpers.networks.models import UNet, initialize
-from nbhelpers.paths import UserError
 
 ABOUT = {"name": "unet", "size": 16, "rate": 2e-4, "betas": [0.5, 0.999], "start": None, "said": 'ä "x" {y}'}
 

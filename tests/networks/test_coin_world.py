@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nbhelpers.colour.lab import in_gamut, rgb_to_lab, scale_ab
+from nbhelpers.colour.gamut import in_gamut
+from nbhelpers.colour.lab import rgb_to_lab, scale_ab
 from nbhelpers.networks import coin_world
 
 

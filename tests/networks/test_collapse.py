@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from nbhelpers.errors import UserError
 from nbhelpers.networks import collapse
 from nbhelpers.networks.collapse import Diverged, Monitor, read_log, write_log
-from nbhelpers.paths import UserError
 
 SATURATED, FADED, FROZEN = "discriminator saturated", "sample spread gone", "loss frozen"
 MONITOR = Monitor(patience=4)

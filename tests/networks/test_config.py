@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from nbhelpers.errors import UserError
 from nbhelpers.networks.config import (
     GAN_L1,
     GAN_PAPER,
@@ -21,7 +22,6 @@ from nbhelpers.networks.config import (
     Recipe,
     recipe,
 )
-from nbhelpers.paths import UserError
 
 
 def test_the_papers_gan_has_the_papers_values():

@@ -8,12 +8,12 @@ import torch
 from skimage.io import imsave
 
 from nbhelpers.colour.lab import rgb_to_lab, unscale_ab, unscale_lightness
+from nbhelpers.errors import UserError
 from nbhelpers.networks import data as batches
 from nbhelpers.networks import hint_inputs
 from nbhelpers.networks.config import HINTS, Recipe
 from nbhelpers.networks.data import Batches, bytes_of, identity, mix
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import UserError
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
 

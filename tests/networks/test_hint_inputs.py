@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nbhelpers.colour.lab import rgb_to_lab, scale_ab, unscale_ab
+from nbhelpers.errors import NotConverged, UserError
 from nbhelpers.hints import Hints, hide_pixels, patches
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import hint_inputs
 from nbhelpers.networks.config import Recipe
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.hint_inputs import ANCHOR, FAR, LEVELS, PLANES, closeness, openness, paint, stack, widened
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import UserError
-from nbhelpers.registry import NotConverged, Propagation
 
 TINY = Recipe("tiny", hints="spread", batch=4, size=16, stored=20, depth=1, rounds=3)
 PRIOR = (3.5, -6.25)

@@ -13,14 +13,15 @@ from torch import nn
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.lab import rgb_to_lab, scale_lightness, unscale_ab
+from nbhelpers.errors import NotConverged, UserError
 from nbhelpers.evaluation.evaluate import evaluate
-from nbhelpers.hints import Hints, hide_pixels, patches
+from nbhelpers.hints import Constant, Hints, hide_pixels, patches, shrunk_hints, shrunk_lightness
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import checkpoints, hint_inputs, inference
 from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
 from nbhelpers.networks.models import UNet
-from nbhelpers.paths import Run, UserError
-from nbhelpers.registry import HINTED, NETWORKS, Constant, NotConverged, Propagation
-from nbhelpers.resizing import shrunk_hints, shrunk_lightness
+from nbhelpers.paths import Run
+from nbhelpers.registry import HINTED, NETWORKS
 
 RUN = Run("smoke", "sample")
 SIZES = [(1, 1), (3, 40), (15, 15), (16, 16), (17, 16), (16, 90), (64, 64), (33, 70), (150, 20), (400, 16), (16, 1)]
@@ -380,7 +381,7 @@ def edge_aware(lightness, hints, prior=MEAN):
 @pytest.mark.parametrize("shape", SIZES)
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("prior", ["mean", "network"])
-@pytest.mark.filterwarnings("ignore::nbhelpers.registry.NotConverged")  # lightness is noise
+@pytest.mark.filterwarnings("ignore::nbhelpers.errors.NotConverged")  # lightness is noise
 def test_a_network_with_hints_keeps_the_contract_at_every_size(network, shape, share, kind, prior, colorized):
     painter = bold(kind, MEAN if prior == "mean" else NetworkColorizer("unet", network, 16))
     lightness = light(shape)

@@ -7,9 +7,9 @@ import pytest
 
 from nbhelpers.colour import plots
 from nbhelpers.colour.lab import lab_to_rgb
+from nbhelpers.hints import Constant
 from nbhelpers.networks import coin_world
 from nbhelpers.networks import plots as network_plots
-from nbhelpers.registry import Constant
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.hints import Constant
 from nbhelpers.networks import study
 from nbhelpers.networks.config import GAN_L1, UNET
 from nbhelpers.networks.models import BinaryDiscriminator, PatchDiscriminator, UNet
 from nbhelpers.networks.training import train
-from nbhelpers.registry import Constant
 
 TINY = {"size": 32, "stored": 36, "width": 2, "depth": 2, "discriminator_width": 2, "batch": 4, "epochs": 1}
 

@@ -15,15 +15,14 @@ from trainings import assert_equal, home, pale
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness
-from nbhelpers.hints import hide_pixels
+from nbhelpers.errors import UserError
+from nbhelpers.hints import Constant, hide_pixels
 from nbhelpers.networks import checkpoints, collapse, hint_inputs, inference, models, training
 from nbhelpers.networks.config import RECIPES
 from nbhelpers.networks.data import Batches, bytes_of
 from nbhelpers.networks.schedules import rate_factor
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import train
-from nbhelpers.paths import UserError
-from nbhelpers.registry import Constant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Speed("cpu", bf16=False)

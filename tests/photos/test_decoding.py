@@ -16,7 +16,7 @@ import tifffile
 from PIL import Image, ImageCms
 from skimage import data
 
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_header, read_photo, read_square, square
 
 CAT = data.chelsea()  # (300, 451, 3)

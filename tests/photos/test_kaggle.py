@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import kaggle, open_photos
 from nbhelpers.photos.catalogue import check_source, fetch_source, list_sources
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from nbhelpers import paths, photos
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import cache
 from nbhelpers.photos.catalogue import attributions
 from nbhelpers.photos.licences import Examples, examples, showable

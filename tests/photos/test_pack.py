@@ -13,7 +13,7 @@ from PIL import Image
 
 from nbhelpers import cli, paths, photos
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import cache, pack
 
 NOTES = {"test_color/b.jpg": "CC BY 2.0", "test_color/c.jpg": "all rights reserved", "train_color/a.jpg": "CC BY 2.0"}

@@ -19,7 +19,7 @@ from skimage.color import rgb2lab
 
 from nbhelpers import cli, paths
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import cache, decoding, open_photos, sets, sources
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.photos.catalogue import attributions, check_source, fetch_source, list_sources
@@ -524,7 +524,7 @@ def test_attributions_of_a_folder(folder):
 
 def test_the_module_needs_nothing_heavy():
     """A plain training script imports it: no notebook machinery, no pooch; torch only when asked for."""
-    script = "import sys, nbhelpers.photos.sets; print([m for m in sys.argv[1:] if m in sys.modules])"
+    script = "import sys, nbhelpers.photos; print([m for m in sys.argv[1:] if m in sys.modules])"
     heavy = ["torch", "torchvision", "papermill", "ipywidgets", "pooch", "skimage", "kagglehub", "dask"]
     assert subprocess.check_output([sys.executable, "-c", script, *heavy], text=True).strip() == "[]"
 

@@ -12,7 +12,7 @@ from PIL import Image
 from skimage import data
 
 from nbhelpers import paths
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import open_photos, torchvision_sets
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.photos.catalogue import check_source, fetch_source, list_sources

@@ -21,13 +21,13 @@ from PIL import Image
 
 from nbhelpers import paths
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.parallel import backend
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.rows import fitting
 from nbhelpers.rows.fitting import about_rows, fit_rows, load_rows, read_rows, rows_of, save_rows
 from nbhelpers.rows.regressor import KINDS, RowRegressor
+from nbhelpers.system import backend
 
 HEIGHT, WIDTH = 6, 8
 
@@ -268,7 +268,7 @@ def test_photos_of_a_source_are_known_by_their_names(sample, tmp_path, pieces):
 
 SCRIPT = """
 import sys, numpy as np
-from nbhelpers.parallel import backend
+from nbhelpers.system import backend
 from nbhelpers.rows.fitting import fit_rows
 from nbhelpers.rows.regressor import RowRegressor
 with backend(jobs=2):

@@ -10,7 +10,8 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nbhelpers.hints import Hints, hide_pixels
-from nbhelpers.rows.regressor import KINDS, RowColorizer, RowRegressor, Trees, _complete, paper_models
+from nbhelpers.rows.colorizers import RowColorizer
+from nbhelpers.rows.regressor import KINDS, RowRegressor, Trees, _complete, paper_models
 
 QUICK = {"n_estimators": 8, "learning_rate": 0.5, "random_state": 0}
 

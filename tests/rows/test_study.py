@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from nbhelpers import parallel
+from nbhelpers import system
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.hints import Hints, hide_pixels
-from nbhelpers.registry import Constant
+from nbhelpers.hints import Constant, Hints, hide_pixels
 from nbhelpers.rows import study as row_study
 from nbhelpers.rows.regressor import RowRegressor, paper_models
 
@@ -53,7 +52,7 @@ def test_the_position_mean_is_the_mean_of_each_position(sample):
 
 def test_painting_measures_what_a_loop_over_photos_measures(sample):
     method = Constant("a colour", (5.0, -7.0))
-    with parallel.backend(jobs=2):
+    with system.backend(jobs=2):
         painted = row_study.paint([Constant("grey"), method], sample.test)
     labs = [rgb_to_lab(rgb) for rgb in sample.test]
     errors = [np.square(np.array([5.0, -7.0]) - lab[..., 1:]) for lab in labs]

@@ -7,8 +7,8 @@ import joblib
 import pytest
 import threadpoolctl
 
-from nbhelpers.parallel import backend
-from nbhelpers.paths import UserError
+from nbhelpers.errors import UserError
+from nbhelpers.system import backend
 
 
 def where(number):

@@ -1,0 +1,34 @@
+"""A statistic of photos in CIELAB, summed over many of them in parallel."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+
+import joblib
+from threadpoolctl import threadpool_limits
+
+from nbhelpers.colour.lab import rgb_to_lab
+
+
+def total(of, photos, n: int | None = None, jobs: int | None = None):
+    """The sum of `of(lab)` over the first `n` photos (default: all) of a `Photos` sequence, in parallel.
+
+    of: CIELAB (H, W, 3) -> something that can be added.  Photos that cannot be read are skipped with a warning. The
+    order of the sum is fixed, so the result does not depend on `jobs`; None takes those of the surrounding
+    `system.backend`.
+    Raises ValueError when no photo is left.
+    """
+    n = len(photos) if n is None else min(n, len(photos))
+    tasks = (joblib.delayed(_of_chunk)(of, photos[start : min(start + 8, n)]) for start in range(0, n, 8))
+    with threadpool_limits(1):  # out here too: threads that end at different times then restore one and the same
+        parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
+    found = [item for part in parts for item in part]
+    if not found:
+        raise ValueError("no photo to learn from: the list of photos is empty or none could be read")
+    return reduce(add, found)
+
+
+def _of_chunk(of, photos) -> list:
+    with threadpool_limits(1):
+        return [of(rgb_to_lab(rgb)) for _, rgb in photos.read()]

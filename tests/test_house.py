@@ -1,0 +1,120 @@
+"""The house stands: a wing imports only from those below it, and no two modules import each other."""
+
+import ast
+import graphlib
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# From the roof to the ground; a wing is a folder or, where one file is enough, a module.
+WINGS = (
+    *("__main__", "cli", "bench", "course", "explorer", "comparison", "files", "registry", "networks", "rows"),
+    *("linear", "evaluation", "photos", "colour", "hints", "widgets", "system", "paths", "errors", "__init__"),
+)
+
+
+def modules_of(root):
+    """{dotted name below nbhelpers: source} of a package folder; a folder's `__init__` is `<wing>.__init__`."""
+    files = sorted((root / "nbhelpers").rglob("*.py"))
+    return {".".join(file.relative_to(root / "nbhelpers").with_suffix("").parts): file.read_text() for file in files}
+
+
+def imported(source, modules):
+    """The modules of the package that a source imports anywhere, inside functions too."""
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] != "nbhelpers":
+                continue
+            # The longest part of the name that is a module; what follows is something in it.
+            tries = (".".join(parts[1 : len(parts) - cut]) for cut in range(len(parts)))
+            yield next(m for t in tries for m in (t, f"{t}.__init__".lstrip(".")) if m in modules)
+
+
+def faults(root):
+    """Arrows that run up, modules in no wing, and circles."""
+    modules = modules_of(root)
+    graph = {name: set(imported(source, modules)) for name, source in modules.items()}
+    floor = {wing: i for i, wing in enumerate(WINGS)}
+    found = [f"{name} is in no wing" for name in modules if name.partition(".")[0] not in floor]
+    for name, others in graph.items():
+        mine = name.partition(".")[0]
+        found += [
+            f"{name} imports {other}, which stands above it"
+            for other in sorted(others)
+            if floor.get(other.partition(".")[0], 99) < floor.get(mine, 99)
+        ]
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        found.append(f"a circle: {' -> '.join(error.args[1])}")
+    return found
+
+
+def test_imports_run_down():
+    assert len(modules_of(ROOT)) > 70
+    assert faults(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "fault"),
+    [
+        ({"colour/lab.py": "def f():\n    from nbhelpers import registry\n"}, "colour.lab imports registry"),
+        ({"colour/lab.py": "import nbhelpers.rows.study\n"}, "colour.lab imports rows.study"),
+        ({"rows/a.py": "from nbhelpers.rows.b import x\n", "rows/b.py": "from nbhelpers.rows import a\n"}, "a circle"),
+        ({"cellar/a.py": ""}, "cellar.a is in no wing"),
+    ],
+)
+def test_a_wrong_arrow_is_found(tmp_path, sources, fault):
+    whole = dict.fromkeys(("__init__.py", "registry.py", "colour/__init__.py", "rows/__init__.py", "rows/study.py"), "")
+    for name, source in (whole | sources).items():
+        path = tmp_path / "nbhelpers" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    (found,) = faults(tmp_path)
+    assert found.startswith(fault)
+
+
+def test_every_wing_says_what_is_in_it():
+    for wing in WINGS:
+        path = ROOT / "nbhelpers" / wing
+        source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+        assert wing == "__main__" or ast.get_docstring(ast.parse(source)), wing
+    folders = {path.parent.name for path in (ROOT / "nbhelpers").glob("*/__init__.py")}
+    assert folders == {path.name for path in (ROOT / "tests").iterdir() if list(path.glob("test_*.py"))} - {
+        "browser",
+        "notebooks",
+    }
+
+
+def test_a_wheel_holds_every_wing(tmp_path):
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
+    source = tmp_path / "source"  # building leaves folders behind
+    shutil.copytree(ROOT / "nbhelpers", source / "nbhelpers", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    done = subprocess.run([*build, str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(tmp_path / "site")
+    assert {f"{name}.py" for name in map(lambda n: n.replace(".", "/"), modules_of(ROOT))} == {
+        path.relative_to(tmp_path / "site" / "nbhelpers").as_posix() for path in (tmp_path / "site").rglob("*.py")
+    }
+    names = [n.removesuffix(".__init__") for n in modules_of(ROOT) if n not in ("__init__", "__main__")]
+    code = f"import importlib, sys\nsys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+    code += f"for name in {names!r}:\n    found = importlib.import_module('nbhelpers.' + name).__file__\n"
+    code += f"    assert found.startswith({str(tmp_path)!r}), found\n"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

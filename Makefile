@@ -2,6 +2,7 @@
 PROFILE = demo
 PHOTOS = sample
 BENCH =
+EDIT =
 NB = $(CURDIR)/.venv/bin/nbhelpers
 SHELL = /bin/sh
 
@@ -18,8 +19,15 @@ figures: .venv/.installed ## execute the notebooks and write their figures and t
 test: .venv/.installed ## run all tests
 	.venv/bin/python -m pytest -q -n 2
 
-lab: .venv/.installed ## open the notebooks in JupyterLab
-	.venv/bin/jupyter lab notebooks/00_start_here.ipynb
+# A copy that was not touched is brought up to date; one that was stays, and the course's version with it is named.
+lab: .venv/.installed ## open the notebooks in JupyterLab: copies in lab/ that are yours; EDIT=1 for the originals
+	@[ -n "$(EDIT)" ] || { mkdir -p lab/.course && for file in notebooks/*.ipynb; do \
+	name=$${file#notebooks/}; \
+	if [ ! -e "lab/$$name" ] || cmp -s "lab/$$name" "lab/.course/$$name"; then \
+	cp "$$file" "lab/$$name" && cp "$$file" "lab/.course/$$name" || exit 1; \
+	elif ! cmp -s "$$file" "lab/.course/$$name"; then \
+	echo "lab/$$name is yours and stays; the course has a newer one: move yours away to get it" >&2; fi; done; }
+	.venv/bin/jupyter lab "$(if $(EDIT),notebooks,lab)/00_start_here.ipynb"
 
 app: .venv/.installed ## open the explorer, a page to colorize photos by hand
 	"$(NB)" app --photos "$(PHOTOS)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ ROOT = Path(os.environ.get("NBHELPERS_ROOT", Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 FIGURES = ROOT / "figures"
 NOTEBOOKS = ROOT / "notebooks"
+SOURCES = ("sample", "kaggle", "flowers102", "imagenette", "stl10")  # of photos, by name; all else are folders
 
 
 @contextmanager
@@ -41,16 +43,24 @@ def atomic(path):
 class Run:
     """One run of the course, named `<profile>-<photos>`, as in `demo-sample`.
 
-    `photos` is a source of `open_photos`; for a folder the run takes the folder's own name.
+    photos: a source of `open_photos`. A folder gives its name and six digits that stand for where it is, as in
+    `demo-pictures-3fa2c1`: two folders of one name are two runs.  called: another name, such as "reference" for the
+    committed run; in a notebook that `nbhelpers run` executes, the environment variable NBHELPERS_RUN has it.
     """
 
     profile: str = "demo"
     photos: str = "sample"
+    called: str = ""
 
     @property
     def name(self) -> str:
-        last = Path(str(self.photos)).expanduser().resolve().name
-        return f"{self.profile}-{re.sub(r'[^A-Za-z0-9_.]+', '-', last).strip('-') or 'photos'}"
+        if given := self.called or os.environ.get("NBHELPERS_RUN", ""):
+            return given
+        if self.photos in SOURCES:
+            return f"{self.profile}-{self.photos}"
+        place = Path(str(self.photos)).expanduser().resolve()
+        last = re.sub(r"[^A-Za-z0-9_.]+", "-", place.name).strip("-") or "photos"
+        return f"{self.profile}-{last}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:6]}"
 
     @property
     def figures(self) -> Path:
@@ -65,10 +75,16 @@ class Run:
         return self.executed / "models"
 
     def save_figure(self, figure, name: str) -> None:
-        """Write a matplotlib figure to `figures/<run>/<name>.png`; the notebook shows it when the cell ends."""
-        path = self.figures / f"{name}.png"
-        with atomic(path) as part:
-            figure.savefig(part, dpi=90, bbox_inches="tight", metadata={"Software": None})
+        """Write a matplotlib figure to `figures/<run>/`; the notebook shows it when the cell ends.
+
+        Pictures of photos become `<name>.webp`, which is a tenth as large, drawings a sharp `<name>.png`.
+        """
+        photos = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
+        kinds = {".png": {"metadata": {"Software": None}}, ".webp": {"pil_kwargs": {"quality": 80, "method": 6}}}
+        used, other = (".webp", ".png") if photos else (".png", ".webp")
+        with atomic(self.figures / f"{name}{used}") as part:
+            figure.savefig(part, dpi=90, bbox_inches="tight", **kinds[used])
+        (self.figures / f"{name}{other}").unlink(missing_ok=True)
 
     def save_table(self, table, name: str) -> None:
         """Write a DataFrame to `figures/<run>/<name>.csv`, 7 significant digits."""
@@ -78,15 +94,13 @@ class Run:
 
 
 def find_run(name: str) -> Run:
-    """The run of that name, `<profile>-<photos>`; UserError when it has no fitted models."""
-    there = sorted(path.parent.name for path in (DATA / "runs").glob("*-*/models") if path.is_dir())
+    """The run of that name, as in `Run.name`; UserError when it has no fitted models."""
+    there = sorted(path.parent.name for path in (DATA / "runs").glob("*/models") if path.is_dir())
     if name not in there:
         known = f"choose from {', '.join(there)}" if there else "`nbhelpers run` or `nbhelpers train` makes one"
         raise UserError(f"there is no run {name!r} with models in {DATA / 'runs'}: {known}")
-    run = Run(*name.split("-", 1))
-    if run.name != name:  # a symbolic link here has the name of its photos
-        raise UserError(f"{run.photos} leads elsewhere from here, to {run.name}: call it from another folder")
-    return run
+    profile, _, photos = name.partition("-")
+    return Run(profile, photos if photos in SOURCES else "FOLDER", name)  # where the folder was is not known any more
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,19 @@ def test_every_wing_says_what_is_in_it():
         "browser",
         "notebooks",
     }
+
+
+def test_the_picture_and_the_pages_name_every_wing_and_module():
+    wings = [wing for wing in WINGS if not wing.startswith("__")]
+    picture = (ROOT / "figures/house.svg").read_text()
+    assert re.findall(r'font-weight="bold"[^>]*>(\w+)<', picture)[1:] == wings
+    readme, page = ((ROOT / name).read_text() for name in ("README.md", "ARCHITECTURE.md"))
+    assert (
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", readme.partition("## How it works")[2], re.M)))
+        == wings
+    )
+    stems = {name.rpartition(".")[2] for name in modules_of(ROOT)} - {"__init__", "__main__"}
+    assert [stem for stem in sorted(stems) if f"`{stem}`" not in page] == []
 
 
 def test_a_wheel_holds_every_wing(tmp_path):

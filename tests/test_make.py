@@ -103,6 +103,40 @@ def test_clean_leaves_photos_figures_and_models(project):
     assert [name for name in gone if (project / name).exists()] == []
 
 
+@pytest.fixture
+def lab(project):
+    """The project with two notebooks, and a JupyterLab that notes what it is asked to open."""
+    for name in ("00_start_here", "01_next"):
+        path = project / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{name} of the course")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    script(project / ".venv/bin/jupyter", '#!/bin/sh\necho "opened $*"\n')
+    (project / ".venv/.installed").touch()
+    return project
+
+
+def test_lab_opens_copies_and_keeps_what_a_person_has_changed(lab):
+    done = make(lab, "lab")
+    assert done.returncode == 0 and "opened lab lab/00_start_here.ipynb" in done.stdout
+    mine, other = (lab / "lab" / f"{name}.ipynb" for name in ("00_start_here", "01_next"))
+    assert other.read_text() == "01_next of the course"
+    mine.write_text("my work")
+    assert make(lab, "lab").stderr == "" and mine.read_text() == "my work"
+    for path in (lab / "notebooks").iterdir():
+        path.write_text("newer")
+    done = make(lab, "lab")
+    assert (mine.read_text(), other.read_text()) == ("my work", "newer")
+    assert done.stderr.startswith("lab/00_start_here.ipynb is yours and stays") and "01_next" not in done.stderr
+    mine.unlink()
+    assert make(lab, "lab").stderr == "" and mine.read_text() == "newer"
+
+
+def test_lab_opens_the_originals_when_asked(lab):
+    assert "opened lab notebooks/00_start_here.ipynb" in make(lab, "lab", "EDIT=1").stdout
+    assert not (lab / "lab").exists()
+
+
 def test_help_names_every_target(project):
     shown = make(project, "help").stdout
     assert all(f"make {target} " in shown for target in ("figures", "test", "lab", "notebooks", "bench", "clean"))

@@ -12,6 +12,7 @@ from nbhelpers import paths, registry
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.errors import NotConverged, UserError
 from nbhelpers.hints import Constant, Hints, Nearest, hide_pixels, nearest_known
+from nbhelpers.linear import colorizers
 from nbhelpers.linear.colorizers import Biharmonic, Propagation
 from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
 from nbhelpers.linear.solvers import solve
@@ -121,7 +122,7 @@ def test_propagation_is_its_system_solved(models, photo):
 @pytest.mark.parametrize("kind", ["edge-aware", "levin"])
 def test_the_tolerance_is_the_solvers(photo, monkeypatch, kind):
     asked = []
-    monkeypatch.setattr(registry, "solve", lambda system, tol: asked.append(tol) or solve(system, tol=tol))
+    monkeypatch.setattr(colorizers, "solve", lambda system, tol: asked.append(tol) or solve(system, tol=tol))
     lightness, ab = photo
     hints = hide_pixels(ab, 0.9)
     fine, rough = (Propagation("", kind, tol=tol).colorize(lightness, hints) for tol in (1e-8, 1e-2))
@@ -140,7 +141,7 @@ def test_biharmonic_fills_a_smooth_plane_and_a_hole(photo):
 
 
 def test_a_solve_that_stops_early_is_a_warning_that_names_the_method(fitted, photo, monkeypatch):
-    monkeypatch.setattr(registry, "solve", functools.partial(solve, maxiter=2, tol=1e-12))
+    monkeypatch.setattr(colorizers, "solve", functools.partial(solve, maxiter=2, tol=1e-12))
     lightness, ab = photo
     with pytest.warns(NotConverged, match="lasso: stopped after 2 iterations at relative residual"):
         found = registry.load("lasso", fitted).colorize(lightness, hide_pixels(ab, 0.8))

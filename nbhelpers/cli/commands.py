@@ -50,8 +50,9 @@ def run(
         typer.Argument(metavar="NOTEBOOK", help="Numbers, stems or paths; all when none is given."),
     ] = None,
     profile: Annotated[
-        str, typer.Option(help="Parameters from notebooks/profiles.toml: smoke, demo or paper.")
-    ] = "demo",
+        str | None,
+        typer.Option(help="Parameters from notebooks/profiles.toml: smoke, demo (the default), reference or paper."),
+    ] = None,
     photos: Annotated[str, typer.Option(help="A photo source: see `nbhelpers photos list`, or a folder.")] = "sample",
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip notebooks that finished and have not changed.")
@@ -59,16 +60,23 @@ def run(
     cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="A running Dask scheduler, tcp://host:8786.")] = "",
     cell_timeout: Annotated[
         int | None,
-        typer.Option(min=1, metavar="SECONDS", help="Longest a cell may take (smoke 300, demo 600, paper 14400)."),
+        typer.Option(min=1, metavar="SECONDS", help="Longest a cell may take (smoke 300, demo 600, else 14400)."),
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Write the outputs back into the notebooks.")] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Make the committed tables and figures anew, figures/reference/.")
+    ] = False,
 ) -> None:
     """Execute notebooks in order; figures and tables go to figures/, executed copies to data/runs/."""
     from nbhelpers.course.runner import run_notebooks
 
+    if reference and (profile not in (None, "reference") or photos == "sample"):
+        raise typer.BadParameter("--reference has a profile of its own, and needs --photos: a folder, or kaggle")
     try:
         with photo_source(photos):
-            done = run_notebooks(names or (), profile, photos, cluster, resume, cell_timeout, update)
+            done = run_notebooks(
+                names or (), profile or "demo", photos, cluster, resume, cell_timeout, update, reference
+            )
     except KeyboardInterrupt:
         typer.echo("nbhelpers: interrupted; the same command with --resume goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -86,7 +94,10 @@ def train(
         str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
     ] = "sample",
     profile: Annotated[
-        str, typer.Option(help="Size of the work: smoke, demo (two cores) or paper (400 px, 100 epochs; needs CUDA).")
+        str,
+        typer.Option(
+            help="Size of the work: smoke, demo, reference (two cores, hours) or paper (400 px, 100 epochs: CUDA)."
+        ),
     ] = "demo",
     size: Annotated[int | None, typer.Option(help="Side of the squares learned from, in pixels.")] = None,
     width: Annotated[int | None, typer.Option(help="Channels of the U-Net's first level.")] = None,

@@ -17,7 +17,7 @@ photos_app = typer.Typer(**plain, help="Where photos come from.")
 @contextmanager
 def photo_source(source: str):
     """Make the error for a bare word that is neither a source nor a folder one of usage."""
-    from nbhelpers.photos.catalogue import SOURCES
+    from nbhelpers.paths import SOURCES
 
     try:
         yield

@@ -112,7 +112,7 @@ def _row_speed() -> str:
 def _networks() -> str:
     scores = pd.read_csv(paths.FIGURES / REFERENCE / "06_scores.csv").set_index("method")
     share, chroma = 100 * scores["of mean colour"], scores["chroma"]
-    asked = tomllib.loads((paths.NOTEBOOKS / "profiles.toml").read_text())["paper"]["06_gan"]
+    asked = tomllib.loads((paths.NOTEBOOKS / "profiles.toml").read_text())["reference"]["06_gan"]
     return f"""**The U-Net beats the mean colour** from lightness alone: {share["unet"]:.1f} %
         of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN,
         after {asked["paper_epochs"]} epochs** at {asked["size"]} pixels and {asked["width"]} channels, is vivid and

@@ -19,8 +19,11 @@ from jupyter_client.manager import AsyncKernelManager
 from tqdm import tqdm
 
 from nbhelpers import paths, system
+from nbhelpers.course import reference_run
 from nbhelpers.course.notebooks import find_notebooks, profile_overrides, read_notebook
+from nbhelpers.course.refresh import refresh
 from nbhelpers.errors import UserError
+from nbhelpers.photos import open_photos
 
 CELL_TIMEOUT = {"smoke": 300, "demo": 600}  # seconds; any other profile may work for hours
 LONGEST_CELL = 14_400
@@ -40,7 +43,12 @@ class Executed:
 
 
 class CourseKernel(AsyncKernelManager):
-    """A kernel of this very interpreter, whatever kernels the machine has registered; without a browser."""
+    """A kernel of this very interpreter, whatever kernels the machine has registered; without a browser.
+
+    run: the name of the run that it is for, which the notebook takes instead of making one up.
+    """
+
+    run = ""
 
     def __init__(self, **settings):
         super().__init__(**settings, kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
@@ -49,20 +57,18 @@ class CourseKernel(AsyncKernelManager):
         # Without MPLBACKEND the kernel draws inline; one set for the terminal would swallow the pictures.
         inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
         # Threads that wait for each other should sleep: on a busy machine, spinning makes a training many times slower.
-        settings["env"] = {"OMP_WAIT_POLICY": "PASSIVE"} | inherited | {"NBHELPERS_HEADLESS": "1"}
+        told = {"NBHELPERS_HEADLESS": "1", "NBHELPERS_RUN": self.run}
+        settings["env"] = {"OMP_WAIT_POLICY": "PASSIVE"} | inherited | told
         return await super().start_kernel(**settings)
 
 
 def _open_photos(source: str):
-    """Return the source as a notebook can open it (a folder: absolute), and what identifies its photos."""
-    from nbhelpers.photos import open_photos
-    from nbhelpers.photos.catalogue import SOURCES
-
+    """Return the source as a notebook can open it (a folder: absolute), its photos, and what identifies them."""
     photos = open_photos(source)  # before any kernel starts: a wrong name or folder shows at once
-    if source not in SOURCES:
+    if source not in paths.SOURCES:
         source = str(Path(source).expanduser().resolve())
     # The cache of decoded photos is named after the state of every file.
-    return source, [source, photos.train.cache.folder.name, photos.train.names, photos.test.names]
+    return source, photos, [source, photos.train.cache.folder.name, photos.train.names, photos.test.names]
 
 
 def _environment() -> str:
@@ -89,7 +95,7 @@ def _key(node, parameters: dict, basis: list, run: paths.Run, earlier: list[Path
         [name, hashlib.sha256((paths.ROOT / name).read_bytes()).hexdigest()]
         for notebook in earlier
         for name in _mark(run.executed / notebook.name).get("outputs", [])
-        if (paths.ROOT / name).is_file() and not name.endswith((".png", "timing.csv"))
+        if (paths.ROOT / name).is_file() and not name.endswith((".png", ".webp", "timing.csv"))
     ]
     cells = [[cell.cell_type, cell.source] for cell in node.cells]
     return hashlib.sha256(json.dumps([cells, parameters, basis, files], sort_keys=True).encode()).hexdigest()
@@ -101,7 +107,7 @@ def _written(run: paths.Run) -> dict[Path, int]:
     return {file: file.stat().st_mtime_ns for file in files if not file.name.startswith(".")}
 
 
-def _execute(notebook: Path, part: Path, parameters: dict, timeout: int, tick):
+def _execute(notebook: Path, part: Path, parameters: dict, run: paths.Run, timeout: int, tick):
     """Execute into the file `part`; return the executed node and, when a cell failed, the exception."""
     at, failure = {}, None
     try:
@@ -117,7 +123,7 @@ def _execute(notebook: Path, part: Path, parameters: dict, timeout: int, tick):
             execution_timeout=timeout,
             iopub_timeout=60,
             coalesce_streams=True,
-            kernel_manager_class=CourseKernel,
+            kernel_manager_class=type("RunKernel", (CourseKernel,), {"run": run.name}),
             extra_arguments=["--log-level=50"],  # a kernel that is stopped would print how it felt
             on_cell_execute=lambda cell, cell_index: at.update(id=cell.id),
             on_cell_executed=tick,
@@ -169,7 +175,14 @@ def _explain(notebook: Path, node, failure: Exception, copy: Path) -> str:
 
 
 def run_notebooks(
-    names=(), profile="demo", photos="sample", cluster="", resume=False, cell_timeout=None, update=False
+    names=(),
+    profile="demo",
+    photos="sample",
+    cluster="",
+    resume=False,
+    cell_timeout=None,
+    update=False,
+    reference=False,
 ) -> list[Executed]:
     """Execute notebooks in order, with a profile's parameters, on the photos of a source.
 
@@ -177,7 +190,8 @@ def run_notebooks(
     cell_timeout: seconds; by default 300 (smoke), 600 (demo) or 14,400. resume: skip a notebook that finished
     before when nothing that it depends on has changed and its files are still there (networks that `train` put into
     the run since are not noticed: name the notebook to run it anew). update: once all have
-    succeeded, write the outputs back into the notebooks themselves.
+    succeeded, write the outputs back into the notebooks themselves. reference: this is the committed run, figures/
+    reference/, with the profile of that name, and says in its `run.json` from which commit, photos and machine it is.
 
     Raises UserError naming the cell when one fails (the notebooks after it are not run), UnknownName for
     a notebook or profile that does not exist.
@@ -186,12 +200,15 @@ def run_notebooks(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if update and (profile, photos) != ("demo", "sample"):
         raise UserError("--update needs --profile demo --photos sample: notebooks are committed with these")
+    profile, commit = (reference_run.NAME, reference_run.commit()) if reference else (profile, "")
     notebooks, overrides, course = find_notebooks(names), profile_overrides(profile), find_notebooks()
     if cluster:
         with system.backend(cluster):
             pass  # an address that does not answer shows before any kernel starts
-    photos, identity = _open_photos(str(photos))
-    run, basis = paths.Run(profile, photos), [identity, _environment()]
+    photos, opened, identity = _open_photos(str(photos))
+    run = paths.Run(profile, photos, reference_run.NAME if reference else "")
+    basis = [identity, _environment()]
+    digest = reference_run.photos_digest(opened) if reference else ""
     given = {"photos": photos, "profile": profile} | ({"cluster": cluster} if cluster else {})
     todo = [(path, *read_notebook(path, profile, overrides.get(path.stem, {}), given)) for path in notebooks]
     timeout = cell_timeout or CELL_TIMEOUT.get(profile, LONGEST_CELL)
@@ -212,7 +229,7 @@ def run_notebooks(
                 done.append(Executed(path, copy, 0.0, True))
                 continue
             with paths.atomic(copy) as part:
-                executed, failure = _execute(path, part, parameters, timeout, tick)
+                executed, failure = _execute(path, part, parameters, run, timeout, tick)
                 if failure is None:
                     now = {os.path.relpath(file, paths.ROOT): at for file, at in _written(run).items()}
                     before = {os.path.relpath(file, paths.ROOT): at for file, at in before.items()}
@@ -224,9 +241,9 @@ def run_notebooks(
             if failure is not None:
                 raise UserError(_explain(path, executed, failure, copy)) from failure
             done.append(Executed(path, copy, time.monotonic() - start, False))
+            if reference:
+                reference_run.record(photos, opened, digest, commit, path.stem, done[-1].seconds)
     if update:
-        from nbhelpers.course.refresh import refresh
-
         for item in done:
             refresh(item.notebook, item.copy)
     return done

@@ -19,7 +19,7 @@ from nbhelpers import paths
 from nbhelpers.course.notebooks import find_notebooks
 from nbhelpers.course.overview import COURSE
 from nbhelpers.errors import UserError
-from nbhelpers.evaluation.reference import CUDA, REFERENCE
+from nbhelpers.evaluation.reference import REFERENCE
 
 MARK = ".nbhelpers-site"  # a file in a folder that may be made anew
 # On top of nbconvert's own style: a readable column, and on a phone nothing wider than the screen but what can scroll.
@@ -66,8 +66,6 @@ def build(folder: Path, repository: str | None = None) -> list[Path]:
 def _fill(folder: Path, repository: str) -> None:
     notebooks, run = find_notebooks(), paths.FIGURES / REFERENCE
     shutil.copytree(run, folder / "figures" / REFERENCE)
-    if (measured := paths.FIGURES / CUDA).is_dir():  # notebooks 05 and 06 show it
-        shutil.copytree(measured, folder / "figures" / CUDA)
     (folder / MARK).touch()
     for notebook in notebooks:
         _write(folder / f"{notebook.stem}.html", *_notebook(notebook, notebooks, repository))
@@ -137,7 +135,7 @@ MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@2.7.9/MathJax.js?config=TeX-AMS_
 def _results(run: Path, number: int, notebooks: list[Path]) -> tuple:
     """All figures and tables of one notebook in the reference run."""
     parts = [f"<h1>{html.escape(_title(notebooks[number]))}: results of the reference run</h1>"]
-    for figure in sorted(run.glob(f"{number:02d}_*.png")):
+    for figure in sorted(file for kind in ("png", "webp") for file in run.glob(f"{number:02d}_*.{kind}")):
         what = figure.stem[3:].replace("_", " ")
         parts.append(
             f'<figure><img loading="lazy" src="figures/{run.name}/{figure.name}" alt="{html.escape(what)}">'

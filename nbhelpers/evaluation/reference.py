@@ -1,4 +1,4 @@
-"""Tables of the committed reference run, to stand beside those of a run of one's own."""
+"""Tables of the committed reference run, and of the campaign on a GPU, to stand beside those of a run of one's own."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import pandas as pd
 
 from nbhelpers import paths
 
-REFERENCE = "paper-photos"  # the committed run at the paper's scale
-CUDA = "reference"  # the committed campaign on a GPU
+REFERENCE = "reference"  # the committed run: figures/reference/
 
 
 def table(name: str) -> pd.DataFrame | None:
-    """A table of the reference run, figures/paper-photos/<name>.csv; None where it is not there."""
+    """A table of the reference run, figures/reference/<name>.csv; None where it is not there."""
     path = paths.FIGURES / REFERENCE / f"{name}.csv"
     return pd.read_csv(path) if path.is_file() else None
 
 
 def cuda(name: str) -> pd.DataFrame | None:
-    """A table of the committed CUDA campaign, figures/reference/10_cuda_<name>.csv; None where it is not there."""
-    path = paths.FIGURES / CUDA / f"10_cuda_{name}.csv"
-    return pd.read_csv(path) if path.is_file() else None
+    """A table of the CUDA campaign, figures/reference/10_cuda_<name>.csv; None where it is not there."""
+    return table(f"10_cuda_{name}")

@@ -60,10 +60,9 @@ def serve(photos: str = "sample", port: int = 8866, browser: bool = True) -> int
     if missing:
         raise UserError(f"{' and '.join(missing)} missing: `make app` installs it, or pip install -e '.[app]'")
     from nbhelpers.photos import open_photos
-    from nbhelpers.photos.catalogue import SOURCES
 
     open_photos(photos)  # what is wrong with it shows here, not on the page
-    if photos not in SOURCES:
+    if photos not in paths.SOURCES:
         photos = str(Path(photos).expanduser().resolve())
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free

@@ -117,7 +117,7 @@ GAN_PAPER = Recipe(
 )
 # What is known to help a GAN with few photos: Isola et al. 2017 (L1, patches), Miyato et al. 2018 (spectral
 # normalization), Heusel et al. 2017 (a faster discriminator), Yazici et al. 2019 (averaged weights). A smaller weight,
-# such as Isola's 100, errs more here: figures/paper-photos/06_ablation.csv.
+# such as Isola's 100, errs more here: figures/reference/06_ablation.csv.
 GAN_L1 = dataclasses.replace(
     GAN_PAPER,
     name="gan-l1",
@@ -136,11 +136,20 @@ HINTED = dataclasses.replace(UNET, name="hinted", hints="spread", rate=1e-3)
 # For comparison: the same without propagation's help.
 HINTED_ALONE = dataclasses.replace(HINTED, name="hinted-alone", hints="given")
 RECIPES = {recipe.name: recipe for recipe in (UNET, GAN_PAPER, GAN_L1, HINTED, HINTED_ALONE)}
-# Sizes of work: a test of seconds, minutes on two cores, and the paper's own (for a CUDA machine).
+# Sizes of work: a test of seconds, minutes on two cores, what the committed reference run did there, and the paper's
+# own (for a CUDA machine).
 PROFILES = {
     "smoke": {"size": 32, "stored": 36, "width": 4, "depth": 2, "epochs": 1, "batch": 4, "discriminator_width": 4},
     "demo": {},
+    "reference": {"size": 64, "width": 24},
     "paper": {"size": 400, "stored": 400, "width": 64, "epochs": 100, "discriminator_width": 64},
+}
+REFERENCE = {
+    "unet": {"epochs": 24},
+    "gan-paper": {"epochs": 6},
+    "gan-l1": {"pretrain": 24, "epochs": 5},
+    "hinted": {"epochs": 14, "rate": 2e-3},
+    "hinted-alone": {"epochs": 14, "rate": 2e-3},
 }
 
 
@@ -154,7 +163,8 @@ def recipe(name: str, profile: str = "demo", **changes) -> Recipe:
             close = get_close_matches(asked, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"
             raise UserError(f"there is no {what} {asked!r}: {hint}")
-    given = PROFILES[profile] | {key: value for key, value in changes.items() if value is not None}
+    own = REFERENCE[name] if profile == "reference" else {}
+    given = PROFILES[profile] | own | {key: value for key, value in changes.items() if value is not None}
     if "size" in given and changes.get("stored") is None:
         given["stored"] = given["size"] + given["size"] // 8 if given["size"] < 400 else given["size"]
     if RECIPES[name].pretrain and profile == "smoke":

@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from nbhelpers.errors import UserError
+from nbhelpers.paths import SOURCES
 from nbhelpers.photos import kaggle, sources, torchvision_sets
 from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_photo
 from nbhelpers.photos.sources import NO_COLOUR
 from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto
-
-SOURCES = ("sample", "kaggle", *TORCHVISION)
 
 
 def find(source) -> tuple[str, Path | str, sources.Found]:

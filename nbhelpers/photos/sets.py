@@ -17,23 +17,10 @@ import numpy as np
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.errors import UserError
 from nbhelpers.photos.cache import PhotoWarning, SquareCache, cache_folder
-from nbhelpers.photos.catalogue import (
-    SOURCES,
-    Report,
-    Source,
-    attributions,
-    check_source,
-    fetch_source,
-    find,
-    list_sources,
-)
+from nbhelpers.photos.catalogue import find
 from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_square, square
 from nbhelpers.photos.sources import NO_COLOUR, Found
 from nbhelpers.photos.torchvision_sets import TorchvisionPhoto
-
-# the other names are part of this module, so that users need no other
-__all__ = ["SOURCES", "PhotoError", "PhotoSet", "PhotoWarning", "Photos", "Report", "Source", "open_photos"]
-__all__ += ["attributions", "check_source", "fetch_source", "list_sources"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -97,8 +97,8 @@ def test_a_bare_machine_plans_and_finds_the_tests_for_cuda(rehearsed):
     assert sum(shares) == 1080 and photos[2] == 5000 * 100
     assert work[2] == pytest.approx(photos[2] * 0.769e-3 * 128**2 / 400**2, rel=0.01)
     assert seconds == pytest.approx([1e15 * one / cuda.ASSUMED for one in work], rel=0.01)
-    for name in ("batches", "graphs", "train_cli", "training"):
-        assert f"tests/test_{name}.py:" in rehearsed[1]
+    for name in cuda_campaign.Sizes().tests:
+        assert f"tests/{name}.py:" in rehearsed[1]
 
 
 def test_a_rehearsal_leaves_every_table(rehearsed):

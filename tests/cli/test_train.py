@@ -205,6 +205,22 @@ def test_a_second_ctrl_c_or_a_kill_leaves_the_last_epoch(course, tmp_path, capsy
     assert logs[0] == logs[1]
 
 
+# ---- the paper's own sizes
+
+
+def test_the_papers_profile_trains_on_any_machine(capsys, tmp_path):
+    """Two steps of batch 2 on the sample's five photos: 400 pixels, 64 channels, generator and discriminator."""
+    out = ["--out", tmp_path, "--float32", "--accelerator", "cpu"]
+    status, _, errors = main(capsys, "gan-paper", "--profile", "paper", "--epochs", 1, "--batch", 2, *out)
+    assert status == 0, errors
+    network, about = checkpoints.load_network(tmp_path / "gan-paper.safetensors")
+    assert (about["size"], about["step"], network.width, network.depth) == (400, 2, 64, 4)
+    assert about["recipe"]["discriminator_width"] == 64 and about["recipe"]["batch"] == 2
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+    rows = collapse.read_log(home(tmp_path, "gan-paper") / "log.csv")
+    assert [row["step"] for row in rows] == [0, 1]
+
+
 # ---- wrong usage, and failures
 
 

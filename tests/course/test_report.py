@@ -37,7 +37,6 @@ def test_the_pages_are_up_to_date(file):
                                                         ("rows", "forest", "ratio")])  # fmt: skip
 def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch, name, method, column):
     text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
-    shutil.copytree(paths.FIGURES / "paper-photos", tmp_path / "paper-photos")
     for folder in ("bench", "reference"):
         shutil.copytree(paths.FIGURES / folder, tmp_path / folder)
     table = next(tmp_path.glob(f"*/{name}.csv"))
@@ -62,7 +61,7 @@ def test_a_readme_without_its_marks_is_refused():
 
 def test_what_notebook_07_takes_away_is_what_the_tables_say():
     """Its last cell has no numbers, but it compares: this is what it says, read from the reference's tables."""
-    folder = paths.FIGURES / "paper-photos"
+    folder = paths.FIGURES / "reference"
     board = pd.read_csv(folder / "07_scores.csv").pivot(index="method", columns="measure", values="mean").drop("truth")
     trees = ["mean", "tree", "forest", "boosting"]
     assert board["ab_mse"].idxmin() == "unet" and board["ab_mse"].idxmax() == "gan-paper"
@@ -75,7 +74,7 @@ def test_what_notebook_07_takes_away_is_what_the_tables_say():
 
 def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():
     """As notebook 08 says: best with one patch known, and nearly the best with more."""
-    table = pd.read_csv(paths.FIGURES / "paper-photos" / "08_anchor.csv")
+    table = pd.read_csv(paths.FIGURES / "reference" / "08_anchor.csv")
     table = table.pivot(index="anchor", columns="patches", values="mean")
     assert table.mean(axis=1).idxmax() == table[1].idxmax() == hint_inputs.ANCHOR
     assert (table.max() - table.loc[hint_inputs.ANCHOR]).max() < 0.1

@@ -155,7 +155,7 @@ def test_a_missing_source_or_cluster_shows_before_any_kernel_starts(course, monk
     course.write("01_fine", "1")
     with pytest.raises(UserError, match="no_such_folder"):
         run_notebooks(photos="./no_such_folder")
-    monkeypatch.setattr(runner.parallel, "backend", partial(runner.parallel.backend, timeout=1))
+    monkeypatch.setattr(runner.system, "backend", partial(runner.system.backend, timeout=1))
     with pytest.raises(UserError, match="127.0.0.1:1"):
         run_notebooks(cluster="tcp://127.0.0.1:1")
 
@@ -166,10 +166,10 @@ def test_a_folder_of_photos_is_handed_over_as_an_absolute_path(course, package, 
     for name, colour in [("a", "red"), ("b", "green"), ("c", "blue")]:
         Image.new("RGB", (40, 40), colour).save(pictures / f"{name}.png")
     monkeypatch.chdir(course.root)
-    look = "from nbhelpers.photos.sets import open_photos\nfound = open_photos(photos, size=32)\n"
+    look = "from nbhelpers.photos import open_photos\nfound = open_photos(photos, size=32)\n"
     course.write("01_photos", look + "print(photos, len(found.train) + len(found.test))")
     run_notebooks(photos="my pictures")
-    assert outputs(course.copy("01_photos", "demo-my-pictures"))[-1].text == f"{pictures} 3\n"
+    assert outputs(course.copy("01_photos", paths.Run("demo", str(pictures)).name))[-1].text == f"{pictures} 3\n"
     before = [item.skipped for item in run_notebooks(photos=str(pictures), resume=True)]
     Image.new("RGB", (40, 40), "yellow").save(pictures / "d.png")
     assert before + [item.skipped for item in run_notebooks(photos="my pictures", resume=True)] == [

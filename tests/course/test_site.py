@@ -56,14 +56,14 @@ def test_a_notebook_page_leads_on_and_opens_elsewhere(built):
 
 def small(course):
     course.write("00_start_here", "print(1)")
-    (course.root / "figures" / "paper-photos").mkdir(parents=True)
+    (course.root / "figures" / "reference").mkdir(parents=True)
 
 
 def test_a_link_that_leads_nowhere_stops_the_build(course, tmp_path):
     small(course)
     path = course.notebooks / "00_start_here.ipynb"
     node = nbformat.read(path, as_version=4)
-    node.cells[0].source = "# Title\n\n[there](../figures/paper-photos/none.png), [here](09_none.ipynb)"
+    node.cells[0].source = "# Title\n\n[there](../figures/reference/none.png), [here](09_none.ipynb)"
     nbformat.write(node, path)
     with pytest.raises(UserError, match="09_none.html"):
         site.build(tmp_path / "site", "")

@@ -5,9 +5,11 @@ import json
 import pickle
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
+from nbhelpers import paths
 from nbhelpers.errors import UserError
 from nbhelpers.networks.config import (
     GAN_L1,
@@ -79,6 +81,20 @@ def test_the_papers_profile_has_the_papers_sizes(name):
     assert dataclasses.replace(made, **sizes) == RECIPES[name]  # all else stays
 
 
+@pytest.mark.parametrize("profile", ["reference", "paper"])
+def test_a_profile_means_the_same_in_run_and_in_train(profile):
+    """The notebooks hand these parameters to `recipe`, `nbhelpers train` the profile."""
+    profiles = tomllib.loads((paths.NOTEBOOKS / "profiles.toml").read_text())[profile]
+    five, six = profiles["05_unet"], profiles["06_gan"]
+    unused = recipe("unet", profile).discriminator_width  # a U-Net has no discriminator
+    sizes = {"size": five["size"], "width": five["width"], "discriminator_width": unused}
+    assert recipe("unet", epochs=five["epochs"], **sizes) == recipe("unet", profile)
+    sizes = {"size": six["size"], "width": six["width"], "discriminator_width": six["judge_width"]}
+    assert recipe("gan-paper", epochs=six["paper_epochs"], **sizes) == recipe("gan-paper", profile)
+    asked = recipe("gan-l1", epochs=six["epochs"], pretrain=six["pretrain"], **sizes)
+    assert asked == recipe("gan-l1", profile)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_demo_is_the_recipe_itself(name):
     assert recipe(name) == recipe(name, "demo") == RECIPES[name]
@@ -103,7 +119,7 @@ def test_a_smoke_test_is_small_and_changes_no_method(name):
         ("xyzzy", "demo", "there is no recipe 'xyzzy': choose from unet, gan-paper, gan-l1"),
         ("", "demo", "there is no recipe '': choose from unet"),
         ("unet", "papers", "there is no training profile 'papers': did you mean 'paper'?"),
-        ("unet", "xyzzy", "there is no training profile 'xyzzy': choose from smoke, demo, paper"),
+        ("unet", "xyzzy", "there is no training profile 'xyzzy': choose from smoke, demo, reference, paper"),
     ],
 )
 def test_unknown_names_are_answered_with_those_that_are(name, profile, says):

@@ -16,6 +16,7 @@ from nbhelpers.colour.lab import rgb_to_lab, scale_lightness, unscale_ab
 from nbhelpers.errors import NotConverged, UserError
 from nbhelpers.evaluation.evaluate import evaluate
 from nbhelpers.hints import Constant, Hints, hide_pixels, patches, shrunk_hints, shrunk_lightness
+from nbhelpers.linear import colorizers
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import checkpoints, hint_inputs, inference
 from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
@@ -512,7 +513,7 @@ def test_the_prior_sees_the_whole_photo_and_none_of_the_hints():
 def test_a_system_that_was_not_solved_is_a_warning(monkeypatch):
     from nbhelpers.linear.solvers import solve
 
-    monkeypatch.setattr(registry, "solve", lambda system, **_: solve(system, tol=1e-30, maxiter=2))
+    monkeypatch.setattr(colorizers, "solve", lambda system, **_: solve(system, tol=1e-30, maxiter=2))
     hints = patches(np.full((40, 50, 2), 30, np.float32), 3, 5)
     with pytest.warns(NotConverged, match="hinted: stopped after 2 iterations"):
         found = bold("spread").colorize(light((40, 50)), hints)

@@ -307,7 +307,7 @@ def test_picked_photos_are_those_photos(folder, decoded):
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (63, 64), (20, 47), (0, 64)])
 def test_rows_of_all_photos(folder, decoded, cached, start, stop):
     train = open_photos(folder, size=64).train
-    expected = np.stack([decoding.read_square(item, 64) for item in train.items])
+    expected = np.stack([sets.read_square(item, 64) for item in train.items])
     if cached:
         list(train)
     for some in (train, train[::-2], train.pick([3, 0, 3])):

@@ -1,0 +1,90 @@
+"""Names of runs, and how their figures are saved."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from nbhelpers import paths
+from nbhelpers.errors import UserError
+from nbhelpers.paths import Run, find_run
+from nbhelpers.photos.torchvision_sets import TORCHVISION
+
+
+def test_two_folders_of_one_name_are_two_runs(tmp_path, monkeypatch):
+    for home in ("a", "b"):
+        (tmp_path / home / "pics").mkdir(parents=True)
+    one, other = (Run("demo", str(tmp_path / home / "pics")) for home in "ab")
+    assert one.name != other.name and one.models != other.models and one.figures != other.figures
+    assert one.name.startswith("demo-pics-") and len(one.name) == len("demo-pics-") + 6
+    monkeypatch.chdir(tmp_path / "a")
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "pics")
+    for same in ("pics", "./pics/", str(tmp_path / "b" / ".." / "a" / "pics"), str(tmp_path / "link")):
+        assert Run("demo", same).name == one.name
+
+
+def test_a_source_keeps_its_name_whatever_lies_beside(tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in paths.SOURCES:
+        (tmp_path / name).symlink_to(tmp_path / "pictures")
+        assert Run("demo", name).name == f"demo-{name}"
+        assert Run("demo", f"./{name}").name.startswith("demo-pictures-")
+    assert paths.SOURCES == ("sample", "kaggle", *TORCHVISION)
+
+
+@pytest.mark.parametrize(("folder", "name"), [("my cats", "my-cats"), ("日本", "photos"), ("a.b_c", "a.b_c")])
+def test_a_name_is_fit_for_a_folder(tmp_path, folder, name):
+    (tmp_path / folder).mkdir()
+    assert Run("smoke", str(tmp_path / folder)).name.rpartition("-")[0] == f"smoke-{name}"
+
+
+@pytest.mark.parametrize("folder", ["reference", "photos", "paper"])
+@pytest.mark.parametrize("profile", ["reference", "paper", "demo"])
+def test_no_folder_makes_a_run_the_committed_one(tmp_path, folder, profile):
+    (tmp_path / folder).mkdir()
+    assert Run(profile, str(tmp_path / folder)).name not in ("reference", "bench", "explorer")
+
+
+def test_a_run_that_the_runner_has_named(monkeypatch):
+    monkeypatch.setenv("NBHELPERS_RUN", "reference")
+    assert Run("reference", "/photos").name == "reference"
+    assert Run("reference", "/photos", "mine").name == "mine"
+
+
+def test_a_run_is_found_by_its_name(course):
+    mine = Run("demo", str(course.root))
+    for run in (mine, Run("smoke", "sample"), Run("reference", "x", "reference")):
+        run.models.mkdir(parents=True)
+        assert find_run(run.name).models == run.models and find_run(run.name).name == run.name
+    assert find_run("smoke-sample").photos == "sample"
+    with pytest.raises(
+        UserError, match=f"no run 'demo-x' with models in .*: choose from {mine.name}, reference, smoke"
+    ):
+        find_run("demo-x")
+
+
+@pytest.fixture
+def figure():
+    made = plt.figure(figsize=(2, 1.5))
+    yield made
+    plt.close(made)
+
+
+def test_pictures_of_photos_are_webp_and_drawings_png(course, figure):
+    run = Run("demo", "sample")
+    ax = figure.subplots()
+    ax.plot([0, 1])
+    run.save_figure(figure, "01_a")
+    assert [path.name for path in run.figures.iterdir()] == ["01_a.png"]
+    ax.imshow(np.zeros((4, 4)), cmap="gray")  # numbers, not a photo
+    run.save_figure(figure, "01_a")
+    assert Image.open(run.figures / "01_a.png").format == "PNG"
+    ax.imshow(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
+    run.save_figure(figure, "01_a")
+    assert [path.name for path in run.figures.iterdir()] == ["01_a.webp"], "one file for a figure"
+    with Image.open(run.figures / "01_a.webp") as image:
+        assert image.format == "WEBP" and 100 < image.width <= 200
+    ax.clear()
+    run.save_figure(figure, "01_a")
+    assert [path.name for path in run.figures.iterdir()] == ["01_a.png"]

@@ -1,9 +1,4 @@
-"""Speed and memory, measured: `nbhelpers bench [NAME]` writes figures/bench/<name>.csv and prints it.
-
-Each table has a column `ratio`: how many times longer the thing named in `against` took, in the same run on the same
-machine (described in figures/bench/machine.csv). Photos come from the folder that the environment variable
-NBHELPERS_PHOTOS names, else from the sample.
-"""
+"""The classical half against what one would otherwise use: statistics and fits, solvers, colour conversion."""
 
 from __future__ import annotations
 
@@ -12,8 +7,6 @@ import functools
 import itertools
 import multiprocessing
 import os
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -32,7 +25,7 @@ from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.solvers import solve
 from nbhelpers.photos import PhotoSet, open_photos
 from nbhelpers.registry import FOUR
-from nbhelpers.system import machine, median_seconds, peak_of_call, peak_of_process, processor
+from nbhelpers.system import median_seconds, peak_of_call, peak_of_process
 
 METHODS = ("ols", "lasso", "elasticnet", "sum-to-one", "edge-aware", "levin")
 SCIKIT_LEARN = {  # how its two L1 estimators are set; tight without precompute takes minutes for the same weights
@@ -41,7 +34,7 @@ SCIKIT_LEARN = {  # how its two L1 estimators are set; tight without precompute 
 }
 
 
-def _photos(size: int) -> tuple[str, PhotoSet]:
+def photos_here(size: int) -> tuple[str, PhotoSet]:
     """The photos to measure on and their name: the folder's own, not its path."""
     source = os.environ.get("NBHELPERS_PHOTOS") or "sample"
     opened = open_photos(source, size=size)
@@ -67,7 +60,7 @@ def _fit_directly(design, colours, options) -> dict:
 def _cold_pass(n: int, size: int, cache: str) -> dict:
     """Statistics and fits of the first `n` training photos, none of them decoded yet, in a process of its own."""
     paths.DATA = Path(cache)
-    name, opened = _photos(size)
+    name, opened = photos_here(size)
     train = opened.train[:n]
     label = f"{name}: {len(train)}"
     if len(train) < n:
@@ -91,7 +84,7 @@ def statistics(n: int = 1000, direct: int = 2, size: int = 400) -> pd.DataFrame:
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(1, mp_context=spawn) as child:
         cold = child.submit(_cold_pass, n, size, cache).result()
-    name, opened = _photos(size)
+    name, opened = photos_here(size)
     labs = list(itertools.islice(opened.labs(), direct))
     began = time.perf_counter()
     models = _fit_four(functools.reduce(lambda a, b: a + b, map(neighbours.NeighbourStatistics.of, labs)))
@@ -115,7 +108,8 @@ def statistics(n: int = 1000, direct: int = 2, size: int = 400) -> pd.DataFrame:
     return table.assign(against="one pass, per row")
 
 
-def _fitted(train) -> dict[str, Propagation]:
+def fit_methods(train) -> dict[str, Propagation]:
+    """METHODS by name, those that need a model with one fitted to the photos `train`."""
     stats, estimators = neighbours.gather_statistics(train, jobs=-1), neighbours.paper_estimators()
     models = {name: neighbours.fit(stats, estimators[name]) for name in METHODS if name in estimators}
     return {m: Propagation(m, "neighbour", models[m]) if m in models else Propagation(m, m) for m in METHODS}
@@ -140,9 +134,9 @@ def solvers(
     `ratio`: SciPy's spsolve, with the same assembly, against ours, both at `small` x `small` pixels.
     """
     columns = ["photos", "size", "method", "unknown", "iterations", "residual", "converged", "seconds"]
-    rows, fitted = [], _fitted(_photos(size)[1].train[:n])
+    rows, fitted = [], fit_methods(photos_here(size)[1].train[:n])
     for side in (size, small):
-        name, opened = _photos(side)
+        name, opened = photos_here(side)
         lab = rgb_to_lab(opened.test[0])
         for method, share in itertools.product(METHODS, shares):
             asked = lab[..., 0], hide_pixels(lab[..., 1:], share)
@@ -157,66 +151,11 @@ def solvers(
     return table.assign(ratio=table["against_seconds"] / table["seconds"], against="scipy spsolve")
 
 
-def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5) -> pd.DataFrame:
-    """From the release of notebook 02's mask slider to the redrawn picture; see `sliders.mask`."""
-    from nbhelpers.bench.sliders import mask
-
-    name, opened = _photos(size)
-    return mask(name, opened.test[0], _fitted(opened.train[:n]), unknown, repeats)
-
-
-def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 3) -> pd.DataFrame:
-    """From the release of the explorer's slider to all its new pictures; see `sliders.explorer`."""
-    from nbhelpers.bench.sliders import explorer as measure
-
-    name, opened = _photos(size)
-    return measure(name, opened.test[0], unknown, repeats)
-
-
-def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
-    """Row models of `n` photos against scikit-learn's; see `rows.row_models`."""
-    from nbhelpers.bench.rows import row_models
-
-    name, opened = _photos(size)
-    return row_models(name, opened.train[:n], opened.test)
-
-
-def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) -> pd.DataFrame:
-    """Training the networks against a plain loop; see `networks.training`."""
-    from nbhelpers.bench.networks import training as measure
-
-    name, opened = _photos(400)
-    return measure(name, opened.train, _photos(size + size // 8)[1].train, n, width, size, repeats)
-
-
-def packs(n: int = 300, sizes=(144, 136, 128)) -> pd.DataFrame:
-    """Formats and sizes for `nbhelpers photos pack`; see `packs.packs`."""
-    from nbhelpers.bench.packs import packs as measure
-
-    opened = {size: _photos(size) for size in sizes}
-    return measure(opened[sizes[0]][0], {size: photos.test[:n] for size, (_, photos) in opened.items()})
-
-
-def imports(repeats: int = 5) -> pd.DataFrame:
-    """Starting a process with the package next to an empty one, in seconds; `added_seconds` is the difference."""
-    commands = {
-        "python -c pass": ["-c", "pass"],
-        "import nbhelpers": ["-c", "import nbhelpers"],
-        "import nbhelpers.linear.neighbours": ["-c", "import nbhelpers.linear.neighbours"],
-        "nbhelpers --help": ["-m", "nbhelpers", "--help"],
-    }
-    run = functools.partial(subprocess.run, check=True, stdout=subprocess.DEVNULL, cwd=paths.ROOT)
-    seconds = [median_seconds(functools.partial(run, [sys.executable, *c]), repeats) for c in commands.values()]
-    table = pd.DataFrame({"what": list(commands), "seconds": seconds})
-    table["added_seconds"] = table["seconds"] - seconds[0]
-    return table.assign(against="python -c pass", against_seconds=seconds[0], ratio=seconds[0] / table["seconds"])
-
-
 def lab(size: int = 400, repeats: int = 9) -> pd.DataFrame:
     """Colour conversion of one photo against scikit-image: seconds, and the most memory held on the way."""
     from skimage import color
 
-    name, opened = _photos(size)
+    name, opened = photos_here(size)
     rgb = opened.test[0]
     lab = rgb_to_lab(rgb)
     pairs = {
@@ -229,35 +168,3 @@ def lab(size: int = 400, repeats: int = 9) -> pd.DataFrame:
         table[f"{whose}peak_mib"] = [peak_of_call(pair[k]) for pair in pairs.values()]
     table["ratio"] = table["against_seconds"] / table["seconds"]
     return table.assign(memory_ratio=table["against_peak_mib"] / table["peak_mib"], against="scikit-image")
-
-
-def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
-    """Seconds for each notebook of a whole run, kernel start included; `ratio`: the whole run against this notebook."""
-    from nbhelpers.course.runner import run_notebooks
-
-    done = run_notebooks(profile=profile, photos=photos)
-    table = pd.DataFrame({"notebook": [item.notebook.stem for item in done], "profile": profile, "photos": photos})
-    table["seconds"] = [item.seconds for item in done]
-    total = table["seconds"].sum()
-    return table.assign(against="the whole run", against_seconds=total, ratio=total / table["seconds"])
-
-
-BENCHMARKS = {
-    function.__name__: function
-    for function in (statistics, solvers, slider, explorer, rows, training, packs, imports, lab, notebooks)
-}
-NAMES = tuple(BENCHMARKS)
-
-
-def main(name: str | None = None) -> None:
-    """Run one benchmark, or all: print its table, and write it and the machine's to figures/bench/."""
-    _write(pd.DataFrame(machine().items(), columns=["item", "value"]), "machine")
-    for each in (name,) if name else NAMES:
-        table = BENCHMARKS[each]()
-        print(f"{each}\n{table.to_string(index=False, na_rep='', float_format='{:.4g}'.format)}\n", flush=True)
-        _write(table.assign(machine=processor()), each)
-
-
-def _write(table: pd.DataFrame, name: str) -> None:
-    with paths.atomic(paths.FIGURES / "bench" / f"{name}.csv") as part:
-        table.to_csv(part, index=False, float_format="%.4g")

@@ -235,7 +235,7 @@ def bench(
         return
     if photos is not None or out is not None or budget is not None or resume or rehearse or dry_run:
         raise typer.BadParameter("these options belong to `nbhelpers bench cuda`: name it, or leave them out")
-    from nbhelpers.bench import classical as benchmarks
+    from nbhelpers.bench import benchmarks
 
     if name is not None and name not in benchmarks.NAMES:
         raise typer.BadParameter(f"no benchmark {name!r}: choose from {', '.join(benchmarks.NAMES)}, cuda")

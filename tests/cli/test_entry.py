@@ -53,10 +53,10 @@ def test_help_and_version_need_no_heavy_import():
 )
 def test_wrong_usage_is_status_2(course, capsys, monkeypatch, arguments, words):
     course.write("01_first", "1")
-    bench = type(sys)("nbhelpers.bench.classical")
+    bench = type(sys)("nbhelpers.bench.benchmarks")
     bench.NAMES = ("one",)
-    monkeypatch.setitem(sys.modules, "nbhelpers.bench.classical", bench)
-    monkeypatch.setattr("nbhelpers.bench.classical", bench, raising=False)
+    monkeypatch.setitem(sys.modules, "nbhelpers.bench.benchmarks", bench)
+    monkeypatch.setattr("nbhelpers.bench.benchmarks", bench, raising=False)
     status, out, errors = main(capsys, *arguments)
     assert (status, out) == (2, "")
     assert words in sentence(errors)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from nbhelpers import paths, system
-from nbhelpers.bench import classical
+from nbhelpers.bench import benchmarks, classical
 
 TINY = {
     "statistics": {"n": 8, "direct": 2, "size": 24},
@@ -27,11 +27,11 @@ def tables(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NBHELPERS_PHOTOS", raising=False)
         patch.setattr(paths, "DATA", tmp_path_factory.mktemp("data"))
-        return {name: classical.BENCHMARKS[name](**options) for name, options in TINY.items()}
+        return {name: benchmarks.BENCHMARKS[name](**options) for name, options in TINY.items()}
 
 
 def test_the_names_are_those_of_the_benchmarks():
-    assert classical.NAMES == (*TINY, "notebooks")  # the last is a whole run, which tests/notebooks makes
+    assert benchmarks.NAMES == (*TINY, "notebooks")  # the last is a whole run, which tests/notebooks makes
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -75,8 +75,8 @@ def test_slider_and_imports_and_lab_say_what_was_measured(tables):
 def test_the_command_writes_one_table_and_the_machine(tmp_path, monkeypatch, capsys):
     for place in PLACES:
         monkeypatch.setattr(paths, place, tmp_path / place.lower())
-    monkeypatch.setitem(classical.BENCHMARKS, "lab", lambda: classical.lab(**TINY["lab"]))
-    classical.main("lab")
+    monkeypatch.setitem(benchmarks.BENCHMARKS, "lab", lambda: classical.lab(**TINY["lab"]))
+    benchmarks.main("lab")
     written = pd.read_csv(tmp_path / "figures" / "bench" / "lab.csv")
     assert written["what"].tolist() == ["rgb_to_lab", "lab_to_rgb"]
     assert (written["machine"] == system.processor()).all()
@@ -90,11 +90,11 @@ def test_the_command_writes_one_table_and_the_machine(tmp_path, monkeypatch, cap
 def test_without_a_name_all_are_run(tmp_path, monkeypatch):
     for place in PLACES:
         monkeypatch.setattr(paths, place, tmp_path / place.lower())
-    for name in classical.NAMES:
-        monkeypatch.setitem(classical.BENCHMARKS, name, lambda name=name: pd.DataFrame({"what": [name]}))
-    classical.main()
-    assert {p.stem for p in (tmp_path / "figures" / "bench").iterdir()} == {*classical.NAMES, "machine"}
-    for name in classical.NAMES:
+    for name in benchmarks.NAMES:
+        monkeypatch.setitem(benchmarks.BENCHMARKS, name, lambda name=name: pd.DataFrame({"what": [name]}))
+    benchmarks.main()
+    assert {p.stem for p in (tmp_path / "figures" / "bench").iterdir()} == {*benchmarks.NAMES, "machine"}
+    for name in benchmarks.NAMES:
         assert pd.read_csv(tmp_path / "figures" / "bench" / f"{name}.csv")["what"].tolist() == [name]
 
 
@@ -108,9 +108,9 @@ def test_a_benchmark_that_fails_leaves_the_older_table(tmp_path, monkeypatch):
     def fails():
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(classical.BENCHMARKS, "lab", fails)
+    monkeypatch.setitem(benchmarks.BENCHMARKS, "lab", fails)
     with pytest.raises(KeyboardInterrupt):
-        classical.main("lab")
+        benchmarks.main("lab")
     assert older.read_text() == "what\nolder\n"
     assert sorted(p.name for p in older.parent.iterdir()) == ["lab.csv", "machine.csv"]
 

@@ -43,11 +43,10 @@ def test_all_files_together_are_light_enough_to_travel(files):
     assert len(networks) >= 4 and sum(file.stat().st_size for file in networks) < 22e6
 
 
-def test_pictures_of_photos_are_packed(files):
-    """Drawings have few colours; what has many is a photo, and belongs into a WebP."""
-    figures = [file for file in files if file.parts[-3:-1] == ("figures", "reference") and file.suffix == ".png"]
-    assert figures
-    assert [file.name for file in figures if file.stat().st_size > 130_000] == []
+def test_no_committed_figure_is_heavy(files):
+    figures = [file for file in files if file.parts[-3:-1] == ("figures", "reference")]
+    assert {".csv", ".png", ".webp"} <= {file.suffix for file in figures}
+    assert [file.name for file in figures if file.stat().st_size > 400_000] == []
 
 
 def test_using_the_course_leaves_git_alone():

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from nbhelpers.course.notebooks import parameters_of
+from nbhelpers.paths import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -97,7 +98,7 @@ def test_its_pictures_in_prose_have_a_description(node):
 
 def test_profiles_set_real_parameters_to_values_of_their_type():
     profiles = tomllib.loads((ROOT / "notebooks/profiles.toml").read_text(encoding="utf-8"))
-    assert {"smoke", "paper"} <= set(profiles)
+    assert set(profiles) == {"smoke", "reference", "paper"}
     known = {path.stem: parameters_of(nbformat.read(path, as_version=4)) for path in NOTEBOOKS}
     for profile, notebooks in profiles.items():
         for stem, overrides in notebooks.items():
@@ -166,6 +167,11 @@ def tables(folder):
 def test_they_run_at_the_smoke_profile_and_the_comparison_gives_the_same_tables_again(elsewhere):
     smoke(elsewhere, "sample", "smoke-sample")
     root = Path(elsewhere["NBHELPERS_ROOT"])
+    committed = {path.stem: path.name for path in (ROOT / "figures/reference").iterdir() if path.suffix != ".csv"}
+    made = [path for path in (root / "figures/smoke-sample").iterdir() if path.suffix != ".csv"]
+    assert {path.stem for path in made} & set(committed)
+    # The reference's pictures are of the kinds that a run makes, or links to them would break with the next one.
+    assert [path.name for path in made if committed.get(path.stem, path.name) != path.name] == []
     before = tables(root / "figures/smoke-sample")
     assert any(name.startswith("07_") for name in before)
     shutil.rmtree(root / "data/runs/smoke-sample/scores")  # measure again, do not read
@@ -181,7 +187,7 @@ def test_they_run_at_the_smoke_profile_and_the_comparison_gives_the_same_tables_
 @pytest.mark.photos
 def test_they_run_on_a_folder_of_photos(elsewhere):
     folder = Path(os.environ["NBHELPERS_PHOTOS"]).resolve()
-    smoke(elsewhere, str(folder), f"smoke-{folder.name}")
+    smoke(elsewhere, str(folder), Run("smoke", str(folder)).name)
 
 
 def test_they_run_again_with_the_outputs_that_they_promise(elsewhere):

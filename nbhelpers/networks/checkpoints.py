@@ -14,12 +14,14 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from nbhelpers import paths
 from nbhelpers.errors import UserError
 from nbhelpers.networks.models import UNet
 
 FORMAT = 1  # raise it when the contents change their meaning
+STEPS = 127  # of an int8 weight to either side of 0; -128 is not used
 
 
 def save(path: Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
@@ -110,10 +112,70 @@ def copy(path: Path, to: Path) -> None:
         part.write_text(json.dumps(about, indent=1) + "\n")
 
 
-def save_network(path: Path, network: UNet, about: dict) -> None:
-    """Write a finished U-Net, its convolutions in half precision, with `about` it: at least its name and size."""
+def output_axes(network: nn.Module) -> dict[str, int]:
+    """The names of the convolutions' weights, and which dimension of each counts the output channels.
+
+    It is 0 in a convolution (output, input, height, width) and 1 in a transposed one (input, output, height, width).
+    """
+    return {
+        f"{name}.weight": int(isinstance(module, nn.ConvTranspose2d))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+    }
+
+
+def quantize(weight: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Round a convolution's weight to int8 with a scale for each output channel.
+
+    Parameters
+    ----------
+    weight : torch.Tensor
+        Floating point, (n, m, h, w).
+    axis : int
+        The dimension that counts the output channels, see `output_axes`.
+
+    Returns
+    -------
+    steps : torch.Tensor
+        int8 in [-127, 127], of the shape of `weight`.
+    scale : torch.Tensor
+        float32 and positive, (channels,): the largest absolute weight of each channel, over 127. No weight moves by
+        more than half of it.
+    """
+    weight = weight.float()
+    others = [dim for dim in range(weight.ndim) if dim != axis]
+    scale = (weight.abs().amax(others, keepdim=True) / STEPS).clamp(min=torch.finfo(torch.float32).tiny)
+    return (weight / scale).round().to(torch.int8), scale.flatten()
+
+
+def dequantize(steps: torch.Tensor, scale: torch.Tensor, axis: int) -> torch.Tensor:
+    """The inverse of `quantize`, float32. Raises ValueError when the scale is none: negative, of another shape."""
+    if steps.ndim != 4 or scale.shape != steps.shape[axis : axis + 1] or scale.dtype != torch.float32:
+        raise ValueError(f"{tuple(steps.shape)} numbers have a {scale.dtype} scale {tuple(scale.shape)}")
+    if (scale <= 0).any():
+        raise ValueError("a scale must be positive")
+    return steps.float() * scale.reshape([-1 if dim == axis else 1 for dim in range(4)])
+
+
+def _dequantized(weights: dict[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
+    """`weights` with those of int8 multiplied by their scales, which are taken out. KeyError when one is missing."""
+    axes, found = output_axes(network), dict(weights)
+    for key, value in weights.items():
+        if value.dtype == torch.int8:
+            found[key] = dequantize(value, found.pop(f"{key}_scale"), axes[key])
+    return found
+
+
+def save_network(path: Path, network: UNet, about: dict, int8: bool = False) -> None:
+    """Write a finished U-Net, its convolutions in half precision, with `about` it: at least its name and size.
+
+    int8: the convolutions in half of that again, each "<name>.weight" with its "<name>.weight_scale", see `quantize`.
+    """
     shape = {name: getattr(network, name) for name in ("width", "depth", "upsampling", "channels", "outputs")}
-    weights = {k: v.half() if v.ndim == 4 else v for k, v in network.state_dict().items()}
+    found = network.state_dict()
+    weights = {k: v.half() if v.ndim == 4 else v for k, v in found.items()}
+    for key, axis in output_axes(network).items() if int8 else ():
+        weights[key], weights[f"{key}_scale"] = quantize(found[key], axis)
     save(path, weights, about | {"network": shape})
 
 
@@ -126,6 +188,7 @@ def load_network(path: Path) -> tuple[UNet, dict]:
     try:
         with torch.device("meta"):  # takes no memory, whatever the file claims
             network = UNet(**about["network"])
+        weights = _dequantized(weights, network)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError):
         raise UserError(f"{path} holds no U-Net as it should: delete it and train again") from None

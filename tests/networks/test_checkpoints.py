@@ -392,9 +392,9 @@ def test_numbers_that_are_not_finite_are_refused(path, network, key, value):
         checkpoints.load_network(path)
 
 
-def changed(path, network, tensors=lambda found: found, about=lambda said: said):
+def changed(path, network, tensors=lambda found: found, about=lambda said: said, int8=False):
     """Write a network's file with other contents."""
-    checkpoints.save_network(path, network, ABOUT)
+    checkpoints.save_network(path, network, ABOUT, int8)
     found, said = checkpoints.read(path)
     checkpoints.save(path, tensors(found), about(said))
     return path
@@ -458,6 +458,174 @@ def test_a_file_from_before_there_were_more_planes_is_read(path, network):
 
 def test_an_untouched_copy_is_accepted(path, network):
     assert checkpoints.load_network(changed(path, network))[0].width == 3
+
+
+# ---- convolutions in int8
+
+
+@pytest.fixture
+def uneven(network):
+    """The network, its output channels of very unlike size; one of each convolution is zero."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                sizes = 10.0 ** torch.linspace(-6, 2, module.out_channels)[:, None, None, None]
+                sizes[-1] = 0
+                module.weight.mul_(sizes.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else sizes)
+    for _, channels in convolutions(network).values():
+        assert (channels[-1] == 0).all() and channels[:-1].abs().amax(1).min() > 0
+    return network
+
+
+def convolutions(network):
+    """Each convolution's weight, and the same with a row for each output channel: name -> (weight, (channels, n))."""
+    found = {}
+    for name, module in network.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            turned = module.weight.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else module.weight
+            assert len(turned) == module.out_channels
+            found[f"{name}.weight"] = module.weight, turned.detach().flatten(1)
+    assert len(found) == len([value for value in network.state_dict().values() if value.ndim == 4]) > 3
+    return found
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "resize"])
+def test_no_weight_moves_by_more_than_half_a_step_of_its_channel(path, upsampling):
+    torch.manual_seed(0)
+    network = initialize(UNet(3, 2, upsampling, 7, 3))
+    with torch.no_grad():
+        for weight, _ in convolutions(network).values():
+            weight.mul_(10.0 ** torch.empty(weight.shape[:2]).uniform_(-3, 3)[..., None, None])
+    checkpoints.save_network(path, network, ABOUT, int8=True)
+    found, about = checkpoints.load_network(path)
+    assert about["network"]["outputs"] == 3 and not found.training
+    rounded = convolutions(found)
+    for key, (_, before) in convolutions(network).items():
+        step = before.abs().amax(1, keepdim=True) / 127
+        gap = (rounded[key][1] - before).abs() / step
+        assert gap.max() <= 0.5 + 1e-4, key
+        assert (gap.amax(1) > 0.05).all() and (gap.gather(1, before.abs().argmax(1)[:, None]) < 1e-4).all(), key
+    for key, value in found.state_dict().items():
+        assert value.dtype == network.state_dict()[key].dtype, key
+        if key not in rounded:
+            assert bits(value) == bits(network.state_dict()[key]), key
+    assert list(found.state_dict()) == list(network.state_dict())
+    assert all(parameter.requires_grad for parameter in found.parameters())  # a training may start from it
+
+
+def test_in_int8_are_the_convolutions_and_nothing_else(path, uneven):
+    checkpoints.save_network(path, uneven, ABOUT, int8=True)
+    tensors = checkpoints.read(path)[0]
+    for key, (weight, channels) in convolutions(uneven).items():
+        steps, scale = tensors.pop(key), tensors.pop(f"{key}_scale")
+        assert steps.dtype == torch.int8 and steps.shape == weight.shape and (steps != -128).all()
+        assert scale.dtype == torch.float32 and scale.shape == (len(channels),) and (scale > 0).all()
+        assert steps.max() == 127 or steps.min() == -127
+    others = {key: value for key, value in uneven.state_dict().items() if value.ndim != 4}
+    assert {key: bits(value) for key, value in tensors.items()} == {key: bits(value) for key, value in others.items()}
+    assert len(others) > 10
+
+
+def test_channels_of_zeros_and_of_the_smallest_numbers_come_back(path, uneven):
+    tiny = convolutions(uneven)["head.weight"][0]
+    with torch.no_grad():
+        tiny[0] = 1e-44
+        tiny[0, 0] = -3e38
+        tiny[1] = torch.tensor([1e-44, -1e-45, 0]).reshape(3, 1, 1)
+    checkpoints.save_network(path, uneven, ABOUT, int8=True)
+    found = convolutions(checkpoints.load_network(path)[0])
+    for key, (_, channels) in found.items():
+        assert channels.isfinite().all()
+        if key != "head.weight":
+            assert (channels[-1] == 0).all()
+    torch.testing.assert_close(found["head.weight"][1], tiny.detach().flatten(1), rtol=1e-6, atol=1e-37)
+
+
+def test_a_network_in_int8_paints_nearly_the_same(path, network, monkeypatch):
+    network, x = network.eval(), torch.rand(4, 1, 20, 20)
+    with torch.no_grad():
+        before = network(x)
+        checkpoints.save_network(path, network, ABOUT, int8=True)
+        gap = (checkpoints.load_network(path)[0](x) - before).abs()
+        monkeypatch.setattr(checkpoints, "STEPS", 7)  # four bits
+        checkpoints.save_network(path, network, ABOUT, int8=True)
+        coarse = (checkpoints.load_network(path)[0](x) - before).abs()
+    assert before.std() > 0.1
+    assert 0 < gap.max() < 0.03 and 0 < gap.mean() < 0.005
+    assert coarse.mean() > 5 * gap.mean()
+
+
+def test_the_layout_in_memory_changes_nothing_in_int8(path, network):
+    other = path.with_stem("other")
+    checkpoints.save_network(path, network, ABOUT, int8=True)
+    checkpoints.save_network(other, network.to(memory_format=torch.channels_last), ABOUT, int8=True)
+    assert network.down[1][0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_a_network_in_int8_takes_half_the_room(path):
+    network, sizes = initialize(UNet(24)), {}
+    for int8 in (False, True):
+        checkpoints.save_network(path, network, ABOUT, int8)
+        sizes[int8] = path.stat().st_size
+    assert 0.49 < sizes[True] / sizes[False] < 0.51
+
+
+CONV, UP = "merge.0.0.weight", "up.0.weight"  # (6, 12, 3, 3) and, transposed, (12, 6, 2, 2)
+HARMED = {
+    "no scale": lambda found: {key: value for key, value in found.items() if key != f"{CONV}_scale"},
+    "no scales": lambda found: {key: value for key, value in found.items() if not key.endswith("_scale")},
+    "scales alone": lambda found: {key: value for key, value in found.items() if key != CONV},
+    "a scale less": lambda found: found | {f"{CONV}_scale": found[f"{CONV}_scale"][:-1]},
+    "one scale": lambda found: found | {f"{CONV}_scale": found[f"{CONV}_scale"][:1]},
+    "a scale without dimension": lambda found: found | {f"{CONV}_scale": found[f"{CONV}_scale"][0]},
+    "a scale of two dimensions": lambda found: found | {f"{CONV}_scale": found[f"{CONV}_scale"][:, None]},
+    "scales of the inputs": lambda found: found | {f"{CONV}_scale": torch.ones(12)},
+    "scales of the inputs, transposed": lambda found: found | {f"{UP}_scale": torch.ones(12)},
+    "half a scale": lambda found: found | {f"{CONV}_scale": found[f"{CONV}_scale"].half()},
+    "a whole scale": lambda found: found | {f"{CONV}_scale": torch.ones(6, dtype=torch.int8)},
+    "a scale for a bias": lambda found: found | {"head.bias_scale": torch.ones(2)},
+    "a bias of int8": lambda found: (
+        found | {"head.bias": torch.ones(2, dtype=torch.int8), "head.bias_scale": torch.ones(2)}
+    ),
+    "a scale for half precision": lambda found: found | {CONV: found[CONV].half()},
+    "turned": lambda found: found | {UP: found[UP].transpose(0, 1)},
+    "flat": lambda found: found | {CONV: found[CONV].flatten(1)},
+    "a number": lambda found: found | {CONV: found[CONV].sum().to(torch.int8)},
+    "negative": lambda found: found | {f"{CONV}_scale": -found[f"{CONV}_scale"]},
+    "zero": lambda found: found | {f"{UP}_scale": 0 * found[f"{UP}_scale"]},
+    "one negative": lambda found: found | {f"{UP}_scale": found[f"{UP}_scale"] * torch.tensor([1, 1, -1, 1, 1, 1])},
+}
+
+
+@pytest.mark.parametrize("tensors", [*HARMED.values(), *STRANGE.values()], ids=[*HARMED, *STRANGE])
+def test_damaged_files_in_int8_are_refused(path, network, tensors):
+    assert network.state_dict()[CONV].shape == (6, 12, 3, 3) and network.state_dict()[UP].shape == (12, 6, 2, 2)
+    changed(path, network, lambda found: found, int8=True)
+    assert checkpoints.load_network(path)[0].width == 3
+    changed(path, network, tensors, int8=True)
+    with pytest.raises(UserError, match=r"net\.safetensors holds no U-Net as it should: delete it and train again$"):
+        checkpoints.load_network(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("key", [f"{CONV}_scale", f"{UP}_scale", "head.bias", "down.0.1.running_var"])
+def test_numbers_that_are_not_finite_are_refused_in_int8(path, network, key, value):
+    def harm(found):
+        found[key][-1] = value
+        return found
+
+    changed(path, network, harm, int8=True)
+    with pytest.raises(UserError, match=r"net\.safetensors holds numbers that are not finite: delete it"):
+        checkpoints.load_network(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused_though_written_in_int8(path, network, value):
+    network.state_dict()[UP][0, 0, 0, 0] = value
+    checkpoints.save_network(path, network, ABOUT, int8=True)
+    with pytest.raises(UserError, match=r"net\.safetensors holds numbers that are not finite: delete it"):
+        checkpoints.load_network(path)
 
 
 # ---- copies

@@ -18,6 +18,7 @@ from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
 from nbhelpers.networks.models import UNet
 from nbhelpers.photos import open_photos
 
+COMMITTED = sorted((paths.ROOT / "data" / "checkpoints").glob("*.safetensors"))
 SIZE = 32  # pixels; side of the photos of these tests, where hints are given
 
 
@@ -281,3 +282,39 @@ def test_the_command_fails_in_one_sentence(course, trained):
     assert done.stderr.count("\n") == 1
     done = subprocess.run([*command, "grey", "x", "--photos", "sample"], capture_output=True, text=True)
     assert done.returncode == 2 and "invalid choice: 'grey'" in done.stderr
+
+
+# ---- the networks that come with the course
+
+
+def test_the_courses_networks_are_these():
+    assert {path.stem for path in COMMITTED} == {"gan-l1", "hinted", "hinted-prior", "unet"}
+    assert sum(path.stat().st_size for path in COMMITTED) < 18.5e6
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_the_courses_networks_are_in_int8_and_that_costs_next_to_nothing(path):
+    network, about = checkpoints.load_network(path)
+    assert int8_weights(path) == (convolutions(network.width, network.depth), 0) == (23, 0)
+    assert json.loads(path.with_suffix(".json").read_text()) == about
+    stored = about["stored"]
+    with_hints = path.stem.startswith("hinted")
+    assert (stored["weights"], stored["photos"], stored["size"]) == ("int8", 739, 256 if with_hints else 128)
+    assert stored["patches"] == ([0, 10] if path.stem == "hinted" else [0])
+    assert len(stored["ab_mse_before"]) == len(stored["ab_mse_after"]) == len(stored["patches"])
+    for old, new in zip(stored["ab_mse_before"], stored["ab_mse_after"], strict=True):
+        assert 50 < old < 260 and 0.98 * old < new <= 1.005 * old
+
+
+@pytest.mark.parametrize("name", ["unet", "gan-l1", "hinted"])
+def test_the_courses_networks_are_found_by_the_registry(monkeypatch, name):
+    monkeypatch.setattr(paths, "DATA", paths.ROOT / "nowhere")
+    with pytest.raises(UserError):
+        colorizers.load(name)
+    monkeypatch.setattr(paths, "DATA", COMMITTED[0].parents[1])
+    found = colorizers.load(name)
+    assert found.about["stored"]["weights"] == "int8" and found.network.width == 24
+    assert all(value.dtype in (torch.float32, torch.int64) for value in found.network.state_dict().values())
+    if name == "hinted":
+        prior = COMMITTED[0].with_name("hinted-prior.safetensors")
+        assert found.about["start"] == checkpoints.digest(prior) and found.prior.network.width == 24

@@ -23,11 +23,11 @@ test: .venv/.installed ## run all tests
 lab: .venv/.installed ## open the notebooks in JupyterLab: copies in lab/ that are yours; EDIT=1 for the originals
 	@[ -n "$(EDIT)" ] || { mkdir -p lab/.course && for file in notebooks/*.ipynb; do \
 	name=$${file#notebooks/}; \
-	if [ ! -e "lab/$$name" ] || cmp -s "lab/$$name" "lab/.course/$$name"; then \
+	if [ ! -e "lab/$$name" ] || cmp -s "lab/$$name" "lab/.course/$$name" || cmp -s "lab/$$name" "$$file"; then \
 	cp "$$file" "lab/$$name" && cp "$$file" "lab/.course/$$name" || exit 1; \
 	elif ! cmp -s "$$file" "lab/.course/$$name"; then \
 	echo "lab/$$name is yours and stays; the course has a newer one: move yours away to get it" >&2; fi; done; }
-	.venv/bin/jupyter lab "$(if $(EDIT),notebooks,lab)/00_start_here.ipynb"
+	.venv/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" "$(if $(EDIT),notebooks,lab)/00_start_here.ipynb"
 
 app: .venv/.installed ## open the explorer, a page to colorize photos by hand
 	"$(NB)" app --photos "$(PHOTOS)"

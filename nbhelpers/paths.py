@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from nbhelpers.errors import UserError
@@ -54,8 +55,9 @@ class Run:
 
     @property
     def name(self) -> str:
-        if given := self.called or os.environ.get("NBHELPERS_RUN", ""):
-            return given
+        told = os.environ.get("NBHELPERS_RUN", "") if os.environ.get("NBHELPERS_HEADLESS") else ""
+        if self.called or told:
+            return self.called or told
         if self.photos in SOURCES:
             return f"{self.profile}-{self.photos}"
         place = Path(str(self.photos)).expanduser().resolve()
@@ -77,7 +79,7 @@ class Run:
     def save_figure(self, figure, name: str) -> None:
         """Write a matplotlib figure to `figures/<run>/`; the notebook shows it when the cell ends.
 
-        Pictures of photos become `<name>.webp`, which is a tenth as large, drawings a sharp `<name>.png`.
+        With a photo (any image of red, green and blue) it becomes `<name>.webp`, a tenth as large, else a `<name>.png`.
         """
         photos = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
         kinds = {".png": {"metadata": {"Software": None}}, ".webp": {"pil_kwargs": {"quality": 80, "method": 6}}}
@@ -95,9 +97,12 @@ class Run:
 
 def find_run(name: str) -> Run:
     """The run of that name, as in `Run.name`; UserError when it has no fitted models."""
-    there = sorted(path.parent.name for path in (DATA / "runs").glob("*/models") if path.is_dir())
+    files = (path for path in (DATA / "runs").glob("*/models/*") if path.suffix in (".json", ".npz", ".safetensors"))
+    there = sorted({path.parts[-3] for path in files})
     if name not in there:
         known = f"choose from {', '.join(there)}" if there else "`nbhelpers run` or `nbhelpers train` makes one"
+        if close := [each for each in there if name and each.startswith(name)] or get_close_matches(name, there, n=1):
+            known = f"did you mean {close[0]!r}?"
         raise UserError(f"there is no run {name!r} with models in {DATA / 'runs'}: {known}")
     profile, _, photos = name.partition("-")
     return Run(profile, photos if photos in SOURCES else "FOLDER", name)  # where the folder was is not known any more

@@ -97,9 +97,9 @@ def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
     else:
         how = f"fitted: run notebook {notebook}, for example `nbhelpers run {notebook}"
     then = f", and load it with run=Run({asked.profile!r}, {asked.photos!r}), or --run {asked.name}"
+    which = "--reference" if asked.called == "reference" else f"--profile {asked.profile}"
     raise UserError(
-        f"the colorizer {Path(file).stem!r} has not been {how} --profile {asked.profile} --photos {asked.photos}`"
-        + ("" if run else then)
+        f"the colorizer {Path(file).stem!r} has not been {how} {which} --photos {asked.photos}`" + ("" if run else then)
     )
 
 

@@ -536,7 +536,7 @@ def test_a_run_of_ones_own_is_asked_first(tmp_path, capsys, monkeypatch):
     registry.save("mean", (20.0, -5.0), run)
     for wrong in ("demo", f"../runs/{run.name}", "demo-my-cats"):
         status, _, errors = colorize(capsys, *arguments, wrong)
-        assert status == 1 and f"choose from {run.name}" in errors[0]
+        assert status == 1 and f"no run {wrong!r}" in errors[0] and run.name in errors[0]
     assert colorize(capsys, *arguments, run.name)[0] == 0
     lab = rgb_to_lab(read_photo(tmp_path / "out" / "cat.png"))
     assert np.abs(np.median(lab[..., 1:], axis=(0, 1)) - (20, -5)).max() < 1

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -26,21 +25,31 @@ def modules_of(root):
 
 
 def imported(source, modules):
-    """The modules of the package that a source imports anywhere, inside functions too."""
+    """The modules of the package that a source imports anywhere, inside functions too; "?..." for what is hidden."""
     for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
+            if node.level:
+                yield "?a relative import"
+                continue
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names = [f"{alias.name}.?" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
+            "import_module",
+            "__import__",
+        ):
+            yield f"?{ast.unparse(node)}"
         for name in names:
-            parts = name.split(".")
+            parts = name.removesuffix(".?").split(".")
             if parts[0] != "nbhelpers":
                 continue
-            # The longest part of the name that is a module; what follows is something in it.
-            tries = (".".join(parts[1 : len(parts) - cut]) for cut in range(len(parts)))
-            yield next(m for t in tries for m in (t, f"{t}.__init__".lstrip(".")) if m in modules)
+            # The longest part of the name that is a module; at most one word may follow, of something in it.
+            tries = (".".join(parts[1 : len(parts) - cut]) for cut in (0, 1))
+            found = next((m for t in tries for m in (t, f"{t}.__init__".lstrip(".")) if m in modules), None)
+            if found is None or found == "__init__" and name != "nbhelpers.__version__":
+                found = f"?{name.removesuffix('.?')}, which is no module"
+            yield found
 
 
 def faults(root):
@@ -50,11 +59,12 @@ def faults(root):
     floor = {wing: i for i, wing in enumerate(WINGS)}
     found = [f"{name} is in no wing" for name in modules if name.partition(".")[0] not in floor]
     for name, others in graph.items():
+        found += [f"{name} hides an import: {other[1:]}" for other in sorted(others) if other.startswith("?")]
         mine = name.partition(".")[0]
         found += [
             f"{name} imports {other}, which stands above it"
             for other in sorted(others)
-            if floor.get(other.partition(".")[0], 99) < floor.get(mine, 99)
+            if not other.startswith("?") and floor.get(other.partition(".")[0], 99) < floor.get(mine, 99)
         ]
     try:
         graphlib.TopologicalSorter(graph).prepare()
@@ -75,6 +85,14 @@ def test_imports_run_down():
         ({"colour/lab.py": "import nbhelpers.rows.study\n"}, "colour.lab imports rows.study"),
         ({"rows/a.py": "from nbhelpers.rows.b import x\n", "rows/b.py": "from nbhelpers.rows import a\n"}, "a circle"),
         ({"cellar/a.py": ""}, "cellar.a is in no wing"),
+        (
+            {"rows/a.py": "def f():\n    from nbhelpers.colorizers import x\n"},
+            "rows.a hides an import: nbhelpers.color",
+        ),
+        ({"rows/a.py": "from nbhelpers import propagation\n"}, "rows.a hides an import: nbhelpers.propagation, which"),
+        ({"rows/a.py": "import nbhelpers\nnbhelpers.registry\n"}, "rows.a hides an import: nbhelpers, which is no"),
+        ({"rows/a.py": "from .study import x\n"}, "rows.a hides an import: a relative import"),
+        ({"rows/a.py": "importlib.import_module('nbhelpers.cli')\n"}, "rows.a hides an import: importlib"),
     ],
 )
 def test_a_wrong_arrow_is_found(tmp_path, sources, fault):
@@ -121,8 +139,9 @@ def test_a_wheel_holds_every_wing(tmp_path):
     done = subprocess.run([*build, str(source)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as file:
-        file.extractall(tmp_path / "site")
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target"]
+    done = subprocess.run([*install, str(tmp_path / "site"), str(wheel)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert {f"{name}.py" for name in map(lambda n: n.replace(".", "/"), modules_of(ROOT))} == {
         path.relative_to(tmp_path / "site" / "nbhelpers").as_posix() for path in (tmp_path / "site").rglob("*.py")
     }

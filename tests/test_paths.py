@@ -48,6 +48,9 @@ def test_no_folder_makes_a_run_the_committed_one(tmp_path, folder, profile):
 
 def test_a_run_that_the_runner_has_named(monkeypatch):
     monkeypatch.setenv("NBHELPERS_RUN", "reference")
+    monkeypatch.delenv("NBHELPERS_HEADLESS", raising=False)
+    assert Run("demo", "sample").name == "demo-sample", "only in a notebook that the runner executes"
+    monkeypatch.setenv("NBHELPERS_HEADLESS", "1")
     assert Run("reference", "/photos").name == "reference"
     assert Run("reference", "/photos", "mine").name == "mine"
 
@@ -56,6 +59,9 @@ def test_a_run_is_found_by_its_name(course):
     mine = Run("demo", str(course.root))
     for run in (mine, Run("smoke", "sample"), Run("reference", "x", "reference")):
         run.models.mkdir(parents=True)
+        with pytest.raises(UserError, match="there is no run"):
+            find_run(run.name)  # an interrupted training leaves a folder without a model
+        (run.models / "mean.json").write_text("{}")
         assert find_run(run.name).models == run.models and find_run(run.name).name == run.name
     assert find_run("smoke-sample").photos == "sample"
     with pytest.raises(

@@ -43,6 +43,16 @@ def _folder(out: str) -> str:
     return out
 
 
+def _tell_without_gpu(profile: str | None) -> None:
+    """Say what the paper's own sizes mean on a machine without CUDA."""
+    if profile == "paper":
+        import torch
+
+        if not torch.cuda.is_available():
+            what = "training at the paper's own sizes takes weeks without a CUDA device"
+            typer.echo(f"nbhelpers: warning: {what}; --profile reference takes hours", err=True)
+
+
 @app.command()
 def run(
     names: Annotated[
@@ -70,8 +80,11 @@ def run(
     """Execute notebooks in order; figures and tables go to figures/, executed copies to data/runs/."""
     from nbhelpers.course.runner import run_notebooks
 
-    if reference and (profile not in (None, "reference") or photos == "sample"):
-        raise typer.BadParameter("--reference has a profile of its own, and needs --photos: a folder, or kaggle")
+    if reference and (update or profile not in (None, "reference")):
+        raise typer.BadParameter("--reference has a profile of its own, and goes with neither --update nor --profile")
+    if reference and photos == "sample":
+        raise typer.BadParameter("--reference needs --photos: a folder with thousands of photos, or kaggle")
+    _tell_without_gpu(profile)
     try:
         with photo_source(photos):
             done = run_notebooks(
@@ -130,6 +143,7 @@ def train(
         asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
     except UserError as error:
         raise typer.BadParameter(str(error)) from None
+    _tell_without_gpu(profile)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
     with photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train

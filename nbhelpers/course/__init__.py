@@ -1,1 +1,1 @@
-"""Running and publishing the course: which notebooks there are, papermill, reports, the site."""
+"""Running and publishing the course: the notebooks there are, papermill, the committed reference, tables, the site."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 
 import nbformat
@@ -72,7 +73,9 @@ def profile_overrides(profile: str) -> dict[str, dict]:
         raise UserError(f"{file} is not valid TOML: {error}") from None
     profiles.setdefault("demo", {})
     if profile not in profiles:
-        raise UnknownName(f"no profile {profile!r}: choose from {', '.join(sorted(profiles))}")
+        close = get_close_matches(profile, profiles, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(sorted(profiles))}"
+        raise UnknownName(f"no profile {profile!r}: {hint}")
     return profiles[profile]
 
 

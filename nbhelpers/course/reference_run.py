@@ -9,50 +9,80 @@ from pathlib import Path
 
 from nbhelpers import paths
 from nbhelpers.errors import UserError
+from nbhelpers.evaluation.reference import REFERENCE
 from nbhelpers.photos import PhotoSet
 from nbhelpers.system import machine
 
-NAME = "reference"  # of the run, and of its profile
-RECORD = "run.json"
 
+def commit(package: Path) -> str:
+    """The commit that the checkout with this `package` stands for.
 
-def commit() -> str:
-    """The commit that the working tree stands for; UserError when it has changes, but for the reference's own files."""
-    ask = ["git", "status", "--porcelain", "--", ".", f":(exclude)figures/{NAME}"]
+    Raises UserError when it has changes, but for those of the reference's own files, or is no checkout.
+    """
+    ask = (
+        ["git", "rev-parse", "--show-toplevel"],
+        ["git", "status", "--porcelain", "--", ".", f":(exclude)figures/{REFERENCE}"],
+        ["git", "rev-parse", "HEAD"],
+    )
     try:
-        changed, found = (
-            subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
-            for command in (ask, ["git", "rev-parse", "HEAD"])
+        top, changed, found = (
+            subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout.rstrip("\n")
+            for command in ask
         )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise UserError(f"--reference needs git and a checkout with a commit, and {paths.ROOT} is none") from error
+    except (OSError, subprocess.CalledProcessError):
+        top = ""
+    if not top or not Path(top).resolve() == paths.ROOT == package.resolve().parent:
+        raise UserError(f"--reference needs git, and nbhelpers in a checkout of its own: {paths.ROOT} is none")
     if changed:
         named = ", ".join(line[3:] for line in changed.splitlines()[:3])
         raise UserError(f"--reference names the commit that its tables come from: commit your changes first ({named})")
-    return found.strip()
+    return found
 
 
 def photos_digest(photos: PhotoSet) -> str:
-    """SHA-256 of the names of all photos and, where they are files, of their bytes: the same wherever they lie."""
+    """SHA-256 of the names and bytes of all photos: the same wherever they lie."""
     digest = hashlib.sha256()
     for part in (photos.train, photos.test):
         for name, item in zip(part.names, part.items, strict=True):
-            digest.update(f"{name}\n".encode())
-            if isinstance(item, Path):
-                digest.update(hashlib.sha256(item.read_bytes()).digest())
+            content = item.read_bytes() if isinstance(item, Path) else item.image().tobytes()
+            digest.update(f"{name}\n".encode() + hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
-def record(source: str, photos: PhotoSet, digest: str, commit: str, notebook: str, seconds: float) -> None:
-    """Add one finished notebook to figures/reference/run.json: its commit and seconds, photos and machine."""
-    path = paths.FIGURES / NAME / RECORD
-    try:
-        known = json.loads(path.read_text())["notebooks"] if path.is_file() else {}
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is damaged: delete it, and run the reference anew") from None
-    known[notebook] = {"commit": commit, "seconds": round(seconds, 1)}
-    name = source if source in paths.SOURCES else photos.name
-    about = {"name": name, "training": len(photos.train), "test": len(photos.test), "sha256": digest}
-    told = {"commit": commit, "photos": about, "machine": machine(), "notebooks": dict(sorted(known.items()))}
-    with paths.atomic(path) as part:
-        part.write_text(json.dumps(told, indent=1) + "\n")
+class Record:
+    """figures/reference/run.json: commit, photos and machine, and of each finished notebook its commit and seconds.
+
+    Raises UserError for a damaged one, and for one of other photos: a reference is of one set.
+    """
+
+    def __init__(self, source: str, photos: PhotoSet, package: Path):
+        self.path, self.package, self.commit = paths.FIGURES / REFERENCE / "run.json", package, commit(package)
+        name = source if source in paths.SOURCES else photos.name
+        self.photos = {"name": name, "training": len(photos.train), "test": len(photos.test)}
+        self.photos["sha256"] = photos_digest(photos)
+        try:
+            told = (
+                json.loads(self.path.read_text()) if self.path.is_file() else {"notebooks": {}, "photos": self.photos}
+            )
+            self.notebooks, known = dict(told["notebooks"]), told["photos"]
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{self.path} is damaged: delete it, and run the reference anew") from None
+        if known != self.photos:
+            raise UserError(f"{self.path} is of other photos ({known}): delete it to begin a reference of these")
+
+    def begin(self, notebook: str) -> None:
+        """Take out a notebook that is about to write its tables again: until it has ended they are no result."""
+        if self.notebooks.pop(notebook, None):
+            self._write()
+
+    def end(self, notebook: str, seconds: float) -> None:
+        """Put in a notebook that has ended. Raises UserError when the checkout has changed meanwhile."""
+        if commit(self.package) != self.commit:
+            raise UserError(f"the checkout moved on to another commit while {notebook} ran: run it again")
+        self.notebooks[notebook] = {"commit": self.commit, "seconds": round(seconds, 1)}
+        self._write()
+
+    def _write(self) -> None:
+        told = {"commit": self.commit, "photos": self.photos, "machine": machine()}
+        with paths.atomic(self.path) as part:
+            part.write_text(json.dumps(told | {"notebooks": dict(sorted(self.notebooks.items()))}, indent=1) + "\n")

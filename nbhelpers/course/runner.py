@@ -19,10 +19,11 @@ from jupyter_client.manager import AsyncKernelManager
 from tqdm import tqdm
 
 from nbhelpers import paths, system
-from nbhelpers.course import reference_run
 from nbhelpers.course.notebooks import find_notebooks, profile_overrides, read_notebook
+from nbhelpers.course.reference_run import Record
 from nbhelpers.course.refresh import refresh
 from nbhelpers.errors import UserError
+from nbhelpers.evaluation.reference import REFERENCE
 from nbhelpers.photos import open_photos
 
 CELL_TIMEOUT = {"smoke": 300, "demo": 600}  # seconds; any other profile may work for hours
@@ -200,15 +201,15 @@ def run_notebooks(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if update and (profile, photos) != ("demo", "sample"):
         raise UserError("--update needs --profile demo --photos sample: notebooks are committed with these")
-    profile, commit = (reference_run.NAME, reference_run.commit()) if reference else (profile, "")
+    profile = REFERENCE if reference else profile
     notebooks, overrides, course = find_notebooks(names), profile_overrides(profile), find_notebooks()
     if cluster:
         with system.backend(cluster):
             pass  # an address that does not answer shows before any kernel starts
     photos, opened, identity = _open_photos(str(photos))
-    run = paths.Run(profile, photos, reference_run.NAME if reference else "")
+    run = paths.Run(profile, photos, REFERENCE if reference else "")
     basis = [identity, _environment()]
-    digest = reference_run.photos_digest(opened) if reference else ""
+    record = Record(photos, opened, PACKAGE) if reference else None
     given = {"photos": photos, "profile": profile} | ({"cluster": cluster} if cluster else {})
     todo = [(path, *read_notebook(path, profile, overrides.get(path.stem, {}), given)) for path in notebooks]
     timeout = cell_timeout or CELL_TIMEOUT.get(profile, LONGEST_CELL)
@@ -228,6 +229,8 @@ def run_notebooks(
                 bar.update(cells[path])
                 done.append(Executed(path, copy, 0.0, True))
                 continue
+            if record:
+                record.begin(path.stem)
             with paths.atomic(copy) as part:
                 executed, failure = _execute(path, part, parameters, run, timeout, tick)
                 if failure is None:
@@ -241,8 +244,8 @@ def run_notebooks(
             if failure is not None:
                 raise UserError(_explain(path, executed, failure, copy)) from failure
             done.append(Executed(path, copy, time.monotonic() - start, False))
-            if reference:
-                reference_run.record(photos, opened, digest, commit, path.stem, done[-1].seconds)
+            if record:
+                record.end(path.stem, done[-1].seconds)
     if update:
         for item in done:
             refresh(item.notebook, item.copy)

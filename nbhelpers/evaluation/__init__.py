@@ -1,1 +1,1 @@
-"""How good is a colorization: one loop over colorizers, photos and hints, and how sure its means are."""
+"""How good is a colorization: one loop over colorizers and photos, intervals, the numbers of others and our own."""

@@ -27,12 +27,13 @@ def write_page(photos: str, folder: Path) -> Path:
         node = nbformat.read(notebook, as_version=4)
         last = next(i for i, cell in enumerate(node.cells) if "= explore(" in cell.source)
         at = next(i for i, cell in enumerate(node.cells) if "parameters" in cell.metadata.get("tags", []))
+        title = node.cells[0].source.splitlines()[0]
     except Exception:  # nbformat answers damaged files with errors of many kinds
         raise UserError(
             f"{notebook} has no cell that calls explore(): use the one that comes with the course"
         ) from None
     node.cells = node.cells[: last + 1]
-    node.cells[0].source = node.cells[0].source.splitlines()[0]  # the title; who opens the page wants to begin
+    node.cells[0].source = title  # the title; who opens the page wants to begin
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

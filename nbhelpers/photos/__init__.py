@@ -1,4 +1,4 @@
-"""Photos to learn from and to colorize: `open_photos(source)`."""
+"""Photos to learn from: `open_photos(source)`; sources, decoding and cache, licences, all photos in one file."""
 
 from nbhelpers.photos.sets import Photos, PhotoSet, open_photos
 

@@ -310,9 +310,9 @@ def test_the_courses_networks_are_in_int8_and_that_costs_next_to_nothing(path):
 def test_the_courses_networks_are_found_by_the_registry(monkeypatch, name):
     monkeypatch.setattr(paths, "DATA", paths.ROOT / "nowhere")
     with pytest.raises(UserError):
-        colorizers.load(name)
+        registry.load(name)
     monkeypatch.setattr(paths, "DATA", COMMITTED[0].parents[1])
-    found = colorizers.load(name)
+    found = registry.load(name)
     assert found.about["stored"]["weights"] == "int8" and found.network.width == 24
     assert all(value.dtype in (torch.float32, torch.int64) for value in found.network.state_dict().values())
     if name == "hinted":

@@ -25,8 +25,8 @@ def git(course, *words):
 
 @pytest.fixture
 def checkout(course, tmp_path, monkeypatch):
-    """A course under version control, with one notebook; the package stands for itself."""
-    folder = tmp_path / "package"
+    """A course under version control, with one notebook and an empty package."""
+    folder = course.root / "nbhelpers"
     folder.mkdir()
     monkeypatch.setattr(runner, "PACKAGE", folder)
     course.write("01_a", TABLE)
@@ -79,15 +79,57 @@ def test_changes_that_no_commit_has_are_refused(checkout, pictures, monkeypatch)
     with pytest.raises(UserError, match=r"changes first \(notebooks/01_a.ipynb\)"):
         runner.run_notebooks(photos=str(pictures), reference=True)
     shutil.rmtree(checkout.root / ".git")
-    with pytest.raises(UserError, match="needs git and a checkout with a commit"):
+    with pytest.raises(UserError, match="needs git, and nbhelpers in a checkout of its own"):
         runner.run_notebooks(photos=str(pictures), reference=True)
 
 
-@pytest.mark.parametrize("options", [["--profile", "demo", "--photos", "kaggle"], [], ["--photos", "sample"]])
-def test_other_profiles_and_the_sample_are_wrong_usage(options, capsys):
+def test_a_package_from_elsewhere_is_refused(checkout, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "PACKAGE", tmp_path / "nbhelpers")
+    with pytest.raises(UserError, match="nbhelpers in a checkout of its own"):
+        runner.run_notebooks(photos=str(pictures), reference=True)
+
+
+def test_a_reference_is_of_one_set_of_photos(checkout, pictures):
+    runner.run_notebooks(photos=str(pictures), reference=True)
+    record = checkout.root / "figures/reference/run.json"
+    before = record.read_text()
+    Image.new("RGB", (12, 12), (200, 10, 10)).save(pictures / "train" / "new.png")
+    with pytest.raises(UserError, match="run.json is of other photos .*'training': 2.*: delete it to begin"):
+        runner.run_notebooks(photos=str(pictures), reference=True)
+    assert record.read_text() == before
+
+
+def test_a_notebook_that_fails_is_taken_out_of_the_record(checkout, pictures):
+    runner.run_notebooks(photos=str(pictures), reference=True)
+    checkout.write("01_a", TABLE, "1 / 0")
+    git(checkout, "commit", "-qam", "worse")
+    with pytest.raises(UserError, match="ZeroDivisionError"):
+        runner.run_notebooks(photos=str(pictures), reference=True)
+    assert json.loads((checkout.root / "figures/reference/run.json").read_text())["notebooks"] == {}
+
+
+def test_a_commit_in_between_is_noticed(checkout, pictures):
+    record = reference_run.Record(str(pictures), open_photos(pictures, size=8), checkout.root / "nbhelpers")
+    checkout.write("01_a", TABLE, "2")
+    git(checkout, "commit", "-qam", "other")
+    with pytest.raises(UserError, match="moved on to another commit while 01_a ran"):
+        record.end("01_a", 1.0)
+    assert not record.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--profile", "demo", "--photos", "kaggle"], "goes with neither --update nor --profile"),
+        (["--update", "--photos", "kaggle"], "goes with neither --update nor --profile"),
+        ([], "--reference needs --photos"),
+        (["--photos", "sample"], "--reference needs --photos"),
+    ],
+)
+def test_what_does_not_go_with_it_is_wrong_usage(options, words, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["run", "--reference", *options])
-    assert end.value.code == 2 and "--reference has a profile of its own" in capsys.readouterr().err
+    assert end.value.code == 2 and words in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_digest_is_of_the_photos_and_not_of_their_place(pictures, tmp_path):
@@ -103,4 +145,4 @@ def test_a_damaged_record_is_named(checkout, pictures):
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("[]")
     with pytest.raises(UserError, match=r"run.json is damaged: delete it"):
-        reference_run.record("x", open_photos(pictures, size=8), "", "", "01_a", 1.0)
+        reference_run.Record("x", open_photos(pictures, size=8), checkout.root / "nbhelpers")

@@ -17,7 +17,7 @@ figures: .venv/.installed ## execute the notebooks and write their figures and t
 	"$(NB)" run --profile "$(PROFILE)" --photos "$(PHOTOS)"
 
 test: .venv/.installed ## run all tests
-	.venv/bin/python -m pytest -q -n 2
+	.venv/bin/python -m pytest -q -n 2 --dist worksteal
 
 # A copy that was not touched is brought up to date; one that was stays, and the course's version with it is named.
 lab: .venv/.installed ## open the notebooks in JupyterLab: copies in lab/ that are yours; EDIT=1 for the originals

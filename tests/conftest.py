@@ -20,6 +20,8 @@ settings.load_profile("course")
 
 
 def pytest_collection_modifyitems(items):
+    # Whole runs of the notebooks take minutes each: begun last, one of two processes would wait for them.
+    items.sort(key=lambda item: item.path.parent.name != "notebooks")
     missing = {}
     if not os.environ.get("NBHELPERS_PHOTOS"):
         missing["photos"] = "NBHELPERS_PHOTOS does not name a folder of photos"

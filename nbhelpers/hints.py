@@ -1,4 +1,4 @@
-"""Hints: the colours that are given, and ways to choose them."""
+"""Hints: the colours that are given, ways to choose and resize them; what a colorizer is, and the simplest three."""
 
 from __future__ import annotations
 

@@ -9,10 +9,9 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from nbhelpers.errors import UserError
+from nbhelpers.errors import UserError, instead_of
 
 ROOT = Path(os.environ.get("NBHELPERS_ROOT", Path(__file__).resolve().parents[1])).resolve()
 DATA = ROOT / "data"
@@ -79,7 +78,7 @@ class Run:
     def save_figure(self, figure, name: str) -> None:
         """Write a matplotlib figure to `figures/<run>/`; the notebook shows it when the cell ends.
 
-        With a photo (any image of red, green and blue) it becomes `<name>.webp`, a tenth as large, else a `<name>.png`.
+        With a photo (any image of red, green and blue) it becomes a light `<name>.webp`, else a sharp `<name>.png`.
         """
         photos = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
         kinds = {".png": {"metadata": {"Software": None}}, ".webp": {"pil_kwargs": {"quality": 80, "method": 6}}}
@@ -100,10 +99,8 @@ def find_run(name: str) -> Run:
     files = (path for path in (DATA / "runs").glob("*/models/*") if path.suffix in (".json", ".npz", ".safetensors"))
     there = sorted({path.parts[-3] for path in files})
     if name not in there:
-        known = f"choose from {', '.join(there)}" if there else "`nbhelpers run` or `nbhelpers train` makes one"
-        if close := [each for each in there if name and each.startswith(name)] or get_close_matches(name, there, n=1):
-            known = f"did you mean {close[0]!r}?"
-        raise UserError(f"there is no run {name!r} with models in {DATA / 'runs'}: {known}")
+        out = instead_of(name, there) if there else "`nbhelpers run` or `nbhelpers train` makes one"
+        raise UserError(f"there is no run {name!r} with models in {DATA / 'runs'}: {out}")
     profile, _, photos = name.partition("-")
     return Run(profile, photos if photos in SOURCES else "FOLDER", name)  # where the folder was is not known any more
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
 from nbhelpers import paths
-from nbhelpers.errors import UserError
+from nbhelpers.errors import UserError, instead_of
 from nbhelpers.hints import Colorizer, Constant, Nearest
 from nbhelpers.linear.colorizers import ANCHOR, Biharmonic, Propagation
 from nbhelpers.linear.neighbours import NeighbourModel
@@ -57,9 +56,7 @@ def load(name: str, run: paths.Run | None = None) -> Colorizer:
     for a model file that is damaged.
     """
     if name not in names():
-        close = get_close_matches(name, names(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names())}"
-        raise UserError(f"there is no colorizer {name!r}: {hint}")
+        raise UserError(f"there is no colorizer {name!r}: {instead_of(name, names())}")
     if name == "grey":
         return Constant("grey")
     if name == "position-mean":

@@ -49,8 +49,8 @@ def _tell_without_gpu(profile: str | None) -> None:
         import torch
 
         if not torch.cuda.is_available():
-            what = "training at the paper's own sizes takes weeks without a CUDA device"
-            typer.echo(f"nbhelpers: warning: {what}; --profile reference takes hours", err=True)
+            what = "networks of the paper's own sizes are meant for a CUDA device, and there is none"
+            typer.echo(f"nbhelpers: warning: {what}; --profile reference is for machines without", err=True)
 
 
 @app.command()
@@ -109,7 +109,7 @@ def train(
     profile: Annotated[
         str,
         typer.Option(
-            help="Size of the work: smoke, demo, reference (two cores, hours) or paper (400 px, 100 epochs: CUDA)."
+            help="Size of the work: smoke, demo, reference (as committed) or paper (400 px, 100 epochs: CUDA)."
         ),
     ] = "demo",
     size: Annotated[int | None, typer.Option(help="Side of the squares learned from, in pixels.")] = None,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 
 import nbformat
 
 from nbhelpers import paths
-from nbhelpers.errors import UserError
+from nbhelpers.errors import UserError, instead_of
 
 
 class UnknownName(UserError):
@@ -73,9 +72,7 @@ def profile_overrides(profile: str) -> dict[str, dict]:
         raise UserError(f"{file} is not valid TOML: {error}") from None
     profiles.setdefault("demo", {})
     if profile not in profiles:
-        close = get_close_matches(profile, profiles, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(sorted(profiles))}"
-        raise UnknownName(f"no profile {profile!r}: {hint}")
+        raise UnknownName(f"no profile {profile!r}: {instead_of(profile, sorted(profiles))}")
     return profiles[profile]
 
 

@@ -1,4 +1,4 @@
-"""How good is a colorization: one loop over colorizers, photos and hints, and means with their intervals."""
+"""How good is a colorization: one loop over colorizers, photos and hints, and the table that comes of it."""
 
 from __future__ import annotations
 

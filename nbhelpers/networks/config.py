@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from nbhelpers.errors import UserError
+from nbhelpers.errors import UserError, instead_of
 
 LOSSES = ("mse", "l1", "none")
 SCHEDULES = ("constant", "one-cycle")
@@ -160,9 +159,7 @@ def recipe(name: str, profile: str = "demo", **changes) -> Recipe:
     """
     for asked, known, what in ((name, RECIPES, "recipe"), (profile, PROFILES, "training profile")):
         if asked not in known:
-            close = get_close_matches(asked, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"
-            raise UserError(f"there is no {what} {asked!r}: {hint}")
+            raise UserError(f"there is no {what} {asked!r}: {instead_of(asked, known)}")
     own = REFERENCE[name] if profile == "reference" else {}
     given = PROFILES[profile] | own | {key: value for key, value in changes.items() if value is not None}
     if "size" in given and changes.get("stored") is None:

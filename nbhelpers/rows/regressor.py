@@ -1,7 +1,8 @@
 """Row models: the lightness of one row of pixels in, one chroma channel of that row out (paper, sections 3.2 to 3.4).
 
 `RowRegressor` is one such model, a decision tree, a forest or a boosted sum of trees, all of scikit-learn's trees.
-`RowColorizer` holds those of a whole photo. A fitted model is plain arrays: its trees are complete binary trees.
+`colorizers.RowColorizer` holds those of a whole photo. A fitted model is plain arrays: its trees are complete and
+binary.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The registry: every method keeps the contract; models survive their files; damaged files are named."""
 
 import dataclasses
-import functools
 import json
 import shutil
 
@@ -10,13 +9,10 @@ import pytest
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.errors import NotConverged, UserError
+from nbhelpers.errors import UserError
 from nbhelpers.hints import Constant, Hints, Nearest, hide_pixels, nearest_known
-from nbhelpers.linear import colorizers
-from nbhelpers.linear.colorizers import Biharmonic, Propagation
+from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
-from nbhelpers.linear.solvers import solve
-from nbhelpers.linear.systems import neighbour_system
 from nbhelpers.networks import checkpoints
 from nbhelpers.networks.config import RECIPES
 from nbhelpers.networks.hint_inputs import PLANES
@@ -107,45 +103,6 @@ def test_the_simple_ones(photo):
     assert (registry.load("grey").colorize(lightness, hints)[~hints.known] == 0).all()
     assert (Constant("mean", (1, 2)).colorize(lightness, hints)[~hints.known] == (1, 2)).all()
     assert (Nearest().colorize(lightness, hints) == nearest_known(hints)).all()
-
-
-def test_propagation_is_its_system_solved(models, photo):
-    lightness, ab = photo
-    hints = hide_pixels(ab, 0.8)
-    expected = solve(neighbour_system(models["lasso"], lightness, hints)).ab
-    found = Propagation("lasso", "neighbour", models["lasso"]).colorize(lightness, hints)
-    assert (found == expected).all()
-    flat = Propagation("edge-aware", "edge-aware", beta=0.0).colorize(lightness, hints)
-    assert abs(flat - Propagation("edge-aware", "edge-aware").colorize(lightness, hints)).max() > 1
-
-
-@pytest.mark.parametrize("kind", ["edge-aware", "levin"])
-def test_the_tolerance_is_the_solvers(photo, monkeypatch, kind):
-    asked = []
-    monkeypatch.setattr(colorizers, "solve", lambda system, tol: asked.append(tol) or solve(system, tol=tol))
-    lightness, ab = photo
-    hints = hide_pixels(ab, 0.9)
-    fine, rough = (Propagation("", kind, tol=tol).colorize(lightness, hints) for tol in (1e-8, 1e-2))
-    Propagation("", kind).colorize(lightness, hints)
-    assert asked == [1e-8, 1e-2, 1e-6] and 0 < np.abs(fine - rough).max()
-
-
-def test_biharmonic_fills_a_smooth_plane_and_a_hole(photo):
-    """A linear colour gradient is biharmonic, so it must come back; so must the values outside [0, 1]."""
-    y, x = np.mgrid[:20, :24].astype(np.float32)
-    ab = np.dstack([2 * x - 20, 30 - 3 * y])
-    known = np.ones((20, 24), bool)
-    known[8:12, 9:14] = False
-    found = Biharmonic().colorize(np.full((20, 24), 50, np.float32), Hints(ab, known))
-    np.testing.assert_allclose(found, ab, atol=0.05)
-
-
-def test_a_solve_that_stops_early_is_a_warning_that_names_the_method(fitted, photo, monkeypatch):
-    monkeypatch.setattr(colorizers, "solve", functools.partial(solve, maxiter=2, tol=1e-12))
-    lightness, ab = photo
-    with pytest.warns(NotConverged, match="lasso: stopped after 2 iterations at relative residual"):
-        found = registry.load("lasso", fitted).colorize(lightness, hide_pixels(ab, 0.8))
-    assert np.isfinite(found).all()
 
 
 def test_models_come_back_to_the_last_digit(fitted, models):

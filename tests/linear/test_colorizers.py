@@ -1,0 +1,65 @@
+"""Colorizers of sparse systems: they are their system solved, and say when it was not; biharmonic."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.errors import NotConverged
+from nbhelpers.hints import Hints, hide_pixels
+from nbhelpers.linear import colorizers
+from nbhelpers.linear.colorizers import Biharmonic, Propagation
+from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
+from nbhelpers.linear.solvers import solve
+from nbhelpers.linear.systems import neighbour_system
+
+
+@pytest.fixture(scope="module")
+def lasso(sample):
+    return fit(gather_statistics(sample.train[:4], jobs=1), paper_estimators()["lasso"])
+
+
+@pytest.fixture(scope="module")
+def photo(sample):
+    lab = rgb_to_lab(sample.test[0][30:54, 40:70])
+    return lab[..., 0], lab[..., 1:]
+
+
+def test_propagation_is_its_system_solved(lasso, photo):
+    lightness, ab = photo
+    hints = hide_pixels(ab, 0.8)
+    expected = solve(neighbour_system(lasso, lightness, hints)).ab
+    found = Propagation("lasso", "neighbour", lasso).colorize(lightness, hints)
+    assert (found == expected).all()
+    flat = Propagation("edge-aware", "edge-aware", beta=0.0).colorize(lightness, hints)
+    assert abs(flat - Propagation("edge-aware", "edge-aware").colorize(lightness, hints)).max() > 1
+
+
+@pytest.mark.parametrize("kind", ["edge-aware", "levin"])
+def test_the_tolerance_is_the_solvers(photo, monkeypatch, kind):
+    asked = []
+    monkeypatch.setattr(colorizers, "solve", lambda system, tol: asked.append(tol) or solve(system, tol=tol))
+    lightness, ab = photo
+    hints = hide_pixels(ab, 0.9)
+    fine, rough = (Propagation("", kind, tol=tol).colorize(lightness, hints) for tol in (1e-8, 1e-2))
+    Propagation("", kind).colorize(lightness, hints)
+    assert asked == [1e-8, 1e-2, 1e-6] and 0 < np.abs(fine - rough).max()
+
+
+def test_biharmonic_fills_a_smooth_plane_and_a_hole(photo):
+    """A linear colour gradient is biharmonic, so it must come back; so must the values outside [0, 1]."""
+    y, x = np.mgrid[:20, :24].astype(np.float32)
+    ab = np.dstack([2 * x - 20, 30 - 3 * y])
+    known = np.ones((20, 24), bool)
+    known[8:12, 9:14] = False
+    found = Biharmonic().colorize(np.full((20, 24), 50, np.float32), Hints(ab, known))
+    np.testing.assert_allclose(found, ab, atol=0.05)
+
+
+def test_a_solve_that_stops_early_is_a_warning_that_names_the_method(lasso, photo, monkeypatch):
+    monkeypatch.setattr(colorizers, "solve", functools.partial(solve, maxiter=2, tol=1e-12))
+    lightness, ab = photo
+    with pytest.warns(NotConverged, match="lasso: stopped after 2 iterations at relative residual"):
+        found = Propagation("lasso", "neighbour", lasso).colorize(lightness, hide_pixels(ab, 0.8))
+    assert np.isfinite(found).all()

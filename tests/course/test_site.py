@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -35,6 +36,13 @@ def test_every_link_ends_and_every_picture_has_a_text(built):
         assert read.silent == 0, page.name
         assert not [target for target in read.targets if ".ipynb" in target and "github" not in target
                     and "mybinder" not in target]  # fmt: skip
+
+
+def test_every_committed_figure_and_table_is_on_its_page(built):
+    files = [path.name for path in (paths.FIGURES / "reference").glob("0[0-9]_*.*")]
+    assert {Path(name).suffix for name in files} == {".csv", ".png", ".webp"}
+    pages = {number: (built[0] / f"results_{number}.html").read_text() for number in {name[:2] for name in files}}
+    assert [name for name in files if f'/{name}"' not in pages[name[:2]]] == []
 
 
 def test_pages_fit_a_phone(built):

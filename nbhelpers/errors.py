@@ -1,4 +1,4 @@
-"""What can go wrong: mistakes that a user can put right, systems that were not solved, names that are unknown."""
+"""What can go wrong: mistakes that a user can put right, names that are unknown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from difflib import get_close_matches
 
 class UserError(Exception):
     """Something the user can put right; the message is one sentence that says how."""
-
-
-class NotConverged(UserWarning):
-    """A sparse system was not solved to its tolerance; the colours are the solver's last guess."""
 
 
 def instead_of(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,8 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,17 @@ from tqdm import tqdm
 from nbhelpers import __version__
 from nbhelpers.colour.gamut import into_gamut
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
-from nbhelpers.errors import NotConverged, UserError
-from nbhelpers.hints import Colorizer, Hints, hide_pixels, keep_known, resized, shrunk_hints, shrunk_lightness
+from nbhelpers.errors import UserError
+from nbhelpers.hints import (
+    Colorization,
+    Colorizer,
+    Hints,
+    hide_pixels,
+    keep_known,
+    resized,
+    shrunk_hints,
+    shrunk_lightness,
+)
 from nbhelpers.paths import atomic
 from nbhelpers.photos.decoding import from_srgb, is_grey, read_layer, read_whole
 
@@ -26,17 +36,17 @@ SIZE = 512  # pixels of the shorter side that colorizers run at, at most
 _BAND = 256  # rows converted at once: the colour conversion takes many times the memory of its result
 
 
-def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, size: int = SIZE) -> np.ndarray:
-    """Colorize a photo of any size: lightness (H, W) float32 in [0, 100] -> ab (H, W, 2) float32, known pixels kept.
+def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, size: int = SIZE) -> Colorization:
+    """Colorize a photo of any size: lightness (H, W) float32 in [0, 100].
 
     The colorizer sees the photo and its hints shrunk until the shorter side has `size` pixels, if it is larger
-    (`hints.shrunk_hints`). Its chroma is enlarged again.
+    (`hints.shrunk_hints`). Its chroma is enlarged again, and known pixels are kept.
     """
     height, width = lightness.shape
     if min(height, width) <= size:
         return colorizer.colorize(lightness, hints)
     found = colorizer.colorize(shrunk_lightness(lightness, size), shrunk_hints(hints, size))
-    return keep_known(resized(found, (width, height), Image.Resampling.BICUBIC), hints)
+    return replace(found, ab=keep_known(resized(found.ab, (width, height), Image.Resampling.BICUBIC), hints))
 
 
 def lightness_of(rgb: np.ndarray) -> np.ndarray:
@@ -124,54 +134,54 @@ def colorize_files(
     seed: int = 0,
     hints: str | None = None,
     overwrite: bool = False,
-    run: str | None = None,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> list[str]:
     """Colorize photos into PNG files, pairs of `find_photos`; returns a sentence for each that failed.
 
     The photos' own colours are not looked at, unless `unknown` is given: the percentage of pixels, chosen at random,
     whose colours are hidden; the others are the hints.  hints: a picture for `read_hints`.
-    run: the name of the run that the colorizer comes from, for the settings in the file.
-    A solver that stopped early is a NotConverged warning that names the photo, which is still written.
+    tell: called with what the colorizer has to say of a photo that is written all the same, as when its solver gave up.
+    The settings in each file name the method, the origin of its model, and what it was given.
     """
-    settings = {"method": colorizer.name, "size": size} | ({} if run is None else {"run": run})
+    settings = {"method": colorizer.name, "size": size}
+    if origin := getattr(colorizer, "origin", ""):  # a person's own colorizer may have none
+        settings["model"] = origin
     settings |= {} if unknown is None else {"unknown": unknown, "seed": seed}
     settings |= {} if hints is None else {"hints": Path(hints).name}
     inputs = [photo for photo, _ in pairs] + ([Path(hints)] if hints is not None else [])
     kept = {_identity(path) for path in inputs if os.path.exists(path)}  # not even by another name are they overwritten
     failures = []
     for photo, output in tqdm(pairs, unit="photo", disable=None):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", NotConverged)
-            try:
-                if output.exists() and _identity(output) in kept:
-                    away = "is itself one of the inputs: choose another folder"
-                    raise UserError(f"{photo} was left out, as {output} {away}")
-                if output.exists() and not overwrite:
-                    raise UserError(f"{photo} was left out, as {output} exists already: --overwrite replaces it")
-                whole = read_whole(photo)
-                lightness = lightness_of(whole.rgb)
-                if hints is not None:
-                    given = read_hints(hints, photo, lightness.shape)
-                elif unknown is not None:
-                    if unknown < 100 and is_grey(whole.rgb):
-                        raise UserError(f"{photo} has no colours to hide: leave --unknown out")
-                    given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], unknown / 100, seed)
-                else:
-                    given = Hints.none(lightness.shape)
-                rgb = laid_under(lightness, colorize_large(colorizer, lightness, given, size))
-                content = png_bytes(rgb, settings, whole.exif, whole.icc)
-                with atomic(output) as part:
-                    part.write_bytes(content)
-            except UserError as error:
-                failures.append(str(error))
-            except MemoryError:
-                failures.append(f"{photo} needs more memory than there is: try a smaller --size, or shrink the photo")
-            except Exception as error:  # whatever it is, the other photos are not to suffer
-                reason = " ".join(str(error).split())[:300]
-                failures.append(f"{photo} could not be colorized: {type(error).__name__}: {reason}")
-        for item in caught:
-            with tqdm.external_write_mode():  # not in the middle of the bar
-                warnings.warn(f"{photo}: {item.message}", item.category, stacklevel=2)
+        try:
+            if output.exists() and _identity(output) in kept:
+                away = "is itself one of the inputs: choose another folder"
+                raise UserError(f"{photo} was left out, as {output} {away}")
+            if output.exists() and not overwrite:
+                raise UserError(f"{photo} was left out, as {output} exists already: --overwrite replaces it")
+            whole = read_whole(photo)
+            lightness = lightness_of(whole.rgb)
+            if hints is not None:
+                given = read_hints(hints, photo, lightness.shape)
+            elif unknown is not None:
+                if unknown < 100 and is_grey(whole.rgb):
+                    raise UserError(f"{photo} has no colours to hide: leave --unknown out")
+                given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], unknown / 100, seed)
+            else:
+                given = Hints.none(lightness.shape)
+            found = colorize_large(colorizer, lightness, given, size)
+            rgb = laid_under(lightness, found.ab)
+            content = png_bytes(rgb, settings, whole.exif, whole.icc)
+            with atomic(output) as part:
+                part.write_bytes(content)
+            if found.note:
+                tell(f"{photo}: {found.note}")
+        except UserError as error:
+            failures.append(str(error))
+        except MemoryError:
+            failures.append(f"{photo} needs more memory than there is: try a smaller --size, or shrink the photo")
+        except Exception as error:  # whatever it is, the other photos are not to suffer
+            reason = " ".join(str(error).split())[:300]
+            failures.append(f"{photo} could not be colorized: {type(error).__name__}: {reason}")
     return failures
 
 

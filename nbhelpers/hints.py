@@ -113,6 +113,11 @@ def keep_known(ab: np.ndarray, hints: Hints) -> np.ndarray:
     return np.where(hints.known[..., None], hints.ab, ab).astype(np.float32)
 
 
+def filled(colour: tuple[float, float], hints: Hints) -> np.ndarray:
+    """One colour (a*, b*) in every unknown pixel, (H, W, 2) float32; the known ones are kept."""
+    return keep_known(np.broadcast_to(np.float32(colour), hints.ab.shape), hints)
+
+
 def nearest_known(hints: Hints) -> np.ndarray:
     """The colour of the nearest known pixel, everywhere: (H, W, 2) float32; zeros if none is known."""
     if not hints.known.any():
@@ -121,10 +126,99 @@ def nearest_known(hints: Hints) -> np.ndarray:
     return hints.ab[rows, columns]
 
 
+@dataclass(frozen=True, eq=False)
+class Colorization:
+    """What a method answers.
+
+    Attributes
+    ----------
+    ab : np.ndarray
+        (H, W, 2) float32, CIELAB a* and b* of every pixel, known ones as the hints have them.
+    converged : bool
+        False when a solver stopped before its tolerance: `ab` then is its last guess.
+    residual : float or None
+        The solver's relative residual, the largest of several; None where nothing was solved.
+    note : str
+        One sentence for a person, in which the method is not named; "" when all is well.
+    """
+
+    ab: np.ndarray
+    converged: bool = True
+    residual: float | None = None
+    note: str = ""
+
+
 class Colorizer(Protocol):
+    """A method, by its name. One that `registry.load` has made also says by `origin` where its model came from."""
+
     name: str
 
-    def colorize(self, lightness: np.ndarray, hints: Hints) -> np.ndarray: ...
+    def colorize(self, lightness: np.ndarray, hints: Hints) -> Colorization:
+        """Colorize a photo.
+
+        Parameters
+        ----------
+        lightness : np.ndarray
+            (H, W) float32, CIELAB L* in [0, 100].
+        hints : Hints
+            The known colours of the same photo.
+
+        Returns
+        -------
+        Colorization
+            Colours of the same height and width; the known ones are kept.
+
+        Raises
+        ------
+        ValueError
+            When `lightness` is no L* of that photo, see `checked`.
+        """
+        ...
+
+
+HINTS_UNUSED = "this method does not look at hints: the known pixels keep their colours, the others are as without any"
+NEARLY_BLACK = "the lightness lies between 0 and 1, which is nearly black: L* goes from 0 to 100"
+
+
+def checked(lightness: np.ndarray, hints: Hints) -> str:
+    """Check what a colorizer is given.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+
+    Returns
+    -------
+    str
+        A sentence on a lightness that looks as if it were given in [0, 1], else "".
+
+    Raises
+    ------
+    ValueError
+        For a lightness of another shape than the hints, that holds NaN or infinity, or that leaves [0, 100].
+    """
+    lightness = np.asarray(lightness)
+    if lightness.shape != hints.known.shape:
+        raise ValueError(f"lightness {lightness.shape} and hints {hints.known.shape} must be of one size, (H, W)")
+    if not lightness.size:
+        raise ValueError("the photo has no pixels")
+    low, high = float(lightness.min()), float(lightness.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("the lightness holds NaN or infinity")
+    if low < -1 or high > 101:  # rounding and resizing may overshoot a little
+        raise ValueError(
+            f"the lightness goes from {low:.4g} to {high:.4g}, and L* from 0 to 100: colour.lab.rgb_to_lab makes it "
+            "of the bytes of a photo"
+        )
+    return NEARLY_BLACK if 0 < high <= 1 else ""
+
+
+def unused(lightness: np.ndarray, hints: Hints) -> str:
+    """`checked`, for a method that does not look at hints: that is said when there are some."""
+    return "; ".join(note for note in (checked(lightness, hints), HINTS_UNUSED if hints.known.any() else "") if note)
 
 
 @dataclass(frozen=True)
@@ -133,9 +227,10 @@ class Constant:
 
     name: str
     ab: tuple[float, float] = (0.0, 0.0)
+    origin: str = ""
 
     def colorize(self, lightness, hints):
-        return keep_known(np.broadcast_to(np.float32(self.ab), hints.ab.shape), hints)
+        return Colorization(filled(self.ab, hints), note=unused(lightness, hints))
 
 
 @dataclass(frozen=True)
@@ -144,9 +239,11 @@ class Nearest:
 
     name: str = "nearest"
     prior: tuple[float, float] = (0.0, 0.0)
+    origin: str = ""
 
     def colorize(self, lightness, hints):
-        return nearest_known(hints) if hints.known.any() else Constant("", self.prior).colorize(lightness, hints)
+        note = checked(lightness, hints)
+        return Colorization(nearest_known(hints) if hints.known.any() else filled(self.prior, hints), note=note)
 
 
 def resized(planes: np.ndarray, size: tuple[int, int], how: Image.Resampling) -> np.ndarray:

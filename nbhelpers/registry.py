@@ -1,13 +1,12 @@
-"""The registry: one name per method, all answering the same question.
+"""The registry: the table of all methods, and how each is saved and loaded.
 
-A colorizer has a `name` and `colorize(lightness (H, W) float32 in [0, 100], hints) -> ab (H, W, 2) float32` with
-the known pixels kept. What was fitted is saved as JSON or plain arrays, which nothing can execute.
+What was fitted is saved as JSON or plain arrays, which nothing can execute.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +16,31 @@ from nbhelpers.errors import UserError, instead_of
 from nbhelpers.hints import Colorizer, Constant, Nearest
 from nbhelpers.linear.colorizers import ANCHOR, Biharmonic, Propagation
 from nbhelpers.linear.neighbours import NeighbourModel
+from nbhelpers.methods import (
+    BLIND,
+    CLASSICAL,
+    COMPARED,
+    FOUR,
+    HINTED,
+    LINEAR,
+    METHODS,
+    NETWORKS,
+    ROWS,
+    SLIDING,
+    SPREADING,
+    Method,
+    names,
+)
 from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.rows.fitting import load_rows
-from nbhelpers.rows.regressor import KINDS
+
+__all__ = [
+    "BLIND", "CHECKPOINTS", "CLASSICAL", "COMPARED", "COURSE", "FOUR", "HINTED", "LINEAR", "METHODS", "NETWORKS",
+    "ROWS", "SLIDING", "SPREADING", "Method", "load", "names", "save",
+]  # fmt: skip
 
 CHECKPOINTS = "checkpoints"  # below data/: small fitted models that are committed
-FOUR = ("ols", "ridge", "lasso", "elasticnet")  # the paper's regressions
-LINEAR = (*FOUR, "sum-to-one")
-NETWORKS = ("unet", "gan-paper", "gan-l1")  # they do not look at hints
-HINTED = ("hinted", "hinted-alone")
-CLASSICAL = ("grey", "mean", "nearest", *LINEAR, "edge-aware", "levin", "biharmonic")
-
-
-def names() -> tuple[str, ...]:
-    """The names that `load` knows, baselines first."""
-    return (*CLASSICAL, "position-mean", *KINDS, *NETWORKS, *HINTED)
+COURSE = "course"  # the origin of those; a run's models have its name, which holds a hyphen
 
 
 def save(name: str, model, run: paths.Run) -> None:
@@ -52,57 +61,70 @@ def save(name: str, model, run: paths.Run) -> None:
 def load(name: str, run: paths.Run | None = None) -> Colorizer:
     """The colorizer of that name: fitted in `run`, else the committed one under data/checkpoints/.
 
+    Its `origin` says which: the name of the run, COURSE, both with "and" when its model and the mean colour that it
+    falls back to differ in that, or "" when it needs no model.
     Raises UserError for an unknown name, for a model that was never fitted (the sentence says how to), and
     for a model file that is damaged.
     """
-    if name not in names():
+    if name not in METHODS:
         raise UserError(f"there is no colorizer {name!r}: {instead_of(name, names())}")
-    if name == "grey":
-        return Constant("grey")
+    method = METHODS[name]
+    if not method.file:
+        return Constant(name)
+    path, origin = _find(method, run)
     if name == "position-mean":
-        return PositionMean(_planes(_find(f"{name}.npz", run, "04")))
-    if name in KINDS:
-        rows = load_rows(path := _find(f"{name}.npz", run, "04"))
-        if rows.kind != name:
-            raise UserError(f"{path} holds {rows.kind} models: delete it and run notebook 04 again")
-        return rows
-    if name in (*NETWORKS, *HINTED):
+        found = PositionMean(_planes(path))
+    elif method.family == "rows":
+        found = load_rows(path)
+        if found.kind != name:
+            raise UserError(f"{path} holds {found.kind} models: delete it and run notebook 04 again")
+    elif method.family == "network":
         from nbhelpers.networks import inference  # torch takes seconds to load
 
-        return inference.load(name, _find(f"{name}.safetensors", run, "05" if name == "unet" else "06"))
-    prior = tuple(_read("mean", run, {"ab": (2,)})["ab"].tolist())
+        found = inference.load(name, path)
+    else:
+        mean, other = _find(METHODS["mean"], run)
+        prior = tuple(_read(mean, "mean", {"ab": (2,)})["ab"].tolist())
+        found = _with_prior(method, path, prior)
+        origin = origin if other == origin else f"{origin} and {other}"
+    return replace(found, origin=origin)
+
+
+def _with_prior(method: Method, path: Path, prior: tuple[float, float]) -> Colorizer:
+    """A method that paints the mean colour `prior` where nothing is known."""
+    name = method.name
     if name == "mean":
-        return Constant("mean", prior)
+        return Constant(name, prior)
     if name == "nearest":
         return Nearest(prior=prior)
     if name == "biharmonic":
         return Biharmonic(prior=prior)
-    if name in LINEAR:
-        model = NeighbourModel(**_read(name, run, {"coefficients": (2, 25), "intercept": (2,)}))
+    if method.family == "regression":
+        model = NeighbourModel(**_read(path, name, {"coefficients": (2, 25), "intercept": (2,)}))
         return Propagation(name, "neighbour", model, prior, ANCHOR.get(name, 0.0))
     return Propagation(name, name, prior=prior, anchor=ANCHOR[name])
 
 
-def _find(file: str, run: paths.Run | None, notebook: str) -> Path:
-    """The file of a model, in the run or else among the committed checkpoints; UserError when it is in neither."""
-    for path in (place / file for place in ([run.models] if run else []) + [paths.DATA / CHECKPOINTS]):
-        if path.is_file():
-            return path
+def _find(method: Method, run: paths.Run | None) -> tuple[Path, str]:
+    """The file of a model and its origin: the run, or else the course; UserError when it is in neither."""
+    places = {COURSE: paths.DATA / CHECKPOINTS}
+    if run is not None:
+        places = {run.name: run.models} | places
+    for origin, place in places.items():
+        if (place / method.file).is_file():
+            return place / method.file, origin
     asked = run or paths.Run()
-    if Path(file).stem in HINTED:
-        how = f"trained: `nbhelpers train {Path(file).stem}"
-    else:
-        how = f"fitted: run notebook {notebook}, for example `nbhelpers run {notebook}"
-    then = f", and load it with run=Run({asked.profile!r}, {asked.photos!r}), or --run {asked.name}"
     which = "--reference" if asked.called == "reference" else f"--profile {asked.profile}"
-    raise UserError(
-        f"the colorizer {Path(file).stem!r} has not been {how} {which} --photos {asked.photos}`" + ("" if run else then)
-    )
+    command = f"`{method.made_by} {which} --photos {asked.photos}`"
+    how = f"trained: {command}"
+    if method.made_by.startswith("nbhelpers run"):
+        how = f"fitted: run notebook {method.made_by[-2:]}, for example {command}"
+    then = f", and load it with run=Run({asked.profile!r}, {asked.photos!r}), or --run {asked.name}"
+    raise UserError(f"the colorizer {Path(method.file).stem!r} has not been {how}" + ("" if run else then))
 
 
-def _read(name: str, run: paths.Run | None, shapes: dict[str, tuple]) -> dict[str, np.ndarray]:
-    """Read a model's arrays, of the given shapes, from the run or else from the committed checkpoints."""
-    path = _find(f"{name}.json", run, "02")
+def _read(path: Path, name: str, shapes: dict[str, tuple]) -> dict[str, np.ndarray]:
+    """Read a model's arrays, of the given shapes; UserError when the file is damaged."""
     try:
         content = json.loads(path.read_text())
         arrays = {key: np.array(content[key], dtype=float) for key in shapes}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+import pickle
 import platform
 import sys
 import time
@@ -12,6 +14,8 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
+
+import numpy as np
 
 from nbhelpers.errors import UserError
 
@@ -99,6 +103,44 @@ def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
             yield
 
 
+_SENT: dict[str, object] = {}  # in a worker: the last thing that was sent to all of them, by the digest of its bytes
+
+
+def spread(function, shared, tasks, jobs: int | None = None):
+    """Yield `function(shared, *task)` for each of `tasks`, in their order, from the workers of the `backend` around.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module; what it returns travels back.
+    shared : object
+        What all tasks need, such as fitted methods: it is loaded once by each worker, not once for each task.
+    tasks : iterable of tuple
+        The other arguments.
+    jobs : int, optional
+        Processes; None takes those of the surrounding `backend`. With one, all is done here.
+    """
+    import joblib
+    from joblib.externals import cloudpickle  # classes that a notebook defines travel too
+
+    if joblib.effective_n_jobs(jobs) == 1:
+        for task in tasks:
+            yield function(shared, *task)
+        return
+    # As an array the bytes lie in memory that all processes share, and Dask sends them to each worker once.
+    content = np.frombuffer(cloudpickle.dumps(shared), np.uint8)
+    digest = hashlib.sha256(content).hexdigest()
+    calls = (joblib.delayed(_with_sent)(function, digest, content, task) for task in tasks)
+    yield from joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
+
+
+def _with_sent(function, digest: str, content: np.ndarray, task: tuple):
+    if digest not in _SENT:
+        _SENT.clear()
+        _SENT[digest] = pickle.loads(content)  # made by `spread` a moment ago
+    return function(_SENT[digest], *task)
+
+
 def _connect(address: str, timeout: float):
     start = f"dask worker {address} --nworkers -1 --nthreads 1"
     try:
@@ -115,7 +157,7 @@ def _connect(address: str, timeout: float):
     except (OSError, TimeoutError):
         client.close()
         raise UserError(f"no workers at {address}: start some with `{start}`") from None
-    # Warnings, which say that a system was not solved, and limits of BLAS belong to a process, not to a thread.
+    # Limits of BLAS belong to a process, not to a thread.
     if any(threads > 1 for threads in client.nthreads().values()):
         client.close()
         raise UserError(f"workers at {address} have several threads: start them with `{start}`")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from nbhelpers import paths
-from nbhelpers.hints import Hints
+from nbhelpers.hints import Colorization, Hints
 from nbhelpers.photos import open_photos
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no window from a test
@@ -112,13 +112,16 @@ def colorized():
 
     def colorized(colorizer, lightness, hints):
         before = lightness.copy(), hints.ab.copy(), hints.known.copy()
-        found = colorizer.colorize(lightness, hints)
+        answer = colorizer.colorize(lightness, hints)
+        assert isinstance(answer, Colorization) and type(answer.converged) is bool and type(answer.note) is str
+        assert answer.residual is None or answer.residual >= 0
+        found = answer.ab
         assert type(found) is np.ndarray and found.dtype == np.float32 and found.shape == (*lightness.shape, 2)
         assert np.isfinite(found).all()
         assert (found[hints.known] == hints.ab[hints.known]).all()
         hidden = hints.ab.copy()
         hidden[~hints.known] = np.nan  # what is unknown is never looked at
-        assert (colorizer.colorize(lightness, Hints(hidden, hints.known)) == found).all()
+        assert (colorizer.colorize(lightness, Hints(hidden, hints.known)).ab == found).all()
         for kept, now in zip(before, (lightness, hints.ab, hints.known), strict=True):
             assert (kept == now).all(), "the input was changed"
         return found

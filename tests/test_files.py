@@ -1,10 +1,10 @@
 """`nbhelpers colorize`: real photo files through the real command."""
 
+import dataclasses
 import io
 import json
 import os
 import struct
-import warnings
 
 import numpy as np
 import pytest
@@ -13,9 +13,8 @@ from skimage import data
 
 from nbhelpers import __version__, cli, paths, registry
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.errors import NotConverged
 from nbhelpers.files import colorize_large, laid_under, png_bytes
-from nbhelpers.hints import Constant, Hints, hide_pixels, shrunk_hints
+from nbhelpers.hints import HINTS_UNUSED, Constant, Hints, hide_pixels, shrunk_hints
 from nbhelpers.photos import decoding
 from nbhelpers.photos.decoding import PhotoError, from_srgb, is_grey, read_layer, read_photo, read_whole
 
@@ -439,11 +438,15 @@ def test_an_unforeseen_error_is_one_photos_failure(tmp_path, capsys, monkeypatch
 
 
 def test_a_solver_that_stops_early_is_a_line_and_the_photo_is_written(tmp_path, capsys, monkeypatch):
-    stand_in(monkeypatch, lambda _lightness: warnings.warn("stopped early", NotConverged, stacklevel=2))
+    class Stubborn(Constant):
+        def colorize(self, lightness, hints):
+            return dataclasses.replace(super().colorize(lightness, hints), converged=False, note="gave up early")
+
+    monkeypatch.setattr(registry, "load", lambda _name, _run: Stubborn("grey"))
     photos = [save(tmp_path / name, CAT) for name in ("a.jpg", "b.jpg")]
     status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
     assert status == 0 and out.startswith("2 photos ")
-    assert errors == [f"nbhelpers: warning: {photo}: stopped early" for photo in photos]
+    assert errors == [f"nbhelpers: warning: {photo}: gave up early" for photo in photos]
 
 
 def test_ctrl_c_keeps_what_is_done_and_nothing_half(tmp_path, capsys, monkeypatch):
@@ -540,7 +543,30 @@ def test_a_run_of_ones_own_is_asked_first(tmp_path, capsys, monkeypatch):
     assert colorize(capsys, *arguments, run.name)[0] == 0
     lab = rgb_to_lab(read_photo(tmp_path / "out" / "cat.png"))
     assert np.abs(np.median(lab[..., 1:], axis=(0, 1)) - (20, -5)).max() < 1
-    assert told(tmp_path / "out" / "cat.png")["run"] == run.name
+    assert told(tmp_path / "out" / "cat.png")["model"] == run.name
+
+
+def test_the_courses_model_is_never_passed_off_as_a_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    (course := tmp_path / "data" / "checkpoints").mkdir(parents=True)
+    (course / "mean.json").write_text(json.dumps({"ab": [1.0, 2.0]}))
+    (mine := paths.Run("demo", "kaggle")).models.mkdir(parents=True)
+    (mine.models / "tree.npz").touch()
+    photo = save(tmp_path / "cat.png", CAT)
+    status, _, errors = colorize(capsys, photo, "-o", tmp_path / "out", "--method", "mean", "--run", mine.name)
+    assert status == 0 and told(tmp_path / "out" / "cat.png")["model"] == "course"
+    assert errors == ["nbhelpers: warning: the run demo-kaggle lacks a model that mean needs: that of course is used, "
+                      "and the files say so"]  # fmt: skip
+    assert colorize(capsys, photo, "-o", tmp_path / "grey", "--method", "grey")[0] == 0
+    assert "model" not in told(tmp_path / "grey" / "cat.png")
+
+
+def test_a_method_that_does_not_look_at_hints_says_so(tmp_path, capsys):
+    photo = save(tmp_path / "cat.png", CAT)
+    arguments = [photo, "-o", tmp_path / "out", "--unknown", 90, "--method"]
+    status, _, errors = colorize(capsys, *arguments, "mean")
+    assert status == 0 and errors == [f"nbhelpers: warning: {photo}: {HINTS_UNUSED}"]
+    assert colorize(capsys, *arguments, "nearest", "--overwrite")[2] == []
 
 
 # ---- large photos
@@ -580,7 +606,7 @@ def test_a_large_run_matches_a_small_one():
     colorizer = registry.load("edge-aware")
     lab = rgb_to_lab(CAT)
     hints = hide_pixels(lab[..., 1:], 0.8)
-    direct = colorizer.colorize(lab[..., 0], hints)
+    direct = colorizer.colorize(lab[..., 0], hints).ab
     large = np.array(Image.fromarray(lab[..., 0]).resize((480, 320), Image.Resampling.BICUBIC))
     ab, known = hints.ab.repeat(4, 0).repeat(4, 1), hints.known.repeat(4, 0).repeat(4, 1)
     found = colorize_large(colorizer, large, Hints(ab, known), size=80)

@@ -1,5 +1,7 @@
 """Which colours are given: exact counts, nesting, and what is refused."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nbhelpers.hints import (
+    HINTS_UNUSED,
+    NEARLY_BLACK,
+    Constant,
     Hints,
+    Nearest,
     Stroke,
     hide_pixels,
     keep_known,
@@ -302,3 +308,39 @@ def test_hints_of_a_photo_that_is_not_larger_stay_as_they_are(shape):
 def test_no_hints_are_none_when_made_small():
     found = shrunk_hints(Hints.none((64, 40)), 16)
     assert found.known.shape == (26, 16) and not found.known.any() and not found.ab.any()
+
+
+# ---- what a colorizer is given, and what it answers
+
+
+@pytest.mark.parametrize(
+    ("lightness", "why"),
+    [
+        (np.full((4, 6), 128.0), "from 128 to 128, and L* from 0 to 100"),  # grey values of bytes
+        (np.full((4, 6), -7.0), "from -7 to -7"),
+        (np.full((4, 6), np.nan), "NaN or infinity"),
+        (np.full((4, 6), np.inf), "NaN or infinity"),
+        (np.full((6, 4), 50.0), "must be of one size"),
+        (np.full((4, 6, 1), 50.0), "must be of one size"),
+    ],
+)
+def test_what_is_no_lightness_of_that_photo_gets_a_sentence(lightness, why):
+    for method in (Constant("grey"), Nearest()):
+        with pytest.raises(ValueError, match=re.escape(why)):
+            method.colorize(lightness, Hints.none((4, 6)))
+
+
+def test_a_lightness_from_0_to_1_is_noted_and_black_is_not():
+    hints = Hints.none((4, 6))
+    light = np.linspace(0, 1, 24).reshape(4, 6)
+    assert Constant("grey").colorize(light, hints).note == NEARLY_BLACK
+    assert Constant("grey").colorize(0 * light, hints).note == ""
+    assert Constant("grey").colorize(100.4 * light, hints).note == ""  # as resizing overshoots
+
+
+def test_a_method_that_does_not_look_at_hints_says_so_when_it_gets_some():
+    ab = np.ones((4, 6, 2), np.float32)
+    some, light = hide_pixels(ab, 0.5), np.full((4, 6), 50.0)
+    assert Constant("grey").colorize(light, some).note == HINTS_UNUSED
+    assert Constant("grey").colorize(light, Hints.none((4, 6))).note == ""
+    assert Nearest().colorize(light, some).note == ""

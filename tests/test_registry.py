@@ -71,7 +71,6 @@ def photo(sample):
 
 @pytest.mark.parametrize("name", registry.names())
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-@pytest.mark.filterwarnings("ignore::nbhelpers.errors.NotConverged")
 def test_every_colorizer_keeps_the_contract(fitted, photo, name, share, colorized):
     lightness, ab = photo
     hints = hide_pixels(ab, share)
@@ -83,7 +82,7 @@ def test_every_colorizer_keeps_the_contract(fitted, photo, name, share, colorize
 
 @pytest.mark.parametrize("name", ["mean", "nearest", "sum-to-one", "edge-aware", "levin", "biharmonic"])
 def test_without_hints_the_prior_decides(fitted, photo, name):
-    found = registry.load(name, fitted).colorize(photo[0], Hints.none(photo[0].shape))
+    found = registry.load(name, fitted).colorize(photo[0], Hints.none(photo[0].shape)).ab
     np.testing.assert_allclose(found, np.broadcast_to(PRIOR, found.shape), atol=1e-3)
 
 
@@ -94,15 +93,17 @@ def test_the_anchor_is_not_felt_near_hints(fitted, photo):
         anchored = registry.load(name, fitted)
         bare = Propagation(name, anchored.kind, anchored.model)
         assert anchored.anchor > 0 == bare.anchor
-        np.testing.assert_allclose(anchored.colorize(lightness, hints), bare.colorize(lightness, hints), atol=0.05)
+        np.testing.assert_allclose(
+            anchored.colorize(lightness, hints).ab, bare.colorize(lightness, hints).ab, atol=0.05
+        )
 
 
 def test_the_simple_ones(photo):
     lightness, ab = photo
     hints = hide_pixels(ab, 0.5)
-    assert (registry.load("grey").colorize(lightness, hints)[~hints.known] == 0).all()
-    assert (Constant("mean", (1, 2)).colorize(lightness, hints)[~hints.known] == (1, 2)).all()
-    assert (Nearest().colorize(lightness, hints) == nearest_known(hints)).all()
+    assert (registry.load("grey").colorize(lightness, hints).ab[~hints.known] == 0).all()
+    assert (Constant("mean", (1, 2)).colorize(lightness, hints).ab[~hints.known] == (1, 2)).all()
+    assert (Nearest().colorize(lightness, hints).ab == nearest_known(hints)).all()
 
 
 def test_models_come_back_to_the_last_digit(fitted, models):
@@ -130,19 +131,34 @@ def test_a_runs_own_model_comes_before_the_committed_one(data, models):
     assert registry.load("mean", Run("paper", "kaggle")).ab == (1.0, 1.0)
 
 
+def test_a_method_says_where_its_model_came_from(data, models):
+    course = data / "checkpoints"
+    course.mkdir(parents=True)
+    for place in (course, RUN.models):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "mean.json").write_text(json.dumps({"ab": [1.0, 2.0]}))
+    registry.save("ols", models["ols"], RUN)
+    shutil.copy(RUN.models / "ols.json", course / "lasso.json")
+    assert registry.load("grey", RUN).origin == ""
+    assert [registry.load("mean", run).origin for run in (RUN, None)] == [RUN.name, registry.COURSE]
+    assert registry.load("ols", RUN).origin == RUN.name
+    assert registry.load("lasso", RUN).origin == f"{registry.COURSE} and {RUN.name}"  # its mean colour is the run's
+    assert registry.load("edge-aware", Run("paper", "kaggle")).origin == registry.COURSE
+
+
 def test_row_models_come_from_the_run_or_the_checkpoints(data, row_models, photo):
     lightness, hints = photo[0], Hints.none(photo[0].shape)
     expected = {}
     for folder, shift in ((data / "checkpoints", 3), (RUN.models, 5)):  # to be told apart
         fitted, about = row_models[0]["forest"], about_rows(row_models[1] / "forest.npz")
         save_rows(moved := dataclasses.replace(fitted, mean=fitted.mean + shift), folder / "forest.npz", about)
-        expected[folder] = moved.colorize(lightness, hints)
+        expected[folder] = moved.colorize(lightness, hints).ab
     for run, folder in (
         (RUN, RUN.models),
         (None, data / "checkpoints"),
         (Run("paper", "kaggle"), data / "checkpoints"),
     ):
-        assert (registry.load("forest", run).colorize(lightness, hints) == expected[folder]).all()
+        assert (registry.load("forest", run).colorize(lightness, hints).ab == expected[folder]).all()
 
 
 def test_a_file_under_another_kinds_name_is_refused(row_models):
@@ -243,8 +259,8 @@ def test_a_position_mean_comes_back_and_fits_photos_of_other_sizes():
     registry.save("position-mean", PositionMean(ab), RUN)
     back = registry.load("position-mean", RUN)
     assert (back.ab == ab).all()
-    assert (back.colorize(np.zeros((6, 8), np.float32), Hints.none((6, 8))) == ab).all()
-    twice = back.colorize(np.zeros((12, 8), np.float32), Hints.none((12, 8)))
+    assert (back.colorize(np.zeros((6, 8), np.float32), Hints.none((6, 8))).ab == ab).all()
+    twice = back.colorize(np.zeros((12, 8), np.float32), Hints.none((12, 8))).ab
     assert (twice == ab.repeat(2, axis=0)).all()
 
 

@@ -4,11 +4,12 @@ import os
 import sys
 
 import joblib
+import numpy as np
 import pytest
 import threadpoolctl
 
 from nbhelpers.errors import UserError
-from nbhelpers.system import backend
+from nbhelpers.system import backend, spread
 
 
 def where(number):
@@ -24,6 +25,37 @@ def work(count=8):
     assert list(squares) == [n**2 for n in range(count)]
     assert max(threads) == 1, "pieces in parallel and BLAS threads multiply"
     return set(processes)
+
+
+class Heavy:
+    """Notes in a file each process that loads it."""
+
+    def __init__(self, path):
+        self.path, self.ballast = path, np.zeros(10**6)
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        with open(self.path, "a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def plus(heavy, number, other):
+    return os.getpid(), number + other + heavy.ballast[0]
+
+
+@pytest.mark.parametrize("where", ["here", "cores", "cluster"])
+def test_what_all_tasks_share_is_loaded_once_a_worker(where, tmp_path, request):
+    there = {"jobs": 1} if where == "here" else {"jobs": 2}
+    if where == "cluster":
+        there = {"cluster": request.getfixturevalue("cluster").scheduler_address}
+    (log := tmp_path / "log").touch()
+    with backend(**there):
+        for _ in range(2):
+            log.write_text("")
+            workers, sums = zip(*spread(plus, Heavy(str(log)), ((i, 10) for i in range(20))), strict=True)
+            assert list(sums) == [i + 10 for i in range(20)]
+            loaded = log.read_text().split()
+            assert sorted(loaded) == sorted({str(pid) for pid in workers} - {str(os.getpid())})
 
 
 def test_one_job_stays_in_this_process():

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import linalg
 
-from nbhelpers import paths
+from nbhelpers import paths, registry
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.hints import hide_pixels
 from nbhelpers.linear import neighbours
@@ -27,7 +27,8 @@ from nbhelpers.photos import PhotoSet, open_photos
 from nbhelpers.registry import FOUR
 from nbhelpers.system import median_seconds, peak_of_call, peak_of_process
 
-METHODS = ("ols", "lasso", "elasticnet", "sum-to-one", "edge-aware", "levin")
+# Those that solve a system; ridge's is that of ols.
+METHODS = tuple(name for name in (*registry.LINEAR, *registry.names(family="system")) if name != "ridge")
 SCIKIT_LEARN = {  # how its two L1 estimators are set; tight without precompute takes minutes for the same weights
     "default tolerance": {"tol": 1e-4, "max_iter": 1000},
     "tolerance as here, precompute=True": {"precompute": True},

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from nbhelpers import registry
 from nbhelpers.colour import plots
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import tables
@@ -18,7 +19,8 @@ from nbhelpers.explorer import page, painting
 from nbhelpers.hints import hide_pixels
 from nbhelpers.system import median_seconds
 
-LEFT_OUT = ("levin", "biharmonic")  # too slow for the page; measured once each, to show it
+# Too slow for the page; measured once each, to show it.
+LEFT_OUT = tuple(name for name in registry.CLASSICAL if name not in (*registry.SLIDING, *registry.LINEAR))
 
 
 def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: int) -> pd.DataFrame:
@@ -27,7 +29,7 @@ def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: i
 
     def release(method=None):
         hints = hide_pixels(lab[..., 1:], unknown)
-        _draw(lab, hints, method.colorize(lab[..., 0], hints) if method else lab[..., 1:])
+        _draw(lab, hints, method.colorize(lab[..., 0], hints).ab if method else lab[..., 1:])
 
     drawing = median_seconds(release, repeats)
     table = pd.DataFrame({"photos": name, "size": len(photo), "method": list(methods), "unknown": unknown})
@@ -42,7 +44,7 @@ def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFram
     `ratio`: against the same as a matplotlib figure, as a notebook's slider draws it.
     """
     subject = painting.subject("photo", photo)
-    methods, _ = tables.load_methods(page.METHODS + LEFT_OUT, None)
+    methods, _ = tables.load_methods(registry.SLIDING + LEFT_OUT, None)
     shown = page.Explorer([subject], methods)
     shown.right.value = painting.TRUTH
 

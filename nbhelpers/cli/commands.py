@@ -10,7 +10,8 @@ import typer
 
 from nbhelpers import __version__
 from nbhelpers.cli.photos import photo_source, photos_app, plain
-from nbhelpers.errors import UserError
+from nbhelpers.errors import UserError, instead_of
+from nbhelpers.methods import HINTED, METHODS, NETWORKS
 from nbhelpers.paths import ROOT
 
 app = typer.Typer(**plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure.")
@@ -43,6 +44,14 @@ def _folder(out: str) -> str:
     return out
 
 
+def _tell(note: str) -> None:
+    """Print a warning, not in the middle of a progress bar."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode():
+        typer.echo(f"nbhelpers: warning: {note}", err=True)
+
+
 def _tell_without_gpu(profile: str | None) -> None:
     """Say what the paper's own sizes mean on a machine without CUDA."""
     if profile == "paper":
@@ -50,7 +59,7 @@ def _tell_without_gpu(profile: str | None) -> None:
 
         if not torch.cuda.is_available():
             what = "networks of the paper's own sizes are meant for a CUDA device, and there is none"
-            typer.echo(f"nbhelpers: warning: {what}; --profile reference is for machines without", err=True)
+            _tell(f"{what}; --profile reference is for machines without")
 
 
 @app.command()
@@ -102,7 +111,7 @@ def run(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(metavar="RECIPE", help="unet, gan-paper, gan-l1, hinted or hinted-alone.")],
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help=f"{', '.join((*NETWORKS, *HINTED))}.")],
     photos: Annotated[
         str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
     ] = "sample",
@@ -167,7 +176,7 @@ def colorize(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTO", help="Files and folders; folders with all below.")],
     out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder that the PNG files go to.")],
     method: Annotated[
-        str, typer.Option(metavar="NAME", help="The colorizer: hinted, unet, edge-aware, grey, ...")
+        str, typer.Option(metavar="NAME", help=f"The colorizer: {', '.join(sorted(METHODS))}.")
     ] = "hinted",
     run: Annotated[
         str | None,
@@ -198,18 +207,19 @@ def colorize(
         raise typer.BadParameter("PHOTO is empty: name a file or a folder")
     out, photos = _folder(out), [os.path.expanduser(photo) for photo in photos]
     hints = hints and os.path.expanduser(hints)
-    if method not in registry.names():
-        try:
-            registry.load(method)
-        except UserError as error:
-            raise typer.BadParameter(str(error)) from None
+    if method not in METHODS:
+        raise typer.BadParameter(f"there is no colorizer {method!r}: {instead_of(method, METHODS)}")
     pairs, failures = find_photos(photos, out)
     if hints is not None and len(pairs) > 1:
         raise typer.BadParameter(f"--hints belongs to one photo, and {len(pairs)} were found: name that one")
     if pairs:
         colorizer = registry.load(method, None if run is None else find_run(run))
+        if run is not None and colorizer.origin not in ("", run):
+            _tell(
+                f"the run {run} lacks a model of {method}: that of {colorizer.origin} is used, and named in the files"
+            )
         try:
-            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, run)
+            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, _tell)
         except KeyboardInterrupt:
             goes_on = "the same command goes on with those missing (those that exist are kept, and reported)"
             typer.echo(f"nbhelpers: interrupted; what is done stays in {out}, and {goes_on}", err=True)

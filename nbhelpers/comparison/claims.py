@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nbhelpers.evaluation.statistics import paired, told_apart
-from nbhelpers.registry import FOUR
-from nbhelpers.rows.regressor import KINDS
+from nbhelpers.registry import FOUR, ROWS
 
 HOLDS, FAILS, PARTLY, OPEN = "holds", "does not hold", "holds in part", "undecided"
 
@@ -87,7 +86,7 @@ def _hints(full, axis, brown, coins):
 
 def _brown(full, axis, brown, coins):
     table = brown.set_index("method")
-    trees, truth = table.loc[list(KINDS)], table.loc["truth"]
+    trees, truth = table.loc[list(ROWS)], table.loc["truth"]
     text = (f"hue spread {trees['hue_spread'].min():.2f} to {trees['hue_spread'].max():.2f} (truth "
             f"{truth['hue_spread']:.2f}); {trees['from mean'].max():.1f} from the mean colour at most (truth "
             f"{truth['from mean']:.1f}); {trees['distinct'].min()} to {trees['distinct'].max()} distinct colours "
@@ -99,18 +98,18 @@ def _brown(full, axis, brown, coins):
 
 
 def _close(full, axis, brown, coins):
-    means = _means(full)[list(KINDS)]
+    means = _means(full)[list(ROWS)]
     gap = means.max() / means.min() - 1
-    signs = told_apart(paired(full[full["method"].isin(KINDS)]))
+    signs = told_apart(paired(full[full["method"].isin(ROWS)]))
     text = f"{', '.join(f'{name} {value:.0f}' for name, value in means.items())}: {gap:.1%} apart"
     return (HOLDS if gap < 0.1 else FAILS), text + (", yet told apart beyond chance" if signs.all() else "")
 
 
 def _no_ability(full, axis, brown, coins):
     means = _means(full)
-    gaps = {kind: _gap(full, kind, "mean") for kind in KINDS}
+    gaps = {kind: _gap(full, kind, "mean") for kind in ROWS}
     signs = [sign for sign, _ in gaps.values()]
-    share = means[list(KINDS)] / means["mean"]
+    share = means[list(ROWS)] / means["mean"]
     text = "minus the mean colour: " + "; ".join(f"{k} {words}, {share[k]:.1%} of it" for k, (_, words) in gaps.items())
     if not any(signs):
         return OPEN, text
@@ -121,13 +120,13 @@ def _no_ability(full, axis, brown, coins):
 
 def _limited(full, axis, brown, coins):
     share = brown.set_index("method")["of truth"]
-    text = f"its chroma is {share['unet']:.0%} of the truth's, the trees' at most {share[list(KINDS)].max():.0%}"
+    text = f"its chroma is {share['unet']:.0%} of the truth's, the trees' at most {share[list(ROWS)].max():.0%}"
     return (HOLDS if share["unet"] < 0.75 else FAILS), text
 
 
 def _gan_wins(full, axis, brown, coins):
     means = _means(full)
-    rivals = means[[*KINDS, "unet"]]
+    rivals = means[[*ROWS, "unet"]]
     best = rivals.idxmin()
     sign, gap = _gap(full, "gan-paper", best)
     text = (f"gan-paper {means['gan-paper']:.0f}, gan-l1 {means['gan-l1']:.0f}, grey {means['grey']:.0f}, {best} "
@@ -149,7 +148,7 @@ def _colourful(full, axis, brown, coins):
 def _better(full, axis, brown, coins):
     words, signs = [], []
     for name, small in (("delta_e", 1), ("psnr", -1)):
-        best = (small * _means(full, name)[list(KINDS)]).idxmin()
+        best = (small * _means(full, name)[list(ROWS)]).idxmin()
         for gan in ("gan-paper", "gan-l1"):
             sign, gap = _gap(full, gan, best, name)
             words.append(f"{name}, {gan} minus {best}: {gap}")

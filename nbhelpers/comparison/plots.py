@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from nbhelpers.colour.lab import lab_to_rgb
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.colour.plots import COLOURS, show, with_caption
-from nbhelpers.comparison.tables import FLAT
 from nbhelpers.evaluation.statistics import told_apart
 from nbhelpers.hints import Hints
+from nbhelpers.methods import BLIND
 
 TITLES = {"ab_mse": "ab-MSE", "psnr": "RGB PSNR, dB", "ssim": "SSIM", "delta_e": "CIEDE2000",
           "colourfulness": "colourfulness / truth", "chroma": "chroma / truth", "hue_spread": "hue spread"}  # fmt: skip
@@ -61,7 +61,7 @@ def over_unknown(summary):
     colours, markers = cycle((*COLOURS, "#882255")), cycle(MARKERS)
     for method, rows in summary.groupby("method", sort=False):
         x = rows["unknown"].map(place)
-        if method in FLAT:
+        if method in BLIND:
             ax.plot(x, rows["mean"], color="0.6", linestyle="-", linewidth=1, zorder=1)
             flat_ends.append((rows["mean"].iloc[-1], method))
         else:
@@ -154,7 +154,7 @@ def by_method(labs, methods: dict, hints: dict | None = None, caption: str = "")
         for ax, (name, method) in zip(line[1:], methods.items()):
             given = (hints or {}).get(name)
             known = given(lab) if given else Hints.none(lab.shape[:2])
-            ab = method.colorize(lab[..., 0], known)
+            ab = method.colorize(lab[..., 0], known).ab
             score = f"{ab_mse(ab, lab[..., 1:], ~known.known):.0f}"
             show(lab_to_rgb(np.dstack([lab[..., 0], ab])), score if i else f"{name}\n{score}", ax)
             ax.title.set_fontsize(8)

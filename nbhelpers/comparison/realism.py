@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.evaluation.evaluate import score
 from nbhelpers.evaluation.statistics import bootstrap_interval
-from nbhelpers.hints import Hints
 
 LPIPS_NET = "alex"  # the variant that most papers report
 LPIPS_FILES = {"alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
@@ -67,23 +66,24 @@ def measure(colorizers, photos) -> pd.DataFrame:
 
     near = LearnedPerceptualImagePatchSimilarity(LPIPS_NET) if lpips_ready() else None
     sets = FrechetInceptionDistance(reset_real_features=False) if fid_ready() and len(photos) >= LEAST_FID else None
+
+    def perceive(colorized, truth) -> dict:
+        image, real = _tensor(colorized), _tensor(truth)
+        if sets is not None:
+            sets.update(image, real=False)
+            if first:
+                sets.update(real, real=True)
+        if near is None:
+            return {"lpips": np.nan}
+        with torch.inference_mode():
+            return {"lpips": float(near(image / 127.5 - 1, real / 127.5 - 1))}
+
     rows = []
     for i, colorizer in enumerate(colorizers):
-        distances = []
-        for truth in photos:
-            lab = rgb_to_lab(truth)
-            ab = colorizer.colorize(lab[..., 0], Hints.none(truth.shape[:2]))
-            image, real = (_tensor(rgb) for rgb in (lab_to_rgb(np.dstack([lab[..., 0], ab])), truth))
-            if near is not None:
-                with torch.inference_mode():
-                    distances.append(float(near(image / 127.5 - 1, real / 127.5 - 1)))
-            if sets is not None:
-                sets.update(image, real=False)
-                if i == 0:
-                    sets.update(real, real=True)
-        mean = float(np.mean(distances)) if distances else np.nan
+        first = i == 0
+        distances = score([colorizer], photos, jobs=1, measures=(), also=perceive).table["lpips"]
         fid = float(sets.compute()) if sets is not None else np.nan
-        rows.append((colorizer.name, mean, *bootstrap_interval(distances), fid, len(photos)))
+        rows.append((colorizer.name, distances.mean(), *bootstrap_interval(distances), fid, len(photos)))
         if sets is not None:
             sets.reset()
     return pd.DataFrame(rows, columns=["method", "lpips", "low", "high", "fid", "photos"])

@@ -12,12 +12,8 @@ from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
 from nbhelpers.evaluation.statistics import paired, summarise, told_apart
-from nbhelpers.registry import FOUR
-from nbhelpers.rows.regressor import KINDS
+from nbhelpers.registry import BLIND, FOUR
 
-SPREADING = ("nearest", *FOUR, "sum-to-one", "edge-aware", "levin")  # they carry hints to their surroundings
-FLAT = ("grey", "mean", "position-mean", *KINDS, *registry.NETWORKS)  # they do not look at hints
-METHODS = (*FLAT[:3], *SPREADING, *FLAT[3:])
 RATIOS = {"colourfulness": "true_colourfulness", "chroma": "true_chroma"}  # measured as shares of the truth's
 
 
@@ -94,7 +90,7 @@ def winners(scores: pd.DataFrame) -> pd.DataFrame:
         means = part[solved].groupby("method", sort=False)["ab_mse"].mean().sort_values(kind="stable")
         gaps = paired(part[solved], against=means.index[0])
         tied = gaps.loc[told_apart(gaps) == 0, "method"]
-        flat = next((name for name in means.index if name in FLAT), "")
+        flat = next((name for name in means.index if name in BLIND), "")
         rows.append((share, means.index[0], means.iloc[0], ", ".join(tied), flat, means.get(flat, np.nan)))
     columns = ["unknown", "best", "ab_mse", "not told apart", "best without hints", "its ab_mse"]
     return pd.DataFrame(rows, columns=columns)

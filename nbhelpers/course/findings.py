@@ -6,7 +6,7 @@ import tomllib
 
 import pandas as pd
 
-from nbhelpers import paths
+from nbhelpers import methods, paths
 from nbhelpers.evaluation.reference import REFERENCE, cuda
 
 
@@ -83,7 +83,7 @@ def _speed() -> str:
 
 def _brown() -> str:
     scores = row_scores()
-    kinds = ["tree", "forest", "boosting"]
+    kinds = list(methods.ROWS)
     share = 100 * scores.loc[kinds, "of mean colour"]
     truth, painted = scores.loc["truth"], scores.loc[kinds]
     return f"""**Row-wise trees paint brown**, as the paper says: tree, forest and boosting err {share["tree"]:.1f},

@@ -6,66 +6,32 @@ import ast
 import dataclasses
 import functools
 import hashlib
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from nbhelpers import paths
 from nbhelpers.colour.chroma import ColourStatistics
-from nbhelpers.evaluation.evaluate import MEASURES, check_measures, columns_of, score_photo
-from nbhelpers.photos.cache import PhotoWarning
+from nbhelpers.evaluation.evaluate import MEASURES, Scores, check, columns_of, score
 
 # What decides a score: when the code of one of these changes, scores that were kept are not used.
 MODULES = ("colour/chroma", "colour/gamut", "colour/lab", "colour/metrics", "evaluation/evaluate", "hints",
            "linear/colorizers", "linear/neighbours", "linear/solvers", "linear/systems", "networks/hint_inputs",
            "networks/inference", "networks/models", "registry", "rows/colorizers", "rows/regressor")  # fmt: skip
 PACKAGE = Path(__file__).parents[1]
-CHUNK = 8  # photos in one piece of work
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Scores of photos, one row per photo, share and method as `evaluate.evaluate` gives them, and painted colours.
-
-    colours: (method, share of unknown pixels) -> ColourStatistics of the unknown pixels of all photos that it solved.
-    """
-
-    table: pd.DataFrame
-    colours: dict[tuple[str, float], ColourStatistics]
-
-
-def _score_chunk(colorizer, photos, shares, seed, measures) -> tuple[list[dict], dict, list[str]]:
-    rows, colours, problems = [], {}, []
-    for i in range(len(photos)):
-        found, why = score_photo([colorizer], photos[i : i + 1], "unknown", shares, seed + i, measures)
-        problems += [why] * bool(why)
-        for row in found:
-            new, share = row.pop("colours"), row["unknown"]
-            if new is not None and row["converged"]:
-                colours[share] = colours[share] + new if share in colours else new
-            rows.append(row)
-    return rows, colours, problems
 
 
 def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measures=MEASURES) -> Scores:
-    """Score each colorizer on a `Photos` at several shares of unknown pixels, the same hidden pixels for all.
+    """`evaluate.score` at several shares of unknown pixels, method by method, each kept when it is done.
 
     folder: where finished methods are kept, `<name>-<digest>.npz`; the digest is of the fitted method, the photos, the
     settings and the code that colours and measures, so that what has changed is scored anew and after Ctrl-C the same
-    call goes on. Measures and columns are those of `evaluate`. Photos are spread as `system.backend` says;
-    unreadable ones are skipped with a PhotoWarning. Raises ValueError for an unknown measure and for two colorizers of
-    one name.
+    call goes on. The colours of the truth are not among the result's.
     """
-    colorizers, shares = list(colorizers), [float(share) for share in shares]
-    check_measures(measures)
-    names = [colorizer.name for colorizer in colorizers]
-    if len(set(names)) < len(names):
-        raise ValueError(f"each method needs a name of its own, got {', '.join(names)}")
+    colorizers, shares, measures = list(colorizers), [float(share) for share in shares], tuple(measures)
+    check(colorizers, measures)
     tables, colours = [], {}
     # One bar for all methods; in a log file, where each redraw is a new line, it is brief.
     with tqdm(total=len(colorizers) * len(photos), unit="photo", mininterval=1) as bar:
@@ -74,11 +40,12 @@ def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measur
             path = None
             if folder is not None:
                 about = (_code(), colorizer, photos.cache.folder.name, photos.cache.part, photos.names, shares, seed)
-                path = Path(folder) / f"{colorizer.name}-{fingerprint((*about, tuple(measures)))[:16]}.npz"
+                path = Path(folder) / f"{colorizer.name}-{fingerprint((*about, measures))[:16]}.npz"
             found = _read(path, columns_of("unknown", measures)) if path else None
             if found is None:
-                found = _score(colorizer, photos, shares, seed, tuple(measures), bar)
-                if path and len(found[0]) == len(photos) * len(shares):  # an unreadable photo may be readable later
+                new = score([colorizer], photos, shares, seed, measures=measures, bar=bar)
+                found = new.table, {at: kept for (name, at), kept in new.colours.items() if name == colorizer.name}
+                if path and len(new.table) == len(photos) * len(shares):  # an unreadable photo may be readable later
                     _write(path, *found)
             else:
                 bar.update(len(photos))
@@ -92,22 +59,6 @@ def _code() -> str:
     """A digest of the code of MODULES, comments and layout left out."""
     trees = (ast.dump(ast.parse((PACKAGE / f"{name}.py").read_text("utf-8"))) for name in MODULES)
     return hashlib.sha256("".join(trees).encode()).hexdigest()
-
-
-def _score(colorizer, photos, shares, seed, measures, bar) -> tuple[pd.DataFrame, dict]:
-    tasks = (
-        joblib.delayed(_score_chunk)(colorizer, photos[i : i + CHUNK], shares, seed + i, measures)
-        for i in range(0, len(photos), CHUNK)
-    )
-    table, colours = [], {}
-    for rows, new, problems in joblib.Parallel(return_as="generator")(tasks):
-        for problem in problems:
-            warnings.warn(f"skipped: {problem}", PhotoWarning, stacklevel=3)
-        table += rows
-        for share, statistics in new.items():
-            colours[share] = colours[share] + statistics if share in colours else statistics
-        bar.update(len(rows) // len(shares) + len(problems))
-    return pd.DataFrame(table, columns=columns_of("unknown", measures)), colours
 
 
 _SUMS = tuple(field.name for field in dataclasses.fields(ColourStatistics))

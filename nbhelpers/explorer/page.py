@@ -19,20 +19,7 @@ from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.canvas import Brush
 from nbhelpers.explorer.painting import SIDE, TRUTH, Subject
 from nbhelpers.files import png_bytes
-
-# Left out are levin and biharmonic, the slowest where few pixels are known: figures/bench/explorer.csv has the times.
-METHODS = ("hinted", "edge-aware", "sum-to-one", "ols", "nearest", "mean", "grey", "unet", "gan-l1")
-EXPLAIN = {
-    "hinted": "edge-aware, then a network",
-    "edge-aware": "colours spread up to edges",
-    "sum-to-one": "neighbour regression, averages only",
-    "ols": "least squares; explodes near 100 %",
-    "nearest": "the nearest known pixel",
-    "mean": "the mean colour",
-    "grey": "no colour",
-    "unet": "network, no hints",
-    "gan-l1": "network with a critic, no hints",
-}
+from nbhelpers.methods import METHODS
 
 
 class Explorer:
@@ -46,7 +33,7 @@ class Explorer:
         subjects = painting.named_apart(subjects)
         self.subjects, self.methods = {item.name: item for item in subjects}, methods
         self.histories, self.subject, self.results = {}, subjects[0], {}
-        options = {f"{name}: {EXPLAIN[name]}" if name in EXPLAIN else name: name for name in methods}
+        options = {f"{name}: {METHODS[name].label}" if name in METHODS else name: name for name in methods}
         self.unknown = widgets.build(widgets.unknown_slider(unknown))
         self.unknown.layout.width = "30em"
         self.seed = ipywidgets.BoundedIntText(
@@ -212,7 +199,8 @@ class Explorer:
             widgets.put(self.errors[side], pictures.encoded(error), f"{side} error", "contain")
             cells = [html.escape(painted.method), *(f"{found[name]:.2f}" for name in ("ab_mse", "psnr"))]
             lines.append("".join(f"<td>{cell}</td>" for cell in [side, *cells, f"{painted.seconds:.2f} s"]))
-            notes += [f"{painted.method}: {painted.note}"] if painted.note else []
+            if painted.note:
+                notes.append(f"{painted.method}: {painted.note}")
         widgets.put(
             self.histograms["photo"], pictures.encoded(pictures.histogram_picture(truth)), "the photo's colours"
         )
@@ -226,7 +214,8 @@ class Explorer:
             f"{len(self.brush.strokes)} strokes; {html.escape(self.subject.credit or self.subject.name)}"
         )
         grey = f"{self.subject.name} has no colours: paint some" if self.subject.grey else ""
-        widgets.say(self.status, "; ".join(notes) or (grey if not known else ""), wrong=bool(notes))
+        wrong = not all(self.results[side][1].converged for side in ("left", "right"))
+        widgets.say(self.status, "; ".join(dict.fromkeys(notes)) or (grey if not known else ""), wrong=wrong)
 
     # What they take home
 
@@ -234,7 +223,10 @@ class Explorer:
         """What one side is made with, as it is written into its file."""
         strokes = [[*stroke.ab, stroke.radius, stroke.points] for stroke in self.brush.strokes]
         share = None if self.subject.grey else self.unknown.value
-        about = {"photo": self.subject.name, "method": method, "unknown": share}
+        about = {"photo": self.subject.name, "method": method}
+        if origin := getattr(self.methods.get(method), "origin", ""):  # the truth and a person's own have none
+            about["model"] = origin
+        about |= {"unknown": share}
         height, width = self.subject.lightness.shape
         return about | {"seed": self.seed.value, "strokes": strokes, "chroma computed at": [width, height]}
 

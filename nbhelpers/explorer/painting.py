@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from PIL import Image, ImageColor
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, psnr
-from nbhelpers.errors import NotConverged, UserError
+from nbhelpers.errors import UserError
 from nbhelpers.files import laid_under, lightness_of
 from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, resized, strokes
 from nbhelpers.photos.decoding import PhotoError, is_grey, read_photo
@@ -93,12 +92,13 @@ def given(subject: Subject, unknown: float, seed: int = 0, drawn: tuple[Stroke, 
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """What a method made of it: ab (H, W, 2), how long that took, and a warning, or ""."""
+    """What a method made of it: ab (H, W, 2), how long that took, a sentence about it or "", whether it was solved."""
 
     method: str
     ab: np.ndarray
     seconds: float
     note: str = ""
+    converged: bool = True
 
     def picture(self, subject: Subject) -> np.ndarray:
         """As a screen shows it, uint8 (H, W, 3)."""
@@ -111,13 +111,9 @@ def paint(method: str, methods: dict, subject: Subject, hints: Hints) -> Painted
     """Colorize the subject by one of `methods`, name -> Colorizer, or TRUTH."""
     if method == TRUTH:
         return Painted(method, subject.lab[..., 1:], 0.0)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        began = time.perf_counter()
-        ab = methods[method].colorize(subject.lightness, hints)
-        seconds = time.perf_counter() - began
-    notes = [str(warning.message) for warning in caught if issubclass(warning.category, NotConverged)]
-    return Painted(method, ab, seconds, "; ".join(notes))
+    began = time.perf_counter()
+    found = methods[method].colorize(subject.lightness, hints)
+    return Painted(method, found.ab, time.perf_counter() - began, found.note, found.converged)
 
 
 def measures(painted: Painted, subject: Subject, hints: Hints) -> dict[str, float]:

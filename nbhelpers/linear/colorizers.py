@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
-from nbhelpers.errors import NotConverged
-from nbhelpers.hints import Constant, keep_known
+from nbhelpers.hints import Colorization, checked, filled, keep_known
 from nbhelpers.linear.neighbours import NeighbourModel
 from nbhelpers.linear.solvers import solve
 from nbhelpers.linear.systems import anchor, edge_aware_system, levin_system, neighbour_system
@@ -34,6 +32,7 @@ class Propagation:
     anchor: float = 0.0
     beta: float = 25.0
     tol: float = 1e-6
+    origin: str = ""
 
     def system(self, lightness, hints):
         """The SparseSystem of one photo."""
@@ -54,17 +53,11 @@ class Propagation:
         return np.allclose(own.sum(axis=1), 1, atol=1e-9) and np.allclose(abs(self.model.coefficients).sum(), 2)
 
     def colorize(self, lightness, hints):
+        note = checked(lightness, hints)
         if self.anchor and self.averages and not hints.known.any():  # solved exactly by the prior
-            return Constant("", self.prior).colorize(lightness, hints)
+            return Colorization(filled(self.prior, hints), note=note)
         solution = solve(self.system(lightness, hints), tol=self.tol)
-        if not solution.converged:
-            warnings.warn(
-                f"{self.name}: stopped after {solution.iterations} iterations at relative residual "
-                f"{solution.residual:.1g}; the colours are not the system's solution",
-                NotConverged,
-                stacklevel=2,
-            )
-        return solution.ab
+        return Colorization(solution.ab, solution.converged, solution.residual, solution.note or note)
 
 
 @dataclass(frozen=True)
@@ -76,9 +69,12 @@ class Biharmonic:
 
     name: str = "biharmonic"
     prior: tuple[float, float] = (0.0, 0.0)
+    origin: str = ""
 
     def colorize(self, lightness, hints):
+        note = checked(lightness, hints)
         if not hints.known.any() or hints.known.all():
-            return Constant("", self.prior).colorize(lightness, hints)
-        given = keep_known(np.zeros_like(hints.ab), hints) / 128  # its result is clipped to the known range
-        return keep_known(128 * inpaint_biharmonic(given, ~hints.known, channel_axis=-1), hints)
+            return Colorization(filled(self.prior, hints), note=note)
+        scaled = keep_known(np.zeros_like(hints.ab), hints) / 128  # its result is clipped to the known range
+        ab = 128 * inpaint_biharmonic(scaled, ~hints.known, channel_axis=-1)
+        return Colorization(keep_known(ab, hints), note=note)

@@ -29,7 +29,8 @@ METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", 
 class Solution:
     """ab: (H, W, 2) float32 with the known pixels kept; `iterations` of the slower channel; `residual`:
     ||rhs - matrix x|| / ||rhs||, the larger of the systems solved; `converged`: residual <= tol; `seconds`, set-up
-    included; `history`: relative residual after each iteration, when asked for."""
+    included; `history`: relative residual after each iteration, when asked for; `singular`: "lu" found that there is no
+    single solution."""
 
     ab: np.ndarray
     iterations: int
@@ -37,6 +38,17 @@ class Solution:
     converged: bool
     seconds: float
     history: tuple[float, ...] = field(default=(), repr=False)
+    singular: bool = False
+
+    @property
+    def note(self) -> str:
+        """What to tell a person: that there is no solution, that the solver gave up, or "" when it arrived."""
+        if self.converged:
+            return ""
+        if self.singular:
+            return "the system has no single solution, since its matrix is singular: the colours are a first guess"
+        how = f"after {self.iterations} iterations at a relative residual of {self.residual:.1g}"
+        return f"the solver gave up {how}: the colours are not the system's solution"
 
 
 def solve(
@@ -71,6 +83,9 @@ def solve(
     coupled = system.matrix.shape[0] == 2 * m
     sides = [(system.rhs.ravel("F"), guess.ravel("F"))] if coupled else list(zip(system.rhs.T, guess.T))
     run = _prepared(system.matrix, method, tol, maxiter, history)
+    singular = run is None
+    if singular:  # the first guess stays, and its residual says what it is worth
+        run = _first_guess
     with _BLAS.limit(limits=1):
         found, curves = zip(*_POOL.map(run, *zip(*sides)) if len(sides) > 1 else [run(*sides[0])])
     x = found[0].reshape(2, m).T if coupled else np.stack(found, axis=1)
@@ -86,7 +101,12 @@ def solve(
         bool(residual <= tol * 1.01),
         time.perf_counter() - began,
         tuple(longest) if history else (),
+        singular and residual > tol,
     )
+
+
+def _first_guess(rhs, x0):
+    return x0, [np.nan]
 
 
 def _choose(system: SparseSystem) -> str:
@@ -111,12 +131,12 @@ def _residual(matrix, x, rhs) -> float:
 
 
 def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
-    """Set the method up once for the matrix; return run(rhs, x0) -> (x, residual per iteration)."""
+    """Set the method up once for the matrix: run(rhs, x0) -> (x, residual per iteration); None for a singular one."""
     if method == "lu":
         try:
             factors = linalg.splu(matrix.tocsc())
-        except RuntimeError:  # exactly singular: the first guess stays, and its residual says what it is worth
-            return lambda rhs, x0: (x0, [np.nan])
+        except RuntimeError:  # exactly singular
+            return None
         return lambda rhs, x0: (np.nan_to_num(factors.solve(rhs), nan=0.0, posinf=1e30, neginf=-1e30), [np.nan])
     options = {"rtol": tol, "atol": 0.0, "maxiter": maxiter}
     if method.endswith("+amg"):
@@ -180,6 +200,7 @@ def solve_tiled(
         max(p.residual for p in parts),
         all(p.converged for p in parts),
         time.perf_counter() - began,
+        singular=any(p.singular for p in parts),
     )
 
 

@@ -8,7 +8,7 @@ much it trusts them. At a hint they count for nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt
 
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
 from nbhelpers.errors import UserError
-from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
+from nbhelpers.hints import Colorization, Hints, hide_pixels, keep_known, nearest_known, patches
 from nbhelpers.networks.models import UNet
 from nbhelpers.system import memory
 
@@ -196,7 +196,7 @@ def _sample(lab, random, size: int):
     cut = lab[top : top + size, left : left + size]
     level = int(random.integers(len(LEVELS)))
     hints = draw_hints(cut[..., 1:3], LEVELS[level], random)
-    spread = spread_colours(cut[..., 0], hints, cut[..., 3:], tol=1e-3)
+    spread = spread_colours(cut[..., 0], hints, cut[..., 3:], tol=1e-3).ab
     error = np.square(scale_ab(spread - cut[..., 1:3])).mean()
     near = closeness(hints.known)[None].astype(np.float16)
     return np.array([top, left]), spread.transpose(2, 0, 1).astype(np.float16), hints.known[None], near, level, error
@@ -211,25 +211,24 @@ def draw_hints(ab: np.ndarray, level: float, random) -> Hints:
     return patches(ab, level, int(random.integers(1, largest + 1)), seed)
 
 
-def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: float = ANCHOR) -> np.ndarray:
-    """What the hints say that the prior did not, spread by edge-aware propagation and added to it: (H, W, 2) float32.
+def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: float = ANCHOR) -> Colorization:
+    """What the hints say that the prior did not, spread by edge-aware propagation and added to it.
 
     prior: a*, b*, (2,) or (H, W, 2), which is painted where there is no hint, and fades in far from all of them.
     anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.
-    Warns NotConverged, as the colorizer edge-aware does, when its tolerance is not reached.
+    tol: relative residual of the system; the answer says whether it was reached.
     """
-    from nbhelpers.hints import nearest_known
-    from nbhelpers.linear.colorizers import Propagation
+    from nbhelpers.linear.colorizers import Propagation  # not at the top: bare machines lack what it needs
 
     prior = np.broadcast_to(np.asarray(prior, np.float32), hints.ab.shape)
     if not hints.known.any():
-        return prior.copy()
+        return Colorization(prior.copy())
     news = Hints(np.where(hints.known[..., None], hints.ab - prior, 0), hints.known)
     if min(hints.known.shape) < 2:  # systems need 2 x 2 pixels
-        return keep_known(prior + nearest_known(news), hints)
+        return Colorization(keep_known(prior + nearest_known(news), hints))
     strength = anchor * (64 / min(hints.known.shape)) ** 2
     spread = Propagation("hinted", "edge-aware", anchor=strength, tol=tol).colorize(lightness, news)
-    return keep_known(prior + spread, hints)
+    return replace(spread, ab=keep_known(prior + spread.ab, hints))
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +238,8 @@ class Spread:
     name: str
     prior: object
     anchor: float = ANCHOR
+    origin: str = ""
 
     def colorize(self, lightness, hints):
-        guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
+        guess = self.prior.colorize(lightness, Hints.none(lightness.shape)).ab
         return spread_colours(lightness, hints, guess, anchor=self.anchor)

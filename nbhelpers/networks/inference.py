@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,17 @@ from torch.nn.functional import interpolate
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_lightness, unscale_ab
 from nbhelpers.errors import UserError
-from nbhelpers.hints import Hints, keep_known, shrunk, shrunk_hints, shrunk_lightness
+from nbhelpers.hints import (
+    Colorization,
+    Constant,
+    Hints,
+    checked,
+    keep_known,
+    shrunk,
+    shrunk_hints,
+    shrunk_lightness,
+    unused,
+)
 from nbhelpers.networks import checkpoints, hint_inputs
 from nbhelpers.networks.models import UNet
 
@@ -32,12 +42,14 @@ class NetworkColorizer:
     size: int
     gain: float = 1.0
     about: dict = field(default_factory=dict)
+    origin: str = ""
 
     @torch.inference_mode()
     def colorize(self, lightness, hints):
+        note = unused(lightness, hints)
         seen = scale_lightness(_planes(shrunk_lightness(lightness, self.size)))
         ab = self.gain * unscale_ab(self.network(seen))  # (1, 2, h, w)
-        return keep_known(_enlarged(ab, lightness.shape), hints)
+        return Colorization(keep_known(_enlarged(ab, lightness.shape), hints), note=note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,26 +68,32 @@ class HintedColorizer:
     prior: object
     kind: str = "spread"
     about: dict = field(default_factory=dict)
+    origin: str = ""
 
     @torch.inference_mode()
     def colorize(self, lightness, hints):
+        note = checked(lightness, hints)
         seen, less = shrunk_lightness(lightness, self.size), shrunk_hints(hints, self.size)
         known = _planes(less.known.astype(np.float32))
         if self.kind == "given":
             given = hint_inputs.stack("given", _planes(less.ab), known, None, None)
-        else:
-            guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
-            little = shrunk(guess, self.size)
-            spread = hint_inputs.spread_colours(seen, less, little)
-            near = _planes(hint_inputs.closeness(less.known))
-            given = hint_inputs.stack("spread", _planes(spread), known, near, _planes(little))
+            painted = unscale_ab(hint_inputs.paint(self.network, scale_lightness(_planes(seen)), given))
+            return Colorization(keep_known(_enlarged(painted, lightness.shape), hints), note=note)
+        guess = self.prior.colorize(lightness, Hints.none(lightness.shape)).ab
+        little = shrunk(guess, self.size)
+        spread = hint_inputs.spread_colours(seen, less, little)
+        near = _planes(hint_inputs.closeness(less.known))
+        given = hint_inputs.stack("spread", _planes(spread.ab), known, near, _planes(little))
         painted = unscale_ab(hint_inputs.paint(self.network, scale_lightness(_planes(seen)), given))
-        if self.kind == "given" or less.known.shape == hints.known.shape:
-            return keep_known(_enlarged(painted, lightness.shape), hints)
-        spread = hint_inputs.spread_colours(lightness, hints, guess)
-        change = _enlarged(painted - _planes(shrunk(spread, self.size)), lightness.shape)
+        if less.known.shape == hints.known.shape:
+            return replace(spread, ab=keep_known(_enlarged(painted, lightness.shape), hints), note=spread.note or note)
+        large = hint_inputs.spread_colours(lightness, hints, guess)
+        change = _enlarged(painted - _planes(shrunk(large.ab, self.size)), lightness.shape)
         near = hint_inputs.closeness(hints.known, self.size / min(lightness.shape))
-        return keep_known(spread + hint_inputs.openness(near)[..., None] * change, hints)
+        ab = keep_known(large.ab + hint_inputs.openness(near)[..., None] * change, hints)
+        worse = min(spread, large, key=lambda found: found.converged)
+        residual = max((found.residual for found in (spread, large) if found.residual is not None), default=None)
+        return Colorization(ab, worse.converged, residual, worse.note or note)
 
 
 def _pixels(planes: torch.Tensor) -> np.ndarray:
@@ -112,8 +130,6 @@ def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
         raise UserError(f"{path} does not hold a network {name!r}: delete it and train again")
     if kind == "none":
         return NetworkColorizer(name, network, size, gain, about)
-    from nbhelpers.hints import Constant
-
     prior = Constant("mean", tuple(prior))
     if about.get("start") is not None and kind == "spread":
         prior = _prior(Path(path), about["start"])

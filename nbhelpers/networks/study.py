@@ -14,13 +14,13 @@ from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
+from nbhelpers.evaluation import evaluate
 from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks.collapse import Diverged
 from nbhelpers.networks.config import GAN_L1, Recipe
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.training import train
-from nbhelpers.rows.study import paint
 
 
 def summary(network, size: int, channels: int = 1) -> pd.DataFrame:
@@ -69,12 +69,12 @@ def score(colorizers, photos) -> pd.DataFrame:
 
     photos: a `Photos` or a list of uint8 (H, W, 3). "of mean colour" needs a colorizer named "mean" or "mean colour".
     """
-    painted = paint(colorizers, photos)
-    errors = painted.scores.groupby("method", sort=False)["ab_mse"].mean()
+    found = evaluate.score(colorizers, photos, measures=("ab_mse", "chroma"))
+    errors = found.table.groupby("method", sort=False)["ab_mse"].mean()
     mean = errors.get("mean colour", errors.get("mean", np.nan))
-    count = painted.scores["photo"].nunique()
+    count = found.table["photo"].nunique()
     rows = [(name, errors.get(name, np.nan), errors.get(name, np.nan) / mean, c.chroma, c.hue_spread, count)
-            for name, c in painted.colours.items()]  # fmt: skip
+            for (name, _), c in found.colours.items()]  # fmt: skip
     return pd.DataFrame(rows, columns=["method", "ab_mse", "of mean colour", "chroma", "hue_spread", "photos"])
 
 
@@ -92,7 +92,7 @@ class Snapshots:
         network = session.result
         was = network.training
         colorizer = NetworkColorizer("", network.eval(), 10**6)  # at the photos' own size
-        self.painted.append([colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])) for lab in self.labs])
+        self.painted.append([colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab for lab in self.labs])
         network.train(was)
         errors = [np.square(ab - lab[..., 1:]).mean() for ab, lab in zip(self.painted[-1], self.labs)]
         self.errors.append(float(np.mean(errors)))

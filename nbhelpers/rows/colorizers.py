@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.transform import resize
 
-from nbhelpers.hints import keep_known
+from nbhelpers.hints import Colorization, keep_known, unused
 from nbhelpers.rows.regressor import Trees
 
 
@@ -26,6 +26,7 @@ class RowColorizer:
     mean: np.ndarray
     components: np.ndarray
     sizes: np.ndarray
+    origin: str = ""
 
     @classmethod
     def of(cls, kind: str, channels: list[list[Trees]]) -> RowColorizer:
@@ -62,10 +63,11 @@ class RowColorizer:
         return Trees(*parts, self.components[start : start + k])
 
     def colorize(self, lightness, hints):
-        """ab (H, W, 2) for lightness (H, W) of any size: rows are resampled to the models' width and back.
+        """Colours for a lightness (H, W) of any size: rows are resampled to the models' width and back.
 
         Row y goes to the model of its height in the photo. Hints do not change the prediction; known pixels are kept.
         """
+        note = unused(lightness, hints)
         height, width = lightness.shape
         read = resample(lightness, self.width)
         count = self.mean.shape[1]
@@ -75,7 +77,7 @@ class RowColorizer:
             rows = slice(*np.searchsorted(model, (index, index + 1)))
             for channel in range(2):
                 ab[rows, :, channel] = self.trees(channel, index).predict(read[rows])
-        return keep_known(resample(ab, width), hints)
+        return Colorization(keep_known(resample(ab, width), hints), note=note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +86,13 @@ class PositionMean:
 
     ab: np.ndarray
     name: str = "position-mean"
+    origin: str = ""
 
     def colorize(self, lightness, hints):
+        note = unused(lightness, hints)
         height, width = lightness.shape
         rows = np.arange(height) * len(self.ab) // height
-        return keep_known(resample(self.ab[rows], width), hints)
+        return Colorization(keep_known(resample(self.ab[rows], width), hints), note=note)
 
 
 def resample(image: np.ndarray, width: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.hints import Hints, keep_known
+from nbhelpers.hints import Colorization, Hints, keep_known, unused
 
 COARSE = 100  # width of the small copy in which all but the finest detail is computed
 SIDES = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -190,14 +190,16 @@ class PixelColorizer:
 
     name: str
     model: RegressorMixin
+    origin: str = ""
 
-    def colorize(self, lightness: np.ndarray, hints: Hints) -> np.ndarray:
-        """Predict a* and b*, (H, W, 2) float32, from lightness (H, W); known pixels are kept, and not predicted."""
+    def colorize(self, lightness: np.ndarray, hints: Hints) -> Colorization:
+        """Predict a* and b* from lightness (H, W) in [0, 100]; known pixels are kept, and not predicted."""
+        note = unused(lightness, hints)
         unknown, ab = np.flatnonzero(~hints.known), np.zeros((hints.known.size, 2), np.float32)
         if unknown.size:
             with threadpool_limits(1):  # on a busy machine OpenMP's threads wait for each other
                 ab[unknown] = np.concatenate([self.model.predict(X) for X in _blocks(lightness, unknown)])
-        return keep_known(ab.reshape(*np.shape(lightness), 2), hints)
+        return Colorization(keep_known(ab.reshape(*np.shape(lightness), 2), hints), note=note)
 
 
 def fit_pixels(estimator, X: np.ndarray, ab: np.ndarray, name: str = "") -> PixelColorizer:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -15,13 +14,7 @@ from PIL import Image
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.hints import hide_pixels
-from nbhelpers.photos import Photos
-from nbhelpers.photos.cache import PhotoWarning
-from nbhelpers.photos.decoding import PhotoError
 from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.rows.fitting import read_rows
 from nbhelpers.rows.regressor import RowRegressor, Trees
@@ -55,66 +48,6 @@ def position_mean(photos) -> PositionMean:
     with threadpool_limits(1):  # as in `totals.total`
         totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
     return PositionMean((sum(totals) / len(photos)).astype(np.float32), "position mean")
-
-
-@dataclass(frozen=True, eq=False)
-class Painted:
-    """How several methods painted photos.
-
-    scores: one row per photo and method: photo, method, ab_mse, seconds, converged (always true).
-    rows: method -> ab-MSE of each row of pixels (H,), mean over photos.
-    colours: method, and "truth" -> ColourStatistics of all photos.  All three are of the unknown pixels.
-    """
-
-    scores: pd.DataFrame
-    rows: dict[str, np.ndarray]
-    colours: dict[str, ColourStatistics]
-
-
-def _paint(colorizers, photo, unknown, seed) -> tuple:
-    """Scores, row errors and colours of the one photo of a `Photos` or list of length 1; or why it cannot be read."""
-    try:
-        lab = rgb_to_lab(photo[0])
-    except PhotoError as error:
-        return str(error)
-    truth = lab[..., 1:]
-    hints = hide_pixels(truth, unknown, seed=seed)
-    asked = ~hints.known
-    scores, rows, colours = [], {}, {"truth": ColourStatistics.of(lab[asked])}
-    with threadpool_limits(1):
-        for colorizer in colorizers:
-            began = time.perf_counter()
-            ab = colorizer.colorize(lab[..., 0], hints)
-            seconds = time.perf_counter() - began
-            scores.append({"method": colorizer.name, "ab_mse": ab_mse(ab, truth, asked), "seconds": seconds})
-            squares = np.square(ab.astype(float) - truth).mean(axis=2)
-            rows[colorizer.name] = (squares * asked).sum(axis=1) / np.maximum(asked.sum(axis=1), 1)
-            colours[colorizer.name] = ColourStatistics.of(np.dstack([lab[..., 0], ab])[asked])
-    return scores, rows, colours
-
-
-def paint(colorizers, photos, unknown: float = 1.0, seed: int = 0) -> Painted:
-    """Colorize photos (a `Photos`, or a list of uint8 (H, W, 3)) without hints and measure what comes out.
-
-    unknown: below 1, a random share of the pixels is asked for and measured, the others are given. For methods that
-    do not look at hints that is the same measure, taken from a sample. Photo i is sampled with seed + i.
-
-    Photos are spread as `system.backend` says; those that cannot be read are skipped with a PhotoWarning.
-    """
-    names = photos.names if isinstance(photos, Photos) else [f"photo {i}" for i in range(len(photos))]
-    tasks = (joblib.delayed(_paint)(list(colorizers), photos[i : i + 1], unknown, seed + i) for i in range(len(photos)))
-    scores, rows, colours, count = [], {}, {}, 0
-    for name, found in zip(names, joblib.Parallel(return_as="generator")(tasks)):
-        if isinstance(found, str):
-            warnings.warn(f"skipped: {found}", PhotoWarning, stacklevel=2)
-            continue
-        scores += [{"photo": name, **row, "converged": True} for row in found[0]]
-        rows = {method: rows.get(method, 0) + values for method, values in found[1].items()}
-        colours = {method: colours[method] + new if method in colours else new for method, new in found[2].items()}
-        count += 1
-    if not count:
-        raise ValueError("no photo to colorize: the list is empty or none could be read")
-    return Painted(pd.DataFrame(scores), {method: total / count for method, total in rows.items()}, colours)
 
 
 def row_data(photos, row: int, channels=(0, 1)) -> tuple[np.ndarray, np.ndarray]:

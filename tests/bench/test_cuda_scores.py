@@ -8,13 +8,13 @@ from campaigns import squares
 from nbhelpers.bench import cuda_scores
 from nbhelpers.colour import lab
 from nbhelpers.colour.metrics import ab_mse
+from nbhelpers.evaluation.evaluate import evaluate
 from nbhelpers.evaluation.statistics import summarise
 from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks import hint_inputs
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.study import score
-from nbhelpers.rows.study import paint
 
 PHOTOS = squares(5)
 
@@ -34,7 +34,7 @@ def network(monkeypatch):
 def colorized(network, gain=1.0):
     colorizer = NetworkColorizer("net", network, 48, gain)
     labs = [lab.rgb_to_lab(photo) for photo in PHOTOS]
-    return labs, [colorizer.colorize(one[..., 0], Hints.none((48, 48))) for one in labs]
+    return labs, [colorizer.colorize(one[..., 0], Hints.none((48, 48))).ab for one in labs]
 
 
 @pytest.mark.parametrize("gain", [1.0, 1.7])
@@ -59,7 +59,7 @@ def test_the_summary_is_that_of_the_package(network):
     assert found["of_mean_colour"] == pytest.approx(package.loc["net", "of mean colour"], rel=1e-4)
     assert found["chroma"] == pytest.approx(package.loc["net", "chroma"], rel=1e-4)
     assert found["true_chroma"] == pytest.approx(package.loc["truth", "chroma"], rel=1e-4)
-    interval = summarise(paint(colorizers, list(PHOTOS)).scores, ["method"]).set_index("method").loc["net"]
+    interval = summarise(evaluate(colorizers, list(PHOTOS), [1.0]), ["method"]).set_index("method").loc["net"]
     assert (found["low"], found["high"]) == pytest.approx((interval["low"], interval["high"]), rel=1e-4)
     assert found["of_low"] < found["of_mean_colour"] < found["of_high"] and found["photos"] == 5
 

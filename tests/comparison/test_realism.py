@@ -48,7 +48,7 @@ def test_with_weights_it_is_the_measure_of_torchmetrics(weights, monkeypatch, sa
     expected = []
     for photo in photos:
         lab = rgb_to_lab(photo)
-        shown = lab_to_rgb(np.dstack([lab[..., 0], grey.colorize(lab[..., 0], Hints.none(lab.shape[:2]))]))
+        shown = lab_to_rgb(np.dstack([lab[..., 0], grey.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab]))
         pair = [torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None] / 127.5 - 1 for rgb in (shown, photo)]
         expected.append(float(learned_perceptual_image_patch_similarity(*pair, net_type="squeeze")))
     assert table.loc[0, "lpips"] == pytest.approx(np.mean(expected), rel=1e-4) and min(expected) > 0

@@ -1,7 +1,7 @@
 """The measures against scikit-image and worked examples; one table for any jobs; no photo is lost."""
 
 import os
-import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,16 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from nbhelpers import paths
 from nbhelpers.colour import metrics
+from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, psnr
-from nbhelpers.errors import NotConverged
-from nbhelpers.evaluation.evaluate import MEASURES, evaluate, evaluate_patches
+from nbhelpers.evaluation.evaluate import MEASURES, evaluate, evaluate_patches, score
 from nbhelpers.evaluation.statistics import bootstrap_interval, paired, summarise
-from nbhelpers.hints import Constant, Nearest, hide_pixels, keep_known
+from nbhelpers.hints import Colorization, Constant, Nearest, hide_pixels, keep_known
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
+from nbhelpers.linear.solvers import solve
+from nbhelpers.linear.systems import edge_aware_system
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.system import backend
@@ -29,13 +31,12 @@ SHARES = (0.2, 0.8, 1.0)
 
 
 class Stubborn:
-    """A colorizer that warns about every photo but grey, as a solver that did not get there."""
+    """A colorizer that paints every photo grey, as a solver that did not get there."""
 
     name = "stubborn"
 
     def colorize(self, lightness, hints):
-        warnings.warn("stubborn: stopped after 3 iterations", NotConverged, stacklevel=2)
-        return keep_known(np.zeros_like(hints.ab), hints)
+        return Colorization(keep_known(np.zeros_like(hints.ab), hints), False, 0.5, "gave up after 3 iterations")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_each_number_is_what_the_colorizer_scores(photos, scores):
         for share in SHARES:
             hints = hide_pixels(lab[..., 1:], share, seed=5 + i)
             for method in METHODS:
-                ab = method.colorize(lab[..., 0], hints)
+                ab = method.colorize(lab[..., 0], hints).ab
                 row = scores[
                     (scores["photo"] == photos.names[i])
                     & (scores["unknown"] == share)
@@ -223,7 +224,7 @@ def test_every_measure_has_its_column_and_those_of_the_truth(photos):
     row = table.query("method == 'nearest' and unknown == 0.5").iloc[1]
     lab = rgb_to_lab(photos[1])
     hints = hide_pixels(lab[..., 1:], 0.5, seed=1)
-    ab = Nearest().colorize(lab[..., 0], hints)
+    ab = Nearest().colorize(lab[..., 0], hints).ab
     shown = lab_to_rgb(np.dstack([lab[..., 0], ab]))
     assert row["delta_e"] == metrics.delta_e(shown, photos[1]) and row["ssim"] == metrics.ssim(shown, photos[1])
     assert row["colourfulness"] == metrics.colourfulness(shown)
@@ -283,3 +284,68 @@ def test_a_ratio_of_means_has_an_interval_over_photos():
 def test_values_that_are_no_numbers_are_left_out_and_counted(photos):
     table = frame(a=[1.0, np.nan, 3.0])
     assert summarise(table, ["method"]).iloc[0][["mean", "photos", "not_converged"]].tolist() == [2, 2, 0]
+
+
+def test_the_loop_measures_what_one_by_hand_measures(sample):
+    method = Constant("a colour", (5.0, -7.0))
+    with backend(jobs=2):
+        painted = score([Constant("grey"), method], sample.test, by_row=True)
+    labs = [rgb_to_lab(rgb) for rgb in sample.test]
+    errors = [np.square(np.array([5.0, -7.0]) - lab[..., 1:]) for lab in labs]
+    ours = painted.table[painted.table["method"] == "a colour"]
+    assert ours["photo"].tolist() == list(sample.test.names)
+    np.testing.assert_allclose(ours["ab_mse"], [error.mean() for error in errors], rtol=1e-5)
+    np.testing.assert_allclose(painted.rows["a colour", 1.0], np.mean(errors, axis=0).mean(axis=(1, 2)), rtol=1e-5)
+    truth = sum((ColourStatistics.of(lab) for lab in labs[1:]), ColourStatistics.of(labs[0]))
+    assert (painted.colours["truth", 1.0].counts == truth.counts).all()
+    assert painted.colours["a colour", 1.0].pixels == 96 * 96 * len(labs)
+    assert painted.colours["a colour", 1.0].spread == pytest.approx(0, abs=1e-3)
+
+
+def test_a_share_of_the_pixels_is_measured_on_those_alone(sample):
+    painted = score([Constant("grey")], sample.test[:2], [0.25], seed=7, by_row=True)
+    errors, asked = [], []
+    for i, rgb in enumerate(sample.test[:2]):
+        ab = rgb_to_lab(rgb)[..., 1:]
+        asked.append(~hide_pixels(ab, 0.25, seed=7 + i).known)
+        errors.append(np.square(ab).mean(axis=2))
+    expected = [error[mask].mean() for error, mask in zip(errors, asked)]
+    np.testing.assert_allclose(painted.table["ab_mse"], expected, rtol=1e-5)
+    rows = np.mean([(e * m).sum(axis=1) / m.sum(axis=1) for e, m in zip(errors, asked)], axis=0)
+    np.testing.assert_allclose(painted.rows["grey", 0.25], rows, rtol=1e-5)
+    assert (
+        painted.colours["truth", 0.25].pixels
+        == painted.colours["grey", 0.25].pixels
+        == sum(mask.sum() for mask in asked)
+    )
+
+
+def test_a_list_of_arrays_will_do_and_an_empty_one_is_an_error(photos):
+    table = score([METHODS[0]], [photos[0], photos[1]], measures=("ab_mse",)).table
+    assert table["photo"].tolist() == ["photo 0", "photo 1"]
+    assert table["ab_mse"].tolist() == evaluate(METHODS[:1], photos[:2], [1.0], jobs=1)["ab_mse"].tolist()
+    with pytest.raises(ValueError, match="no photo to colorize"):
+        score([METHODS[0]], [])
+
+
+class Patient:
+    """Edge-aware, which gives up after a few steps where the photo is darker than 50 on the whole."""
+
+    name = "patient"
+
+    def colorize(self, lightness, hints):
+        system = edge_aware_system(lightness, hints)
+        found = solve(system, "cg", maxiter=2 if lightness.mean() < 50 else 1000)
+        return Colorization(found.ab, found.converged, found.residual, found.note)
+
+
+def test_eight_threads_report_their_own_convergence():
+    rng = np.random.default_rng(0)
+    levels = [30 if i % 3 == 0 else 70 for i in range(48)]
+    photos = [np.uint8(np.clip(rng.normal(2.4 * level, 10, (24, 24, 3)), 0, 255)) for level in levels]
+
+    def one(photo):
+        return bool(score([Patient()], [photo], [0.9], jobs=1, measures=("ab_mse",)).table["converged"].iloc[0])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, photos)) == [level == 70 for level in levels]

@@ -1,7 +1,6 @@
 """Scores that are kept: the same as those of `evaluate`, never those of another method, photo or setting."""
 
 import dataclasses
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,16 +9,16 @@ from PIL import Image
 
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.errors import NotConverged
 from nbhelpers.evaluation import scores
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
 from nbhelpers.evaluation.scores import fingerprint, score_methods
-from nbhelpers.hints import Constant, Nearest, hide_pixels
+from nbhelpers.hints import Colorization, Constant, Nearest, hide_pixels
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
-from nbhelpers.photos import open_photos
+from nbhelpers.photos import Photos, open_photos
 from nbhelpers.photos.cache import PhotoWarning
+from nbhelpers.photos.decoding import PhotoError
 from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.system import backend
 
@@ -52,7 +51,7 @@ def test_the_colours_are_those_of_the_unknown_pixels_of_all_photos(photos, found
     for i in range(len(photos)):
         lab = rgb_to_lab(photos[i])
         hints = hide_pixels(lab[..., 1:], 0.5, seed=4 + i)
-        ab = METHODS[1].colorize(lab[..., 0], hints)
+        ab = METHODS[1].colorize(lab[..., 0], hints).ab
         expected.append(ColourStatistics.of(np.dstack([lab[..., 0], ab])[~hints.known]))
     total = expected[0] + expected[1] + expected[2]
     assert np.array_equal(found.colours["nearest", 0.5].counts, total.counts)
@@ -140,9 +139,7 @@ def test_a_photo_that_was_not_solved_is_in_the_table_and_not_in_the_colours(phot
         name = "stubborn"
 
         def colorize(self, lightness, hints):
-            if lightness[0, 0] == first[0, 0]:
-                warnings.warn("stubborn: stopped", NotConverged, stacklevel=2)
-            return np.full((*lightness.shape, 2), 5, np.float32)
+            return Colorization(np.full((*lightness.shape, 2), 5, np.float32), lightness[0, 0] != first[0, 0])
 
     first = rgb_to_lab(photos[0])[..., 0]
     found = score_methods([Stubborn()], photos, [1.0], measures=("chroma",))
@@ -151,15 +148,16 @@ def test_a_photo_that_was_not_solved_is_in_the_table_and_not_in_the_colours(phot
 
 
 def test_scores_are_not_kept_while_a_photo_cannot_be_read(tmp_path, photos, monkeypatch):
-    original = scores.score_photo
+    def blind(self, index):
+        if not isinstance(index, slice) and self.names[index] == photos.names[0]:
+            raise PhotoError(self.names[index], "no light")
+        return original(self, index)
 
-    def blind(colorizers, photo, *rest):
-        return ([], "no light") if photo.names == photos[:1].names else original(colorizers, photo, *rest)
-
-    monkeypatch.setattr(scores, "score_photo", blind)
+    original = Photos.__getitem__
+    monkeypatch.setattr(Photos, "__getitem__", blind)
     with pytest.warns(PhotoWarning, match="no light"):
         assert len(score_methods(METHODS[:1], photos, [1.0], tmp_path).table) == 2
-    monkeypatch.setattr(scores, "score_photo", original)
+    monkeypatch.setattr(Photos, "__getitem__", original)
     assert len(score_methods(METHODS[:1], photos, [1.0], tmp_path).table) == 3
 
 

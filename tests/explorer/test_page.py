@@ -14,10 +14,9 @@ from skimage.data import chelsea
 from nbhelpers import widgets
 from nbhelpers.colour.gamut import palette
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.errors import NotConverged
 from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.page import Explorer, explore
-from nbhelpers.hints import Constant, Nearest, Stroke
+from nbhelpers.hints import Colorization, Constant, Nearest, Stroke
 from nbhelpers.photos import decoding
 
 
@@ -283,17 +282,14 @@ def test_an_error_is_one_line_and_a_solver_that_stopped_is_named(page, methods, 
         raise MemoryError("too much")
 
     def unfinished(lightness, hints):
-        import warnings
-
-        warnings.warn("mean: stopped", NotConverged, stacklevel=2)
-        return np.zeros((*lightness.shape, 2), np.float32)
+        return Colorization(np.zeros((*lightness.shape, 2), np.float32), False, 0.1, "gave up")
 
     monkeypatch.setattr(Counting, "colorize", broken)
     page.unknown.value = 40
     assert "MemoryError: too much" in page.status.value
     monkeypatch.setattr(Counting, "colorize", lambda self, lightness, hints: unfinished(lightness, hints))
     page.unknown.value = 41
-    assert "counting: mean: stopped" in page.status.value
+    assert "counting: gave up" in page.status.value
 
 
 def test_without_a_person_it_is_one_figure(monkeypatch, cat, methods):

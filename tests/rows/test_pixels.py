@@ -165,7 +165,7 @@ def test_the_paper_s_trees_learn_a_planted_rule(name, pixels):
         estimator.set_params(max_iter=60)  # enough here
     colorizer = fit_pixels(estimator, *pixels, name)
     lab = rgb_to_lab(planted(99))
-    ab = colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2]))
+    ab = colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab
     assert colorizer.name == name and ab.shape == (48, 48, 2) and ab.dtype == np.float32
     brown = np.square(pixels[1].mean(axis=0) - lab[..., 1:]).mean()
     assert np.square(ab - lab[..., 1:]).mean() < (0.5 if name == "forest" else 0.25) * brown
@@ -196,16 +196,16 @@ def test_a_photo_is_colorized_pixel_by_pixel_in_blocks(pixels, lightness, monkey
     colorizer = fit_pixels(DecisionTreeRegressor(max_depth=6, random_state=0), *pixels)
     whole = colorizer.model.predict(features(lightness).reshape(-1, len(FEATURES))).reshape(96, 96, 2)
     monkeypatch.setattr(pixel_models._blocks, "__defaults__", (None, 1000))
-    assert np.allclose(colorizer.colorize(lightness, Hints.none((96, 96))), whole)
+    assert np.allclose(colorizer.colorize(lightness, Hints.none((96, 96))).ab, whole)
 
 
 def test_known_pixels_are_kept_and_change_nothing_else(pixels, lab_photos):
     colorizer = pickle.loads(pickle.dumps(fit_pixels(DecisionTreeRegressor(max_depth=3), *pixels)))
     lab = lab_photos[0]
     hints = hide_pixels(lab[..., 1:], 0.8)
-    ab = colorizer.colorize(lab[..., 0], hints)
+    ab = colorizer.colorize(lab[..., 0], hints).ab
     assert np.array_equal(ab[hints.known], lab[..., 1:][hints.known])
-    assert np.array_equal(ab[~hints.known], colorizer.colorize(lab[..., 0], Hints.none((96, 96)))[~hints.known])
+    assert np.array_equal(ab[~hints.known], colorizer.colorize(lab[..., 0], Hints.none((96, 96))).ab[~hints.known])
 
 
 def test_other_columns_are_an_error(pixels):

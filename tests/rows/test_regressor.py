@@ -276,7 +276,7 @@ def test_numbers_are_kept_as_float32_and_thresholds_exactly(grown):
 @pytest.mark.parametrize("shape", [(5, 8), (1, 8), (12, 8), (3, 8), (100, 3), (7, 90), (1, 1), (2, 9), (33, 31)])
 def test_every_row_goes_to_the_model_of_its_height(shape):
     lightness = np.random.default_rng(0).uniform(0, 100, shape).astype(np.float32)
-    found = planted(5, 8).colorize(lightness, Hints.none(shape))
+    found = planted(5, 8).colorize(lightness, Hints.none(shape)).ab
     assert found.shape == (*shape, 2) and found.dtype == np.float32
     for y, row in enumerate(found):
         middle = 5 * (2 * y + 1) / (2 * shape[0])  # of the row, in models from the top
@@ -291,7 +291,7 @@ def test_rows_are_resampled_to_the_models_and_back(width):
     trees = Trees(np.full((1, 1), 7), np.full((1, 1), 50.0), leaf, np.zeros(8), ramp)
     lightness = np.full((6, width), 50, np.float32)
     lightness[:, -width // 3 :] = np.array([10, 90, 90, 10, 90, 10], np.float32)[:, None]
-    found = RowColorizer.of("tree", [[trees], [trees]]).colorize(lightness, Hints.none(lightness.shape))
+    found = RowColorizer.of("tree", [[trees], [trees]]).colorize(lightness, Hints.none(lightness.shape)).ab
     place = (np.arange(width) + 0.5) * 8 / width - 0.5  # of each pixel in the model's row, and its value on the ramp
     inside = (0 <= place) & (place <= 7)
     signs = np.array([-1, 1, 1, -1, 1, -1])[:, None]
@@ -303,9 +303,9 @@ def test_rows_are_resampled_to_the_models_and_back(width):
 def test_hints_are_kept_and_change_nothing_else(grown):
     colorizer, rng = RowColorizer.of("forest", grown[0]), np.random.default_rng(1)
     lightness, ab = rng.normal(size=(9, 7)).astype(np.float32), rng.normal(size=(9, 7, 2)).astype(np.float32)
-    bare = colorizer.colorize(lightness, Hints.none((9, 7)))
+    bare = colorizer.colorize(lightness, Hints.none((9, 7))).ab
     hints = hide_pixels(ab, 0.7)
-    found = colorizer.colorize(lightness, hints)
+    found = colorizer.colorize(lightness, hints).ab
     assert (found[hints.known] == ab[hints.known]).all()
     assert (found[~hints.known] == bare[~hints.known]).all()
 
@@ -314,5 +314,5 @@ def test_a_pickled_colorizer_colorizes_alike(grown):
     colorizer = RowColorizer.of("forest", grown[0])
     again = pickle.loads(pickle.dumps(colorizer))
     lightness, hints = np.random.default_rng(1).normal(size=(9, 7)).astype(np.float32), Hints.none((9, 7))
-    assert again.name == "forest" and np.ptp(again.colorize(lightness, hints)) > 1
-    assert (again.colorize(lightness, hints) == colorizer.colorize(lightness, hints)).all()
+    assert again.name == "forest" and np.ptp(again.colorize(lightness, hints).ab) > 1
+    assert (again.colorize(lightness, hints).ab == colorizer.colorize(lightness, hints).ab).all()

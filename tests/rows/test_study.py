@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from nbhelpers import system
-from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.hints import Constant, Hints, hide_pixels
+from nbhelpers.hints import Hints, hide_pixels
 from nbhelpers.rows import study as row_study
 from nbhelpers.rows.regressor import RowRegressor, paper_models
 
@@ -44,45 +41,10 @@ def test_the_position_mean_is_the_mean_of_each_position(sample):
     np.testing.assert_allclose(mean.ab, expected, atol=1e-4)
     ab = rgb_to_lab(sample.test[0])[..., 1:]
     hints = hide_pixels(ab, 0.9)
-    found = mean.colorize(np.zeros((96, 96), np.float32), hints)
+    found = mean.colorize(np.zeros((96, 96), np.float32), hints).ab
     assert (found[hints.known] == ab[hints.known]).all()
     np.testing.assert_allclose(found[~hints.known], expected[~hints.known], atol=1e-4)
-    assert mean.colorize(np.zeros((50, 130), np.float32), Hints.none((50, 130))).shape == (50, 130, 2)
-
-
-def test_painting_measures_what_a_loop_over_photos_measures(sample):
-    method = Constant("a colour", (5.0, -7.0))
-    with system.backend(jobs=2):
-        painted = row_study.paint([Constant("grey"), method], sample.test)
-    labs = [rgb_to_lab(rgb) for rgb in sample.test]
-    errors = [np.square(np.array([5.0, -7.0]) - lab[..., 1:]) for lab in labs]
-    ours = painted.scores[painted.scores["method"] == "a colour"]
-    assert ours["photo"].tolist() == list(sample.test.names)
-    np.testing.assert_allclose(ours["ab_mse"], [error.mean() for error in errors], rtol=1e-5)
-    np.testing.assert_allclose(painted.rows["a colour"], np.mean(errors, axis=0).mean(axis=(1, 2)), rtol=1e-5)
-    truth = sum((ColourStatistics.of(lab) for lab in labs[1:]), ColourStatistics.of(labs[0]))
-    assert (painted.colours["truth"].counts == truth.counts).all()
-    assert painted.colours["a colour"].pixels == 96 * 96 * len(labs)
-    assert painted.colours["a colour"].spread == pytest.approx(0, abs=1e-3)
-
-
-def test_a_share_of_the_pixels_is_measured_on_those_alone(sample):
-    painted = row_study.paint([Constant("grey")], sample.test[:2], unknown=0.25, seed=7)
-    errors, asked = [], []
-    for i, rgb in enumerate(sample.test[:2]):
-        ab = rgb_to_lab(rgb)[..., 1:]
-        asked.append(~hide_pixels(ab, 0.25, seed=7 + i).known)
-        errors.append(np.square(ab).mean(axis=2))
-    expected = [error[mask].mean() for error, mask in zip(errors, asked)]
-    np.testing.assert_allclose(painted.scores["ab_mse"], expected, rtol=1e-5)
-    rows = np.mean([(e * m).sum(axis=1) / m.sum(axis=1) for e, m in zip(errors, asked)], axis=0)
-    np.testing.assert_allclose(painted.rows["grey"], rows, rtol=1e-5)
-    assert painted.colours["truth"].pixels == painted.colours["grey"].pixels == sum(mask.sum() for mask in asked)
-
-
-def test_painting_nothing_is_an_error():
-    with pytest.raises(ValueError, match="no photo to colorize"):
-        row_study.paint([Constant("grey")], [])
+    assert mean.colorize(np.zeros((50, 130), np.float32), Hints.none((50, 130))).ab.shape == (50, 130, 2)
 
 
 def test_a_learning_curve_is_made_of_the_fits_that_it_names(crops):
@@ -124,9 +86,3 @@ def test_reduced_fits_split_as_exact_ones(crops):
     assert table.loc["all components", "mse_ratio"] == pytest.approx(1, rel=1e-6)
     assert table.loc["one component", "same_splits"] < 1
     assert np.isnan(table.loc["few pixels", "same_splits"])
-
-
-def test_the_error_of_a_whole_photo_is_that_of_its_rows(sample):
-    painted = row_study.paint([Constant("grey")], sample.test[:1])
-    lab = rgb_to_lab(sample.test[0])
-    assert painted.rows["grey"].mean() == pytest.approx(ab_mse(np.zeros((96, 96, 2)), lab[..., 1:]), rel=1e-5)

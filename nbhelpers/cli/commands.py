@@ -102,7 +102,7 @@ def run(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(metavar="RECIPE", help="unet, gan-paper, gan-l1, hinted or hinted-alone.")],
+    name: Annotated[str, typer.Argument(metavar="CONFIG", help="unet, gan-paper, gan-l1, hinted or hinted-alone.")],
     photos: Annotated[
         str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
     ] = "sample",
@@ -132,7 +132,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
 ) -> None:
     """Train a network; checkpoints are written after each epoch and on Ctrl-C."""
-    from nbhelpers.networks.config import recipe
+    from nbhelpers.networks.config import train_config
     from nbhelpers.networks.speed import Speed
     from nbhelpers.networks.training import train
     from nbhelpers.paths import Run
@@ -140,7 +140,7 @@ def train(
 
     changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
     try:
-        asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
+        asked = train_config(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
     except UserError as error:
         raise typer.BadParameter(str(error)) from None
     _tell_without_gpu(profile)

@@ -31,7 +31,7 @@ EXPLAIN = {
     "mean": "the mean colour",
     "grey": "no colour",
     "unet": "network, no hints",
-    "gan-l1": "network with a critic, no hints",
+    "gan-l1": "network with a discriminator, no hints",
 }
 
 

@@ -47,7 +47,7 @@ class HintedColorizer:
     All of that happens on the photo made small, where edges are sharp for its size. The hints are spread over the whole
     photo as well, and what the small result has of other colours is added, more the farther the next hint is: see
     `hint_inputs`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
-    kind: "spread", or "given" for a network that is told the hints themselves and paints alone.
+    kind: "spread" (propagated hints), or "given" for a network whose hint channels are the hints themselves.
     """
 
     name: str
@@ -62,14 +62,14 @@ class HintedColorizer:
         seen, less = shrunk_lightness(lightness, self.size), shrunk_hints(hints, self.size)
         known = _planes(less.known.astype(np.float32))
         if self.kind == "given":
-            given = hint_inputs.stack("given", _planes(less.ab), known, None, None)
+            hint_channels = hint_inputs.stack("given", _planes(less.ab), known, None, None)
         else:
             guess = self.prior.colorize(lightness, Hints.none(lightness.shape))
             little = shrunk(guess, self.size)
             spread = hint_inputs.spread_colours(seen, less, little)
             near = _planes(hint_inputs.closeness(less.known))
-            given = hint_inputs.stack("spread", _planes(spread), known, near, _planes(little))
-        painted = unscale_ab(hint_inputs.paint(self.network, scale_lightness(_planes(seen)), given))
+            hint_channels = hint_inputs.stack("spread", _planes(spread), known, near, _planes(little))
+        painted = unscale_ab(hint_inputs.predict(self.network, scale_lightness(_planes(seen)), hint_channels))
         if self.kind == "given" or less.known.shape == hints.known.shape:
             return keep_known(_enlarged(painted, lightness.shape), hints)
         spread = hint_inputs.spread_colours(lightness, hints, guess)
@@ -104,8 +104,8 @@ def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
     """
     network, about = checkpoints.load_network(path)
     size, gain, prior = about.get("size"), about.get("gain", 1.0), about.get("prior")
-    recipe = about.get("recipe", {})
-    kind = recipe.get("hints", "none") if isinstance(recipe, dict) else None
+    config = about.get(checkpoints.CONFIG, {})
+    kind = config.get("hints", "none") if isinstance(config, dict) else None
     good = about.get("name") == name and isinstance(size, int) and isinstance(gain, float) and 0 < gain < 10
     good = good and isinstance(kind, str) and (network.channels, network.outputs) == hint_inputs.PLANES.get(kind)
     if not good or (kind != "none") != _is_colour(prior):

@@ -90,7 +90,7 @@ def test_one_process_keeps_torchs_own():
     network.eval()[0](torch.ones(1, 2, 3, 3))  # needs no other process
 
 
-# Each recipe on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
+# Each configuration on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
 SCRIPT = """
 import dataclasses, os, signal, sys
 import numpy as np, torch
@@ -99,7 +99,7 @@ from nbhelpers.networks import checkpoints, training
 from nbhelpers.networks.data import Batches
 from nbhelpers.networks.collapse import Diverged
 from nbhelpers.networks.models import UNet
-from nbhelpers.networks.config import RECIPES, recipe
+from nbhelpers.networks.config import CONFIGS, train_config
 
 torch.set_num_threads(1)
 nn.Dropout2d.forward = lambda self, x: x  # each process draws its own
@@ -116,9 +116,9 @@ def stop(self, step, seed):
         os.kill(os.getpid(), signal.SIGINT)
     return at(self, step, seed)
 
-for name in (*RECIPES, "hinted-started"):
+for name in (*CONFIGS, "hinted-started"):
     kind = name.removesuffix("-started")
-    asked = recipe(kind, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
+    asked = train_config(kind, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
     if name != kind:  # the start's colours are the prior of each process
         asked = dataclasses.replace(asked, name=name)
         options["start"] = start
@@ -141,7 +141,7 @@ def poisoned(*given):
 if devices > 1:
     training._pixel_loss = poisoned  # on the second process only
     try:
-        training.train(recipe("unet", "smoke", size=24, stored=26, width=2, seed=1), photos, **options)
+        training.train(train_config("unet", "smoke", size=24, stored=26, width=2, seed=1), photos, **options)
     except Diverged as error:
         sys.stdout.write(f"\\nrank {os.environ.get('LOCAL_RANK', '0')} {error}\\n")
         sys.stdout.flush()

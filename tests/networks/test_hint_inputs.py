@@ -15,13 +15,13 @@ from nbhelpers.errors import NotConverged, UserError
 from nbhelpers.hints import Hints, hide_pixels, patches
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import hint_inputs
-from nbhelpers.networks.config import Recipe
+from nbhelpers.networks.config import TrainConfig
 from nbhelpers.networks.data import bytes_of
-from nbhelpers.networks.hint_inputs import ANCHOR, FAR, LEVELS, PLANES, closeness, openness, paint, stack, widened
+from nbhelpers.networks.hint_inputs import ANCHOR, FAR, LEVELS, PLANES, closeness, openness, predict, stack, widened
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
 
-TINY = Recipe("tiny", hints="spread", batch=4, size=16, stored=20, depth=1, rounds=3)
+TINY = TrainConfig("tiny", hints="spread", batch=4, size=16, stored=20, depth=1, rounds=3)
 PRIOR = (3.5, -6.25)
 
 
@@ -83,29 +83,29 @@ def test_openness_is_the_share_d_of_1_plus_d(make):
 
 
 def test_spread_hints_are_told_with_where_and_how_near_they_are_and_what_was_guessed_without():
-    spread, known, given_, guess = told("spread")
-    assert given_.shape == (2, 6, 16, 16) and given_.dtype == torch.float32
-    assert torch.equal(given_[:, 4:], guess / 110)
-    assert torch.equal(given_[:, :2], spread / 110)
-    assert torch.equal(given_[:, 2:3], known.float())
-    for near, one in zip(given_[:, 3], known):
+    spread, known, channels, guess = told("spread")
+    assert channels.shape == (2, 6, 16, 16) and channels.dtype == torch.float32
+    assert torch.equal(channels[:, 4:], guess / 110)
+    assert torch.equal(channels[:, :2], spread / 110)
+    assert torch.equal(channels[:, 2:3], known.float())
+    for near, one in zip(channels[:, 3], known):
         np.testing.assert_array_equal(near, closeness(one[0].numpy()))
 
 
 def test_given_hints_are_told_as_known_colours_on_grey_and_where_they_are():
-    spread, known, given_, _ = told("given")
-    assert given_.shape == (2, 3, 16, 16)
-    assert torch.equal(given_[:, :2], torch.where(known, spread / 110, torch.zeros(())))
-    assert torch.equal(given_[:, 2:], known.float()) and known.any()
+    spread, known, channels, _ = told("given")
+    assert channels.shape == (2, 3, 16, 16)
+    assert torch.equal(channels[:, :2], torch.where(known, spread / 110, torch.zeros(())))
+    assert torch.equal(channels[:, 2:], known.float()) and known.any()
 
 
 @pytest.mark.parametrize("kind", ["spread", "given"])
 def test_the_planes_told_are_those_that_a_network_of_that_kind_reads(kind):
-    given_ = told(kind)[2]
-    assert 1 + given_.shape[1] == PLANES[kind][0]
+    channels = told(kind)[2]
+    assert 1 + channels.shape[1] == PLANES[kind][0]
     network = UNet(2, 2, "resize", *PLANES[kind]).eval()
     with torch.no_grad():
-        assert paint(network, torch.rand(2, 1, 16, 16), given_).shape == (2, 2, 16, 16)
+        assert predict(network, torch.rand(2, 1, 16, 16), channels).shape == (2, 2, 16, 16)
 
 
 # ---- painting
@@ -125,73 +125,75 @@ class Says(nn.Module):
 
 def test_without_hints_the_network_paints_alone():
     network, lightness = Says(0.25, -0.5), torch.rand(2, 1, 8, 8)
-    painted = paint(network, lightness, None)
-    assert torch.equal(painted, network(lightness)) and torch.equal(network.seen[0], lightness)
+    predicted = predict(network, lightness, None)
+    assert torch.equal(predicted, network(lightness)) and torch.equal(network.seen[0], lightness)
 
 
 def test_a_network_that_does_not_trust_itself_leaves_the_spread_colours():
-    spread, _, given_, _ = told("spread")
+    spread, _, channels, _ = told("spread")
     lightness = torch.rand(2, 1, 16, 16)
     network = Says(0.5, 0.5, -1.0)
-    assert torch.equal(paint(network, lightness, given_), spread / 110)
-    assert torch.equal(network.seen[0], torch.cat([lightness, given_], dim=1))
+    assert torch.equal(predict(network, lightness, channels), spread / 110)
+    assert torch.equal(network.seen[0], torch.cat([lightness, channels], dim=1))
 
 
 def test_a_network_of_zeros_draws_half_of_the_way_to_grey_far_from_hints():
     """tanh(0) = 0 is half of the trust."""
-    spread, _, given_, _ = told("spread")
+    spread, _, channels, _ = told("spread")
     network = UNet(2, 1, "resize", *PLANES["spread"]).eval()
     for parameter in network.parameters():
         parameter.data.zero_()
     with torch.no_grad():
-        painted = paint(network, torch.rand(2, 1, 16, 16), given_)
-    torch.testing.assert_close(painted, (1 - openness(given_[:, 3:4]) / 2) * spread / 110)
+        predicted = predict(network, torch.rand(2, 1, 16, 16), channels)
+    torch.testing.assert_close(predicted, (1 - openness(channels[:, 3:4]) / 2) * spread / 110)
 
 
 @pytest.mark.parametrize("says", [(0.9, -0.9, 0.99), (-0.9, 0.3, 0.0), (0.1, 0.2, -0.5)])
 def test_at_a_hint_its_colour_counts_whatever_the_network_says(says):
-    spread, known, given_, _ = told("spread")
-    painted = paint(Says(*says), torch.rand(2, 1, 16, 16), given_)
+    spread, known, channels, _ = told("spread")
+    predicted = predict(Says(*says), torch.rand(2, 1, 16, 16), channels)
     at = known.expand(-1, 2, -1, -1)
-    assert at.any() and torch.equal(painted[at], spread[at] / 110)
-    assert (painted[~at] != spread[~at] / 110).all()
+    assert at.any() and torch.equal(predicted[at], spread[at] / 110)
+    assert (predicted[~at] != spread[~at] / 110).all()
 
 
 def test_the_farther_the_hints_the_more_a_network_that_trusts_itself_decides():
     known = one_known((1, 40), 0, 0)
     near = torch.from_numpy(closeness(known))[None, None]
     spread, guess = torch.zeros(1, 2, 1, 40), torch.full((1, 2, 1, 40), 60.0)
-    given_ = stack("spread", spread, torch.from_numpy(known)[None, None].float(), near, guess)
-    painted = paint(Says(0.8, -0.4, 1.0), torch.zeros(1, 1, 1, 40), given_)[0, :, 0]
+    channels = stack("spread", spread, torch.from_numpy(known)[None, None].float(), near, guess)
+    predicted = predict(Says(0.8, -0.4, 1.0), torch.zeros(1, 1, 1, 40), channels)[0, :, 0]
     share = torch.arange(40) / torch.arange(1, 41)
-    torch.testing.assert_close(painted, torch.stack([0.8 * share, -0.4 * share]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(predicted, torch.stack([0.8 * share, -0.4 * share]), atol=1e-5, rtol=0)
 
 
 def test_a_network_of_given_hints_paints_without_help():
-    given_ = told("given")[2]
-    painted = paint(Says(0.25, -0.5), torch.rand(2, 1, 16, 16), given_)
-    assert (painted[:, 0] == 0.25).all() and (painted[:, 1] == -0.5).all()
+    channels = told("given")[2]
+    predicted = predict(Says(0.25, -0.5), torch.rand(2, 1, 16, 16), channels)
+    assert (predicted[:, 0] == 0.25).all() and (predicted[:, 1] == -0.5).all()
 
 
 def test_the_guess_is_told_and_not_painted():
     """It counts by what the network makes of it, and by what is spread against it."""
-    spread, known, given_, guess = told("spread")
-    other = given_.clone()
+    spread, known, channels, guess = told("spread")
+    other = channels.clone()
     other[:, 4:] *= -1
     lightness = torch.rand(2, 1, 16, 16)
-    assert torch.equal(paint(Says(0.5, -0.5, 0.3), lightness, other), paint(Says(0.5, -0.5, 0.3), lightness, given_))
+    assert torch.equal(
+        predict(Says(0.5, -0.5, 0.3), lightness, other), predict(Says(0.5, -0.5, 0.3), lightness, channels)
+    )
     torch.manual_seed(0)
     network = UNet(2, 1, "resize", *PLANES["spread"]).eval()
     with torch.no_grad():
-        change = (paint(network, lightness, other) - paint(network, lightness, given_)).abs()
+        change = (predict(network, lightness, other) - predict(network, lightness, channels)).abs()
     at = known.expand(-1, 2, -1, -1)
     assert change[~at].mean() > 0 and not change[at].any()
 
 
 def test_gradients_reach_colours_and_trust():
-    given_ = told("spread")[2]
+    channels = told("spread")[2]
     network = UNet(2, 1, "resize", *PLANES["spread"])
-    paint(network, torch.rand(2, 1, 16, 16), given_).square().mean().backward()
+    predict(network, torch.rand(2, 1, 16, 16), channels).square().mean().backward()
     assert (network.head.bias.grad.abs() > 1e-9).all()
     assert (network.down[0][0].weight.grad.abs().sum(dim=(0, 2, 3)) > 0).all()  # of each plane
 
@@ -323,7 +325,7 @@ def test_hints_that_do_not_fit_into_memory_are_one_sentence(photos, samples, mon
         hint_inputs.draw(photos, TINY)
 
 
-def test_what_is_drawn_has_the_recipes_shape(samples):
+def test_what_is_drawn_has_the_configs_shape(samples):
     shapes = {"corners": (120, 2), "spread": (120, 2, 16, 16), "known": (120, 1, 16, 16), "near": (120, 1, 16, 16)}
     assert {name: tuple(getattr(samples, name).shape) for name in shapes} == shapes
     assert samples.guess.shape == (40, 2, 20, 20)  # of whole photos, once for all rounds
@@ -377,9 +379,9 @@ def test_a_guess_may_be_learned_from(photos, guessed, samples):
     """Though it was made without gradients."""
     for drawn in (guessed, samples):
         which = torch.arange(4)
-        _, given_, _ = drawn.at(photos[which], which, 0, False)
+        _, channels, _ = drawn.at(photos[which], which, 0, False)
         network = UNet(2, 1, "resize", *PLANES["spread"])
-        paint(network, torch.rand(4, 1, 16, 16), given_).square().mean().backward()
+        predict(network, torch.rand(4, 1, 16, 16), channels).square().mean().backward()
         assert network.down[0][0].weight.grad[:, 5:].abs().sum() > 0
 
 
@@ -485,15 +487,17 @@ def test_photos_of_one_colour_have_finite_weights():
 def test_samples_are_handed_out_by_photo_and_round(photos, samples, kind, round_):
     samples = dataclasses.replace(samples, kind=kind)
     which = torch.tensor([7, 0, 39, 7])
-    cut, given_, weight = samples.at(photos[which], which, round_, flip=False)
-    assert cut.dtype == torch.uint8 and cut.shape == (4, 3, 16, 16) and given_.shape == (4, PLANES[kind][0] - 1, 16, 16)
+    cut, channels, weight = samples.at(photos[which], which, round_, flip=False)
+    assert (
+        cut.dtype == torch.uint8 and cut.shape == (4, 3, 16, 16) and channels.shape == (4, PLANES[kind][0] - 1, 16, 16)
+    )
     for i, photo in enumerate(which.tolist()):
         row = 3 * photo + round_
         top, left = samples.corners[row].tolist()
         assert torch.equal(cut[i], photos[photo, :, top : top + 16, left : left + 16])
         spread, known, near = (getattr(samples, name)[row, None].float() for name in ("spread", "known", "near"))
         guess = samples.guess[photo, None, :, top : top + 16, left : left + 16].float()
-        assert torch.equal(given_[i], stack(kind, spread, known, near, guess)[0])
+        assert torch.equal(channels[i], stack(kind, spread, known, near, guess)[0])
 
 
 def test_guesses_are_of_the_same_photo_and_crop(photos, monkeypatch):
@@ -502,8 +506,8 @@ def test_guesses_are_of_the_same_photo_and_crop(photos, monkeypatch):
     drawn, which = hint_inputs.draw(photos, TINY), torch.tensor([3, 31, 0, 12])
     for round_ in range(3):
         for flip in (False, True):
-            cut, given_, _ = drawn.at(photos[which], which, round_, flip)
-            torch.testing.assert_close(given_[:, 4:] * 440, cut[:, :2].float(), rtol=1e-3, atol=0.1)
+            cut, channels, _ = drawn.at(photos[which], which, round_, flip)
+            torch.testing.assert_close(channels[:, 4:] * 440, cut[:, :2].float(), rtol=1e-3, atol=0.1)
 
 
 def test_a_flip_flips_everything(photos, guessed):

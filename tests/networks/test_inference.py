@@ -38,7 +38,7 @@ def network():
 
 
 @pytest.fixture
-def painter(network):
+def colorizer(network):
     return NetworkColorizer("unet", network, 16)
 
 
@@ -70,12 +70,12 @@ def raw(network, lightness):
 
 @pytest.mark.parametrize("shape", SIZES)
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-def test_a_network_keeps_the_contract_at_every_size(painter, shape, share, colorized):
+def test_a_network_keeps_the_contract_at_every_size(colorizer, shape, share, colorized):
     lightness = light(shape)
     hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32), share)
-    found = colorized(painter, lightness, hints)
+    found = colorized(colorizer, lightness, hints)
     assert np.abs(found).max() < 200
-    bare = painter.colorize(lightness, Hints.none(shape))
+    bare = colorizer.colorize(lightness, Hints.none(shape))
     assert (found[~hints.known] == bare[~hints.known]).all()  # hints change nothing else
 
 
@@ -89,9 +89,9 @@ def test_a_network_that_paints_one_colour_paints_it_at_every_size(network, shape
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (16, 40), (23, 16), (12, 12), (5, 9), (1, 1), (9, 70)])
-def test_photos_of_the_networks_size_or_smaller_get_what_the_network_says(painter, network, shape):
+def test_photos_of_the_networks_size_or_smaller_get_what_the_network_says(colorizer, network, shape):
     lightness = light(shape)
-    found = painter.colorize(lightness, Hints.none(shape))
+    found = colorizer.colorize(lightness, Hints.none(shape))
     np.testing.assert_allclose(found, raw(network, lightness), rtol=0, atol=1e-4)
     assert np.ptp(found) > 1 or shape == (1, 1)
 
@@ -133,34 +133,34 @@ def test_shrinking_averages_and_leaves_nothing_out():
     assert np.abs(found[8:-8, 8:-8]).max() < 40 < 110
 
 
-def test_lightness_may_come_in_any_layout(painter):
+def test_lightness_may_come_in_any_layout(colorizer):
     lightness = light((40, 24))
-    expected = painter.colorize(lightness, Hints.none((40, 24)))
+    expected = colorizer.colorize(lightness, Hints.none((40, 24)))
     for other in (lightness.astype(np.float64), np.asfortranarray(lightness), np.dstack([lightness] * 3)[..., 1]):
-        assert (painter.colorize(other, Hints.none((40, 24))) == expected).all()
+        assert (colorizer.colorize(other, Hints.none((40, 24))) == expected).all()
 
 
-def test_what_comes_out_belongs_to_the_caller(painter):
+def test_what_comes_out_belongs_to_the_caller(colorizer):
     lightness = light((16, 16))
-    first = painter.colorize(lightness, Hints.none((16, 16)))
+    first = colorizer.colorize(lightness, Hints.none((16, 16)))
     kept = first.copy()
     first[:] = 0
-    assert (painter.colorize(lightness, Hints.none((16, 16))) == kept).all()
-    assert all(parameter.grad is None for parameter in painter.network.parameters())
+    assert (colorizer.colorize(lightness, Hints.none((16, 16))) == kept).all()
+    assert all(parameter.grad is None for parameter in colorizer.network.parameters())
 
 
-def test_colorizing_changes_nothing_in_the_network(painter, network):
+def test_colorizing_changes_nothing_in_the_network(colorizer, network):
     before = {key: value.clone() for key, value in network.state_dict().items()}
     state = torch.get_rng_state()
-    painter.colorize(light((33, 20)), Hints.none((33, 20)))
+    colorizer.colorize(light((33, 20)), Hints.none((33, 20)))
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state) and not network.training
 
 
-def test_real_photos_get_the_same_colours_alone_or_in_an_evaluation(painter, sample):
+def test_real_photos_get_the_same_colours_alone_or_in_an_evaluation(colorizer, sample):
     lab = rgb_to_lab(sample.test[0])
-    ab = painter.colorize(lab[..., 0], Hints.none((96, 96)))
-    (scored,) = evaluate([painter], sample.test[:1], (1.0,), jobs=1).itertuples()
+    ab = colorizer.colorize(lab[..., 0], Hints.none((96, 96)))
+    (scored,) = evaluate([colorizer], sample.test[:1], (1.0,), jobs=1).itertuples()
     assert scored.method == "unet" and scored.ab_mse == pytest.approx(((ab - lab[..., 1:]) ** 2).mean(), rel=1e-4)
 
 
@@ -168,17 +168,17 @@ def test_real_photos_get_the_same_colours_alone_or_in_an_evaluation(painter, sam
 
 
 @pytest.mark.parametrize("dumps", [pickle.dumps, reduction.dumps], ids=["pickle", "loky"])
-def test_a_sent_colorizer_colorizes_alike(painter, dumps):
-    again = pickle.loads(dumps(painter))
+def test_a_sent_colorizer_colorizes_alike(colorizer, dumps):
+    again = pickle.loads(dumps(colorizer))
     lightness, hints = light((40, 24)), Hints.none((40, 24))
     assert (again.name, again.size, again.network.training) == ("unet", 16, False)
-    assert (again.colorize(lightness, hints) == painter.colorize(lightness, hints)).all()
+    assert (again.colorize(lightness, hints) == colorizer.colorize(lightness, hints)).all()
 
 
-def test_threads_colorize_alike(painter):
+def test_threads_colorize_alike(colorizer):
     photos = [light((20 + 3 * i, 24), i) for i in range(6)]
-    alone = [painter.colorize(each, Hints.none(each.shape)) for each in photos]
-    tasks = (joblib.delayed(painter.colorize)(each, Hints.none(each.shape)) for each in photos)
+    alone = [colorizer.colorize(each, Hints.none(each.shape)) for each in photos]
+    tasks = (joblib.delayed(colorizer.colorize)(each, Hints.none(each.shape)) for each in photos)
     for mine, theirs in zip(joblib.Parallel(2, backend="threading")(tasks), alone, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
 
@@ -249,7 +249,7 @@ def test_a_damaged_network_is_named(course, network, name):
     assert registry.load(name, RUN).name == name
 
 
-def test_a_network_of_another_recipe_is_refused(course, network):
+def test_a_network_of_another_config_is_refused(course, network):
     path = keep("gan-l1", RUN.models, network)
     shutil.copy(path, path.with_stem("unet"))
     with pytest.raises(UserError, match=r"unet\.safetensors does not hold a network 'unet': delete it and train again"):
@@ -271,14 +271,14 @@ def test_a_checkpoint_of_a_training_is_no_colorizer(course, network):
         inference.load("unet", path)
 
 
-def test_read_only_lightness_is_no_reason_to_warn(painter):
+def test_read_only_lightness_is_no_reason_to_warn(colorizer):
     lightness = light((16, 16))
     lightness.setflags(write=False)
     torch.set_warn_always(True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            painter.colorize(lightness, Hints.none((16, 16)))
+            colorizer.colorize(lightness, Hints.none((16, 16)))
     finally:
         torch.set_warn_always(False)
 
@@ -295,10 +295,10 @@ def test_the_gain_brings_the_mean_chroma_to_a_share_of_the_true_one(network, sam
     photos = torch.from_numpy(np.stack(list(sample.train))).permute(0, 3, 1, 2)
     gain = inference.gain_for(network, photos, 96, 0.5)
     labs = list(sample.labs())
-    painter = NetworkColorizer("", network, 96, gain=gain)
-    painted = [painter.colorize(lab[..., 0], Hints.none((96, 96))) for lab in labs]
+    colorizer = NetworkColorizer("", network, 96, gain=gain)
+    predicted = [colorizer.colorize(lab[..., 0], Hints.none((96, 96))) for lab in labs]
     found, true = (np.mean([np.hypot(*np.moveaxis(ab, -1, 0)).mean() for ab in planes])
-                   for planes in (painted, [lab[..., 1:] for lab in labs]))  # fmt: skip
+                   for planes in (predicted, [lab[..., 1:] for lab in labs]))  # fmt: skip
     assert found == pytest.approx(0.5 * true, rel=1e-3) or (gain == 3.0 and found < 0.5 * true)
     assert inference.gain_for(network, photos, 96, 1e9) == 3.0  # a network that paints grey is not blown up
 
@@ -384,19 +384,19 @@ def edge_aware(lightness, hints, prior=MEAN):
 @pytest.mark.parametrize("prior", ["mean", "network"])
 @pytest.mark.filterwarnings("ignore::nbhelpers.errors.NotConverged")  # lightness is noise
 def test_a_network_with_hints_keeps_the_contract_at_every_size(network, shape, share, kind, prior, colorized):
-    painter = bold(kind, MEAN if prior == "mean" else NetworkColorizer("unet", network, 16))
+    colorizer = bold(kind, MEAN if prior == "mean" else NetworkColorizer("unet", network, 16))
     lightness = light(shape)
     hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32), share)
-    assert np.abs(colorized(painter, lightness, hints)).max() < 300
+    assert np.abs(colorized(colorizer, lightness, hints)).max() < 300
 
 
 @pytest.mark.parametrize("kind", ["spread", "given"])
 def test_hints_change_what_is_painted_elsewhere(kind):
-    painter, lightness = bold(kind), light((40, 50))
+    colorizer, lightness = bold(kind), light((40, 50))
     found = []
     for colour in (-60.0, 60.0):
         hints = patches(np.full((40, 50, 2), colour, np.float32), 3, 5)
-        found.append(painter.colorize(lightness, hints)[~hints.known])
+        found.append(colorizer.colorize(lightness, hints)[~hints.known])
     assert np.abs(found[1] - found[0]).mean() > 0.05  # of random weights
 
 
@@ -478,11 +478,11 @@ def test_of_a_larger_photo_the_small_result_corrects_the_whole_spread(lab_photos
 @pytest.mark.parametrize("kind", ["spread", "given"])
 @pytest.mark.parametrize("shape", [(16, 16), (16, 50), (9, 30), (40, 16), (2, 5)])
 def test_a_photo_that_is_not_larger_gets_what_is_painted_of_its_own_planes(shape, kind):
-    """Nothing is shrunk or enlarged: `hint_inputs.paint`, to the last bit."""
-    painter, lightness = bold(kind, Ramp()), light(shape)
+    """Nothing is shrunk or enlarged: `hint_inputs.predict`, to the last bit."""
+    colorizer, lightness = bold(kind, Ramp()), light(shape)
     ab = np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32)
     for hints in (hide_pixels(ab, 0.9), hide_pixels(ab, 0.4), Hints.none(shape)):
-        guess = painter.prior.colorize(lightness, Hints.none(shape))
+        guess = colorizer.prior.colorize(lightness, Hints.none(shape))
         spread = hints.ab if kind == "given" else hint_inputs.spread_colours(lightness, hints, guess)
         spread = np.where(hints.known[..., None], hints.ab, 0 if kind == "given" else spread).astype(np.float32)
         near = hint_inputs.closeness(hints.known)
@@ -491,9 +491,9 @@ def test_a_photo_that_is_not_larger_gets_what_is_painted_of_its_own_planes(shape
         with torch.inference_mode():
             given = hint_inputs.stack(kind, spread, known, near, guess)
             scaled = scale_lightness(torch.from_numpy(lightness)[None, None])
-            painted = unscale_ab(hint_inputs.paint(painter.network, scaled, given))[0].permute(1, 2, 0).numpy()
-        found = painter.colorize(lightness, hints)
-        assert (found[~hints.known] == painted[~hints.known]).all()
+            predicted = unscale_ab(hint_inputs.predict(colorizer.network, scaled, given))[0].permute(1, 2, 0).numpy()
+        found = colorizer.colorize(lightness, hints)
+        assert (found[~hints.known] == predicted[~hints.known]).all()
         assert (found[hints.known] == hints.ab[hints.known]).all()
 
 
@@ -619,10 +619,10 @@ def test_a_sent_colorizer_with_hints_colorizes_alike(network, dumps):
     lightness = light((40, 24))
     hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (40, 24, 2)).astype(np.float32), 0.9)
     for prior in (MEAN, NetworkColorizer("unet", network, 16)):
-        painter = bold("spread", prior)
-        again = pickle.loads(dumps(painter))
+        colorizer = bold("spread", prior)
+        again = pickle.loads(dumps(colorizer))
         assert (again.prior.name, again.kind) == (prior.name, "spread") and (prior is not MEAN or again.prior == MEAN)
-        assert (again.colorize(lightness, hints) == painter.colorize(lightness, hints)).all()
+        assert (again.colorize(lightness, hints) == colorizer.colorize(lightness, hints)).all()
 
 
 def hinted_about(kind, **changes):
@@ -631,14 +631,14 @@ def hinted_about(kind, **changes):
 
 @pytest.mark.parametrize(("name", "kind"), [("hinted", "spread"), ("hinted-alone", "given")])
 def test_the_registry_finds_networks_with_hints(course, name, kind):
-    painter, lightness = bold(kind), light((40, 24))
-    keep(name, RUN.models, painter.network, hinted_about(kind))
+    colorizer, lightness = bold(kind), light((40, 24))
+    keep(name, RUN.models, colorizer.network, hinted_about(kind))
     found = registry.load(name, RUN)
     assert isinstance(found, HintedColorizer) and name in HINTED
     assert (found.name, found.size, found.prior, found.kind, found.about["step"]) == (name, 16, MEAN, kind, 7)
     assert not found.network.training
     hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (40, 24, 2)).astype(np.float32), 0.95)
-    np.testing.assert_allclose(found.colorize(lightness, hints), painter.colorize(lightness, hints), atol=0.5)
+    np.testing.assert_allclose(found.colorize(lightness, hints), colorizer.colorize(lightness, hints), atol=0.5)
 
 
 def paints(colour):
@@ -672,9 +672,9 @@ def test_a_network_that_began_with_another_has_the_one_beside_it_as_prior(course
         assert isinstance(found.prior, NetworkColorizer) and (found.prior.name, found.prior.size) == (name, 16)
         assert not found.prior.network.training and found.prior.about["step"] == 7
         found.network.head.weight.data[2], found.network.head.bias.data[2] = 0, -50  # it trusts itself nowhere
-        for painter in (found.prior, found):
+        for colorizer in (found.prior, found):
             for shape in ((16, 12), (20, 24)):
-                ab = painter.colorize(light(shape), Hints.none(shape))
+                ab = colorizer.colorize(light(shape), Hints.none(shape))
                 np.testing.assert_allclose(ab, np.broadcast_to(np.float32(colour), ab.shape), atol=0.1)
 
 
@@ -690,11 +690,11 @@ def test_the_prior_is_what_it_was_in_the_training_without_its_gain(tmp_path, net
 
 def test_a_network_that_began_with_another_paints_the_same_when_it_is_read_again(course, network, lab_photos):
     begun(RUN.models, bold("spread").network, network)
-    painter = bold("spread", NetworkColorizer("unet", network, 16))
+    colorizer = bold("spread", NetworkColorizer("unet", network, 16))
     lab = lab_photos[0]
     for hints in (Hints.none((96, 96)), patches(lab[..., 1:], 5, 4)):
         found = registry.load("hinted", RUN).colorize(lab[..., 0], hints)
-        np.testing.assert_allclose(found, painter.colorize(lab[..., 0], hints), atol=0.5)
+        np.testing.assert_allclose(found, colorizer.colorize(lab[..., 0], hints), atol=0.5)
 
 
 def test_a_prior_that_is_missing_or_another_is_refused_in_one_sentence(course, network):
@@ -755,7 +755,7 @@ def test_a_network_with_hints_that_was_never_trained_says_how_to_train_it(course
 
 @pytest.mark.parametrize("planes", [(1, 2), (4, 2), (5, 3), (7, 2), (1, 3), (7, 3)], ids=str)
 @pytest.mark.parametrize("kind", ["none", "given", "spread"])
-def test_planes_that_the_recipe_does_not_have_are_refused(tmp_path, planes, kind):
+def test_planes_that_the_config_does_not_have_are_refused(tmp_path, planes, kind):
     about = hinted_about(kind) if kind != "none" else {"recipe": {"hints": kind}}
     path = keep("hinted", tmp_path, UNet(2, 1, "resize", *planes), about)
     if planes == hint_inputs.PLANES[kind]:
@@ -777,8 +777,8 @@ def test_a_prior_that_is_no_colour_is_refused(tmp_path, prior):
 
 
 @pytest.mark.parametrize("recipe", [None, {}, [], "spread", {"hints": "some"}, {"hints": None}, {"hints": []}], ids=str)
-def test_a_recipe_that_says_nothing_of_its_hints_is_refused(tmp_path, recipe):
-    path = keep("hinted", tmp_path, bold("spread").network, hinted_about("spread", recipe=recipe))
+def test_a_config_that_says_nothing_of_its_hints_is_refused(tmp_path, config):
+    path = keep("hinted", tmp_path, bold("spread").network, hinted_about("spread", config=config))
     with pytest.raises(UserError, match=r"hinted\.safetensors does not hold a network 'hinted'"):
         inference.load("hinted", path)
 

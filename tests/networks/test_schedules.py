@@ -1,4 +1,4 @@
-"""Learning rates: constant, or one cycle up and down."""
+"""Learning rates: constant, or a linear warm-up and a cosine."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_factors_lie_above_0_and_reach_1(schedule, total):
 
 @pytest.mark.parametrize("total", TOTALS)
 def test_one_cycle_rises_in_the_first_tenth_and_falls_in_the_rest(total):
-    found = factors("one-cycle", total)
+    found = factors("warmup-cosine", total)
     top = max(1, round(total / 10))
     assert found[top - 1] == 1 and (np.diff(found[:top]) > 0).all()
     assert (np.diff(found[top - 1 :]) <= 0).all()
@@ -36,10 +36,10 @@ def test_one_cycle_rises_in_the_first_tenth_and_falls_in_the_rest(total):
 
 
 def test_one_cycle_falls_along_a_cosine_to_almost_nothing():
-    found = factors("one-cycle", 1000)
+    found = factors("warmup-cosine", 1000)
     np.testing.assert_allclose(found[[100, 400, 550, 700]], [1, 0.75, 0.5, 0.25], atol=1e-12)
     assert found[-1] == 1e-3 and found[-100] < 0.04
 
 
 def test_a_training_of_one_step_has_the_full_rate():
-    assert rate_factor("one-cycle", 0, 1) == rate_factor("constant", 0, 1) == 1
+    assert rate_factor("warmup-cosine", 0, 1) == rate_factor("constant", 0, 1) == 1

@@ -2,6 +2,8 @@
 
 What belongs to the numbers (configuration, step, photos) stands as JSON in the file's own header, so that both are
 written at once, and again in a `.json` beside it for people to read.
+
+Not by Fabric.save, whose files torch unpickles: pickle executes what it reads, and a checkpoint may come from others.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from nbhelpers.networks.data import Batch, Batches, identity, mix
 from nbhelpers.networks.models import UNet, discriminator, initialize
 from nbhelpers.networks.schedules import rate_factor
 
+STATE = 2  # raise it when what a checkpoint of a training holds changes
+
 for _name in ("lightning.fabric", "lightning.pytorch"):  # they announce each choice that `Speed` makes
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -38,7 +40,7 @@ class Trainer:
     generator, discriminator: the networks as Fabric runs them (precision, devices); with `_module`: they themselves.
     """
 
-    def __init__(self, config, photos, folder, speed, start, watch, log_every, save_every, monitor, progress):
+    def __init__(self, config, photos, folder, *, speed, start, watch, log_every, save_every, monitor, progress):
         self.config, self.folder, self.watch, self.log_every = config, folder, watch, log_every
         self.save_every, self.monitor, self.progress = save_every, monitor, progress
         speed.check()
@@ -54,7 +56,7 @@ class Trainer:
             "photos": len(photos),
             "identity": identity(photos),
         }
-        self.about |= {"start": start and checkpoints.digest(start)}
+        self.about |= {"start": None if start is None else checkpoints.digest(start)}
         if config.hints != "none":
             self.about |= {"prior": list(hint_inputs.mean_colour(photos))}
         self.start, self.speed = start, speed
@@ -214,8 +216,9 @@ class Trainer:
             self.bad = torch.where(self.bad < 0, self.step - 1, self.bad)
         bad = int(self.fabric.all_reduce(self.bad, reduce_op="max"))
         if bad >= 0:
-            kept = self.folder and self.folder / "last.safetensors"
-            good = f"the last good checkpoint is {kept}" if kept and kept.is_file() else "no checkpoint was written yet"
+            good = "no checkpoint was written yet"
+            if self.folder is not None and (self.folder / "last.safetensors").is_file():
+                good = f"the last good checkpoint is {self.folder / 'last.safetensors'}"
             raise collapse.Diverged(f"the loss became NaN or infinite in step {bad}: lower the rate; {good}")
         if self.config.adversarial:
             mine = [row for row in self.rows if row["attempt"] == self.attempt]
@@ -239,7 +242,7 @@ class Trainer:
     def save(self) -> None:
         """Write the state to `last.safetensors`, and to `healthy.safetensors` unless the log shows a symptom."""
         if self.folder is not None and self.fabric.is_global_zero:
-            about = self.about | {"step": self.step, "attempt": self.attempt, "restarts": self.restarts}
+            about = self.about | {"state": STATE, "step": self.step, "attempt": self.attempt, "restarts": self.restarts}
             # The log first: after a kill in between, `restore` leaves out the rows that the checkpoint does not know.
             collapse.write_log(self.folder / "log.csv", self.rows)
             collapse.write_log(self.folder / "restarts.csv", self.restarts)
@@ -253,6 +256,8 @@ class Trainer:
     def restore(self, path: Path) -> None:
         """Go back to a checkpoint of this very training. Raises UserError, naming the file, for any other."""
         tensors, about = checkpoints.read(path)
+        if about.get("state") != STATE:
+            raise UserError(f"{path} was written by another version of nbhelpers: delete {path.parent} and train again")
         for key, mine in json.loads(json.dumps(self.about)).items():  # as the file holds it: lists, no tuples
             theirs = about.get(key)
             if mine != theirs:
@@ -278,16 +283,23 @@ class Trainer:
 
     def restart(self, why: str) -> None:
         """After a collapse: back to the last healthy state, with a new seed."""
-        fell, rows, healthy = self.step, self.rows, self.folder and self.folder / "healthy.safetensors"
+        fell, rows = self.step, self.rows
         self.attempt += 1
-        restarts = self.restarts
-        if healthy and healthy.is_file():
-            self.restore(healthy)
-        else:
+        if not self.restore_healthy():
             self.begin()
+            self.rows = rows
         now = {"attempt": self.attempt, "collapsed_at": fell, "why": why, "back_to": self.step, "seed": self.seed}
-        self.rows, self.restarts = rows, [*restarts, now]
+        self.restarts = [*self.restarts, now]
         self.save()
+
+    def restore_healthy(self) -> bool:
+        """Go back to the last healthy state, if there is one; the log and the restarts stay as they are."""
+        if self.folder is None or not (self.folder / "healthy.safetensors").is_file():
+            return False
+        rows, restarts = self.rows, self.restarts
+        self.restore(self.folder / "healthy.safetensors")
+        self.rows, self.restarts = rows, restarts
+        return True
 
 
 @contextmanager

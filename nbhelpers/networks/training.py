@@ -1,8 +1,8 @@
 """Training: the U-Net's loop and the GAN's, on Lightning Fabric, with checkpoints, resume and a collapse monitor.
 
-`train(config, photos, folder)` does it all; `_train_unet` and `_train_gan` are the two loops, to be read. They need
-torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with hints also joblib, scikit-learn
-and pyamg.
+`train(config, photos, folder)` does it all, `fit` takes the steps; `_train_unet` and `_train_gan` are the two loops, to
+be read. They need torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with hints also
+joblib, scikit-learn and pyamg.
 """
 
 from __future__ import annotations
@@ -134,65 +134,97 @@ def train(
     With resume=False an unfinished training there is an error, so that nothing is lost.
     Raises UserError for photos that do not fit, damaged files, a loss that is not finite, a full GPU.
     """
-    speed, folder = speed or Speed(), None if folder is None else Path(folder)
+    speed = speed or Speed()
+    folder = None if folder is None else Path(folder)
     photos = bytes_of(photos, config.stored)
-    common = {"speed": speed, "log_every": log_every, "save_every": save_every, "progress": progress}
+    options = {"speed": speed, "log_every": log_every, "save_every": save_every, "progress": progress}
     if config.pretrain and start is None:
-        if folder is None:
-            raise UserError(f"{config.name} is pretrained first: give a folder to keep that network in")
-        first = train(config.pretraining(), list(photos.permute(0, 2, 3, 1).numpy()), folder, **common)
-        start = first.file
-    home = None
-    if folder is not None:
-        key = [dataclasses.asdict(config), identity(photos), str(start and checkpoints.read_about(start))]
-        home = folder / f"{config.name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:10]}"
-    file = home and folder / f"{config.name}.safetensors"
-    last = home and home / "last.safetensors"
+        start = _pretrained(config, photos, folder, options)
+    home = None if folder is None else folder / _state_name(config, photos, start)
     with _explained(config):
-        monitor = monitor or collapse.Monitor()
-        trainer = Trainer(config, photos, home, speed, start, watch, log_every, save_every, monitor, progress)
-        if file is not None and file.is_file() and trainer.fabric.is_global_zero:
-            known, mine = checkpoints.read_about(file), json.loads(json.dumps(trainer.about))  # lists, no tuples
-            if any(known.get(name) != mine[name] for name in (checkpoints.CONFIG, "identity", "start")):
-                warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=2)
-        if last and last.is_file():
-            if not resume:
-                raise UserError(f"{home} holds an unfinished or finished training: go on with --resume, or delete it")
-            trainer.restore(last)
-        collapsed = ""
+        trainer = Trainer(
+            config, photos, home, start=start, watch=watch, monitor=monitor or collapse.Monitor(), **options
+        )
+        if folder is not None:
+            _warn_of_another(trainer, folder / f"{config.name}.safetensors")
+            _go_on(trainer, home, resume)
         began, first_step = time.perf_counter(), trainer.step
-        while trainer.step < trainer.total and not collapsed:
-            try:
-                (_train_gan if config.adversarial else _train_unet)(trainer)
-            except collapse.Collapsed as why:
-                collapsed = str(why)
-                if len(trainer.restarts) < restarts:
-                    trainer.restart(collapsed)
-                    collapsed = ""
-                elif home and (home / "healthy.safetensors").is_file():
-                    rows, tried = trainer.rows, trainer.restarts
-                    trainer.restore(home / "healthy.safetensors")
-                    trainer.rows, trainer.restarts = rows, tried
+        collapsed = fit(trainer, restarts)
     seconds = time.perf_counter() - began
     network = copy.deepcopy(trainer.result).eval()
     toned = config.adversarial and config.loss != "none"
     gain = gain_for(network, photos, config.size, VIVID) if toned else 1.0
-    network = network.to("cpu")
-    if file is not None and trainer.fabric.is_global_zero:
-        about = trainer.about | {"name": config.name, "size": config.size, "step": trainer.step}
-        about |= {"gain": gain, "collapsed": collapsed, "restarts": trainer.restarts}
-        if start is not None and config.hints == "spread":
-            checkpoints.copy(start, folder / f"{config.name}-prior.safetensors")
-        checkpoints.save_network(file, network, about)
-        if collapsed:
-            collapse.write_log(home / "log.csv", trainer.rows)  # up to the collapse, which no checkpoint follows
+    trained = Trained(network.to("cpu"), None, trainer.rows, trainer.restarts, gain, collapsed)
+    if folder is None:
+        return trained
+    file = folder / f"{config.name}.safetensors"
+    if trainer.fabric.is_global_zero:
+        _keep(trained, trainer, file)
         if trainer.step > first_step:
             rate = (trainer.step - first_step) * config.batch / seconds
             collapse.write_log(home / "timing.csv", [{"photos_per_second": rate, "seconds": seconds}])
     trainer.fabric.barrier()
-    if file is not None:
-        network = checkpoints.load_network(file)[0]  # with the rounded weights, as everyone else will have it
-    return Trained(network, file, trainer.rows, trainer.restarts, gain, collapsed)
+    network = checkpoints.load_network(file)[0]  # with the rounded weights, as everyone else will have it
+    return dataclasses.replace(trained, network=network, file=file)
+
+
+def fit(trainer: Trainer, restarts: int) -> str:
+    """Take all steps that are left, with at most so many restarts in all; returns why it was given up, or ""."""
+    loop = _train_gan if trainer.config.adversarial else _train_unet
+    while trainer.step < trainer.total:
+        try:
+            loop(trainer)
+        except collapse.Collapsed as why:
+            if len(trainer.restarts) >= restarts:
+                trainer.restore_healthy()
+                return str(why)
+            trainer.restart(str(why))
+    return ""
+
+
+def _pretrained(config: TrainConfig, photos: torch.Tensor, folder: Path | None, options: dict) -> Path:
+    """The file of the network that `config` begins with: like its generator, trained with the pixel loss alone."""
+    if folder is None:
+        raise UserError(f"{config.name} is pretrained first: give a folder to keep that network in")
+    return train(config.pretraining(), list(photos.permute(0, 2, 3, 1).numpy()), folder, **options).file
+
+
+def _state_name(config: TrainConfig, photos: torch.Tensor, start: Path | None) -> str:
+    """The name of the folder of a training's state, another for each configuration, photos and first network."""
+    about_start = None if start is None else checkpoints.read_about(start)
+    key = [dataclasses.asdict(config), identity(photos), str(about_start)]
+    return f"{config.name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:10]}"
+
+
+def _warn_of_another(trainer: Trainer, file: Path) -> None:
+    """Warn when `file` holds a network of another training, which this one is going to replace."""
+    if not file.is_file() or not trainer.fabric.is_global_zero:
+        return
+    known, mine = checkpoints.read_about(file), json.loads(json.dumps(trainer.about))  # lists, no tuples
+    if any(known.get(name) != mine[name] for name in (checkpoints.CONFIG, "identity", "start")):
+        warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=3)
+
+
+def _go_on(trainer: Trainer, home: Path, resume: bool) -> None:
+    """Restore the last state in `home`, if there is one."""
+    last = home / "last.safetensors"
+    if not last.is_file():
+        return
+    if not resume:
+        raise UserError(f"{home} holds an unfinished or finished training: go on with --resume, or delete it")
+    trainer.restore(last)
+
+
+def _keep(trained: Trained, trainer: Trainer, file: Path) -> None:
+    """Write the finished network to `file`, the prior that its hints need beside it."""
+    config = trainer.config
+    about = trainer.about | {"name": config.name, "size": config.size, "step": trainer.step}
+    about |= {"gain": trained.gain, "collapsed": trained.collapsed, "restarts": trained.restarts}
+    if trainer.start is not None and config.hints == "spread":
+        checkpoints.copy(trainer.start, file.with_name(f"{config.name}-prior.safetensors"))
+    checkpoints.save_network(file, trained.network, about)
+    if trained.collapsed:
+        collapse.write_log(trainer.folder / "log.csv", trainer.rows)  # up to the collapse, which no checkpoint follows
 
 
 @contextmanager

@@ -685,13 +685,23 @@ def test_a_checkpoint_of_other_tensors_is_named(tmp_path, begun, change):
         learn(quick(), tmp_path)
 
 
+@pytest.mark.parametrize("state", [None, 1])
+def test_a_training_of_another_version_is_not_gone_on_with(tmp_path, begun, state):
+    """Of files before `STATE` 2 the discriminator's moments would be left out, and nobody told."""
+    found, about = checkpoints.read(begun)
+    about.pop("state")
+    checkpoints.save(begun, found, about | ({} if state is None else {"state": state}))
+    with pytest.raises(UserError, match=f"{begun} was written by another version .* delete {begun.parent} and train"):
+        learn(quick(), tmp_path)
+
+
 # ---- errors
 
 
 @pytest.mark.parametrize(("batch", "words"), [(4, "batch 4, .*try --batch 2"), (1, "batch 1, .*--size or --width")])
 @pytest.mark.parametrize("where", ["_train_unet", "Trainer"])
 def test_a_full_gpu_says_which_batch_to_try(monkeypatch, batch, words, where):
-    def full(*_):
+    def full(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
 
     monkeypatch.setattr(training, where, full)

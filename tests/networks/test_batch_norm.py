@@ -90,6 +90,21 @@ def test_one_process_keeps_torchs_own():
     network.eval()[0](torch.ones(1, 2, 3, 3))  # needs no other process
 
 
+def test_synchronized_normalization_is_a_new_module_with_the_same_parameters():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Sequential(nn.BatchNorm2d(3, eps=0.1, momentum=0.3)), nn.ReLU())
+    network.eval()
+    norm = network[1][0]
+    norm.running_mean.normal_()
+    parameters, x = list(network.parameters()), torch.randn(1, 2, 4, 4)
+    expected = network(x)
+    made = synchronize(network, 2)[1][0]
+    assert made is not norm and type(norm) is nn.BatchNorm2d
+    assert (made.eps, made.momentum, made.training) == (0.1, 0.3, False)
+    assert all(mine is known for mine, known in zip(network.parameters(), parameters, strict=True))  # in their order
+    assert torch.equal(network(x), expected)
+
+
 # Each configuration on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
 SCRIPT = """
 import dataclasses, os, signal, sys

@@ -17,6 +17,7 @@ from scipy.ndimage import distance_transform_edt
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
+from nbhelpers.networks import processes
 from nbhelpers.networks.models import UNet
 from nbhelpers.system import memory
 
@@ -27,6 +28,7 @@ ANCHOR = 1e-4
 # How many patches a photo may have, each as likely; a share below 1 is of single pixels.
 LEVELS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 0.1, 0.4)
 LARGEST = 3  # side of a patch at 128 pixels, as 6 x 6 at 256
+PART = 50  # photos that are worked on together
 
 
 FAR = 5.0  # logarithm of the distance, in pixels, beyond which a hint counts as none: 147 pixels
@@ -146,30 +148,38 @@ def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
     if network is None:
         colour = torch.tensor(mean_colour(photos), dtype=torch.float16)
         return colour[:, None, None].expand(len(photos), 2, *photos.shape[2:])
-    parts = (scale_lightness(rgb_to_lab_tensor(part)[:, :1]) for part in photos.split(50))
+    parts = (scale_lightness(rgb_to_lab_tensor(part)[:, :1]) for part in photos.split(PART))
     return torch.cat([unscale_ab(network.eval()(lightness)).half() for lightness in parts])
 
 
 def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
     """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the configuration's.
 
-    network: predicts the prior.  The photos are spread over the processors. Raises UserError when the samples need more
-    memory than this machine has.
+    network: predicts the prior.  The photos are spread over the processors, and over the processes of the training,
+    which must all call this. Raises UserError when the samples need more memory than this machine has.
     """
-    # Twice, since parts are joined.
-    needed = 2 * len(photos) * (7 * config.rounds * config.size**2 + 4 * photos.shape[-1] ** 2)
+    # Twice, since parts are joined; several processes also hold what they exchange.
+    copies = 2 if processes.place()[1] == 1 else 3
+    needed = copies * len(photos) * (7 * config.rounds * config.size**2 + 4 * photos.shape[-1] ** 2)
     if needed > memory():
         what = f"{len(photos)} photos of {config.size} pixels need {needed / 2**30:.1f} GiB of memory"
         there = f"this machine has {memory() / 2**30:.1f}"
         raise UserError(f"the hints of {what}, {there}: try a smaller --size, or fewer photos")
     import joblib  # not at the top: bare machines, without it, can train networks without hints
 
-    rgb, guess = photos.permute(0, 2, 3, 1).numpy(), guesses(photos, network)
-    work = [slice(i, i + 50) for i in range(0, len(rgb), 50)]
-    jobs = -1 if len(rgb) * config.rounds > 500 else 1
-    priors = guess.permute(0, 2, 3, 1).numpy()
-    tasks = (joblib.delayed(_of_photos)(rgb[part], priors[part], part.start, config) for part in work)
-    parts = joblib.Parallel(n_jobs=jobs)(tasks)
+    mine = processes.share([slice(i, min(i + PART, len(photos))) for i in range(0, len(photos), PART)])
+    if network is None:
+        guess = guesses(photos, None)
+        priors = [guess[part] for part in mine]
+    else:
+        priors = [guesses(photos[part], network) for part in mine]
+        guess = torch.cat(processes.gathered(priors))
+    rgb, jobs = photos.permute(0, 2, 3, 1).numpy(), -1 if len(photos) * config.rounds > 500 else 1
+    tasks = (
+        joblib.delayed(_of_photos)(rgb[part], prior.permute(0, 2, 3, 1).numpy(), part.start, config)
+        for part, prior in zip(mine, priors)
+    )
+    parts = processes.gathered(joblib.Parallel(n_jobs=jobs)(tasks))
     corners, spread, known, near, level, error = (np.concatenate(column) for column in zip(*parts))
     errors = np.array([error[level == k].mean() if (level == k).any() else np.nan for k in range(len(LEVELS))])
     errors = np.where(np.isfinite(errors), errors, error.mean()).clip(1e-6)

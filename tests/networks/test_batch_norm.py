@@ -1,5 +1,6 @@
 """Several processes come to the numbers of one: batch normalization, both loops, a stop and its resume."""
 
+import json
 import re
 import runpy
 import subprocess
@@ -10,7 +11,7 @@ import torch
 from torch import distributed, nn
 from torch.multiprocessing import spawn
 
-from nbhelpers.networks import checkpoints, collapse
+from nbhelpers.networks import checkpoints, collapse, hint_inputs
 from nbhelpers.networks.batch_norm import SyncedBatchNorm, synchronize
 
 
@@ -107,10 +108,10 @@ def test_synchronized_normalization_is_a_new_module_with_the_same_parameters():
 
 # Each configuration on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
 SCRIPT = """
-import dataclasses, os, signal, sys
+import dataclasses, hashlib, json, os, signal, sys
 import numpy as np, torch
 from torch import nn
-from nbhelpers.networks import checkpoints, training
+from nbhelpers.networks import checkpoints, hint_inputs, training
 from nbhelpers.networks.data import Batches
 from nbhelpers.networks.collapse import Diverged
 from nbhelpers.networks.models import UNet
@@ -131,6 +132,23 @@ def stop(self, step, seed):
         os.kill(os.getpid(), signal.SIGINT)
     return at(self, step, seed)
 
+hint_inputs.PART = 4  # of 13 photos: 4, 4, 4 and 1
+draw, of_photos, drawn = hint_inputs.draw, hint_inputs._of_photos, []
+
+def counted(rgb, *rest):
+    drawn.append(len(rgb))
+    return of_photos(rgb, *rest)
+
+def noted(photos, config, prior):
+    drawn.clear()
+    samples = draw(photos, config, prior)
+    tensors = (value for value in vars(samples).values() if isinstance(value, torch.Tensor))
+    digest = hashlib.sha256(b"".join(value.contiguous().numpy().tobytes() for value in tensors)).hexdigest()
+    with open(f"{folder}/{config.name}-{os.environ.get('LOCAL_RANK', '0')}.drawn", "w") as file:
+        json.dump([sum(drawn), digest], file)
+    return samples
+
+hint_inputs.draw, hint_inputs._of_photos = noted, counted
 for name in (*CONFIGS, "hinted-started"):
     kind = name.removesuffix("-started")
     asked = train_config(kind, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
@@ -174,7 +192,11 @@ def trained(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nn.Dropout2d, "forward", nn.Dropout2d.forward)  # to be put back
+        for place, part in (
+            (nn.Dropout2d, "forward"),
+            *((hint_inputs, part) for part in ("PART", "draw", "_of_photos")),
+        ):
+            patch.setattr(place, part, getattr(place, part))  # to be put back
         patch.setattr(sys, "argv", [str(script), str(folder / "one"), "1"])
         runpy.run_path(str(script))
     torch.set_num_threads(threads)
@@ -210,6 +232,15 @@ def test_two_processes_end_like_one(trained, name):
     mine, theirs = (rows(folder, name)[-1] for folder in trained[:2])
     for key in {"loss", "adversarial", "discriminator_loss"} & mine.keys():
         assert theirs[key] == pytest.approx(mine[key], rel=1e-2)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "hinted" in name])
+def test_each_process_draws_the_hints_of_its_share_and_has_those_of_one(trained, name):
+    one, two = trained[:2]
+    files = (one / f"{name}-0.drawn", two / f"{name}-0.drawn", two / f"{name}-1.drawn")
+    counts, digests = zip(*(json.loads(file.read_text()) for file in files))
+    assert counts == (13, 8, 5)
+    assert len(set(digests)) == 1
 
 
 def test_all_processes_have_the_same_network(trained):

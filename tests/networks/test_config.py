@@ -195,14 +195,12 @@ def test_the_smallest_photos_are_those_that_the_networks_take():
             made(torch.zeros(1, 3, least - 1, least - 1))
 
 
-@pytest.mark.parametrize(
-    ("size", "stored"), {16: 18, 32: 36, 64: 72, 128: 144, 100: 112, 399: 448, 400: 400, 512: 512}.items()
-)
-@pytest.mark.parametrize("profile", PROFILES)
-def test_the_size_decides_what_is_stored(size, stored, profile):
-    made = train_config("unet", profile, size=size)
-    assert (made.size, made.stored) == (size, stored)
-    assert train_config("unet", profile, size=size, stored=size + 1).stored == size + 1
+@pytest.mark.parametrize(("size", "stored"), {16: 18, 64: 72, 100: 112, 399: 448, 400: 400, 512: 512}.items())
+def test_the_size_decides_what_is_stored(size, stored):
+    for profile in PROFILES:
+        made = train_config("unet", profile, size=size)
+        assert (made.size, made.stored) == (size, stored)
+        assert train_config("unet", profile, size=size, stored=size + 1).stored == size + 1
 
 
 def test_what_is_stored_can_be_changed_alone():

@@ -25,7 +25,14 @@ from nbhelpers.paths import Run
 from nbhelpers.registry import HINTED, NETWORKS
 
 RUN = Run("smoke", "sample")
-SIZES = [(1, 1), (3, 40), (15, 15), (16, 16), (17, 16), (16, 90), (64, 64), (33, 70), (150, 20), (400, 16), (16, 1)]
+# For a network of 16 pixels: one pixel and one column, smaller, its own size, a little and much larger, extreme.
+SIZES = [(1, 1), (16, 1), (3, 40), (16, 16), (17, 16), (33, 70), (400, 16)]
+# With some pixels known; with all and with none in one small and one large photo.
+CASES = [
+    *((shape, 0.6) for shape in SIZES),
+    *(((3, 40), share) for share in (0.0, 1.0)),
+    *(((33, 70), share) for share in (0.0, 1.0)),
+]
 
 
 @pytest.fixture
@@ -68,8 +75,7 @@ def raw(network, lightness):
 # ---- colorize
 
 
-@pytest.mark.parametrize("shape", SIZES)
-@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize(("shape", "share"), CASES)
 def test_a_network_keeps_the_contract_at_every_size(colorizer, shape, share, colorized):
     lightness = light(shape)
     hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32), share)
@@ -88,7 +94,7 @@ def test_a_network_that_paints_one_colour_paints_it_at_every_size(network, shape
     np.testing.assert_allclose(found, np.broadcast_to(np.float32([33, -77]), found.shape), atol=1e-3)
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (16, 40), (23, 16), (12, 12), (5, 9), (1, 1), (9, 70)])
+@pytest.mark.parametrize("shape", [(16, 16), (16, 40), (5, 9), (1, 1), (9, 70)])
 def test_photos_of_the_networks_size_or_smaller_get_what_the_network_says(colorizer, network, shape):
     lightness = light(shape)
     found = colorizer.colorize(lightness, Hints.none(shape))
@@ -378,10 +384,8 @@ def edge_aware(lightness, hints, prior=MEAN):
     return np.where(hints.known[..., None], hints.ab, guess + spread)
 
 
-@pytest.mark.parametrize("kind", ["spread", "given"])
-@pytest.mark.parametrize("shape", SIZES)
-@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-@pytest.mark.parametrize("prior", ["mean", "network"])
+@pytest.mark.parametrize(("kind", "prior"), [("given", "mean"), ("spread", "mean"), ("spread", "network")])
+@pytest.mark.parametrize(("shape", "share"), CASES)
 @pytest.mark.filterwarnings("ignore::nbhelpers.errors.NotConverged")  # lightness is noise
 def test_a_network_with_hints_keeps_the_contract_at_every_size(network, shape, share, kind, prior, colorized):
     colorizer = bold(kind, MEAN if prior == "mean" else NetworkColorizer("unet", network, 16))
@@ -626,7 +630,7 @@ def test_a_sent_colorizer_with_hints_colorizes_alike(network, dumps):
 
 
 def hinted_about(kind, **changes):
-    return {"prior": list(PRIOR), "recipe": {"hints": kind}} | changes
+    return {"prior": list(PRIOR), checkpoints.CONFIG: {"hints": kind}} | changes
 
 
 @pytest.mark.parametrize(("name", "kind"), [("hinted", "spread"), ("hinted-alone", "given")])
@@ -756,7 +760,7 @@ def test_a_network_with_hints_that_was_never_trained_says_how_to_train_it(course
 @pytest.mark.parametrize("planes", [(1, 2), (4, 2), (5, 3), (7, 2), (1, 3), (7, 3)], ids=str)
 @pytest.mark.parametrize("kind", ["none", "given", "spread"])
 def test_planes_that_the_config_does_not_have_are_refused(tmp_path, planes, kind):
-    about = hinted_about(kind) if kind != "none" else {"recipe": {"hints": kind}}
+    about = hinted_about(kind) if kind != "none" else {checkpoints.CONFIG: {"hints": kind}}
     path = keep("hinted", tmp_path, UNet(2, 1, "resize", *planes), about)
     if planes == hint_inputs.PLANES[kind]:
         assert inference.load("hinted", path).name == "hinted"
@@ -776,9 +780,9 @@ def test_a_prior_that_is_no_colour_is_refused(tmp_path, prior):
         inference.load("hinted", path)
 
 
-@pytest.mark.parametrize("recipe", [None, {}, [], "spread", {"hints": "some"}, {"hints": None}, {"hints": []}], ids=str)
+@pytest.mark.parametrize("config", [None, {}, [], "spread", {"hints": "some"}, {"hints": None}, {"hints": []}], ids=str)
 def test_a_config_that_says_nothing_of_its_hints_is_refused(tmp_path, config):
-    path = keep("hinted", tmp_path, bold("spread").network, hinted_about("spread", config=config))
+    path = keep("hinted", tmp_path, bold("spread").network, hinted_about("spread", **{checkpoints.CONFIG: config}))
     with pytest.raises(UserError, match=r"hinted\.safetensors does not hold a network 'hinted'"):
         inference.load("hinted", path)
 

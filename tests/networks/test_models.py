@@ -50,8 +50,9 @@ def test_the_unet_has_two_convolutions_with_batch_normalization_at_each_level():
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-@pytest.mark.parametrize("size", [(16, 16), (17, 23), (15, 31), (1, 1), (1, 40), (7, 2), (32, 8)])
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(
+    ("depth", "size"), [(3, (16, 16)), (3, (17, 23)), (3, (1, 1)), (3, (1, 40)), (3, (32, 8)), (1, (7, 2))]
+)
 def test_any_size_comes_out_as_it_went_in(upsampling, size, depth):
     network = UNet(2, depth, upsampling).eval()
     x = torch.rand(2, 1, *size) * 2 - 1
@@ -85,7 +86,7 @@ def test_planes_decide_what_goes_in_and_comes_out_and_nothing_else(upsampling, c
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-@pytest.mark.parametrize("size", [(17, 23), (5, 8), (8, 5), (3, 2)])
+@pytest.mark.parametrize("size", [(5, 8), (8, 5), (3, 2)])
 def test_odd_sizes_are_filled_up_by_repeating_the_border(upsampling, size):
     network = UNet(2, 2, upsampling).eval()
     x = torch.rand(1, 1, *size)
@@ -209,7 +210,7 @@ def test_the_papers_discriminator_is_made_of_what_the_paper_names(spectral):
     assert [layer.p for layer in of(BinaryDiscriminator(4, dropout=0.5), nn.Dropout2d)] == [0.5] * 4
 
 
-@pytest.mark.parametrize("size", [(16, 16), (17, 17), (16, 40), (33, 25), (64, 64)])
+@pytest.mark.parametrize("size", [(16, 16), (16, 40), (33, 25)])
 def test_the_papers_discriminator_gives_one_logit_for_photos_of_any_size(size):
     logits = BinaryDiscriminator(2)(torch.rand(3, 3, *size))
     assert logits.shape == (3, 1) and logits.isfinite().all() and logits.unique().numel() == 3

@@ -6,7 +6,7 @@ import pytest
 from nbhelpers.networks.config import SCHEDULES
 from nbhelpers.networks.schedules import rate_factor
 
-TOTALS = (1, 2, 3, 5, 9, 10, 11, 15, 64, 100, 1234)
+TOTALS = (1, 2, 9, 15, 100, 1234)
 
 
 def factors(schedule, total):
@@ -26,7 +26,7 @@ def test_factors_lie_above_0_and_reach_1(schedule, total):
 
 
 @pytest.mark.parametrize("total", TOTALS)
-def test_one_cycle_rises_in_the_first_tenth_and_falls_in_the_rest(total):
+def test_warmup_cosine_rises_in_the_first_tenth_and_falls_in_the_rest(total):
     found = factors("warmup-cosine", total)
     top = max(1, round(total / 10))
     assert found[top - 1] == 1 and (np.diff(found[:top]) > 0).all()
@@ -35,7 +35,7 @@ def test_one_cycle_rises_in_the_first_tenth_and_falls_in_the_rest(total):
     np.testing.assert_allclose(np.diff(found[:top], prepend=0), 1 / top)  # in a line, from 0
 
 
-def test_one_cycle_falls_along_a_cosine_to_almost_nothing():
+def test_warmup_cosine_falls_along_a_cosine_to_almost_nothing():
     found = factors("warmup-cosine", 1000)
     np.testing.assert_allclose(found[[100, 400, 550, 700]], [1, 0.75, 0.5, 0.25], atol=1e-12)
     assert found[-1] == 1e-3 and found[-100] < 0.04

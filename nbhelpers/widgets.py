@@ -184,16 +184,16 @@ def photo_picker(thumbnails: dict, choose, upload):
 
 
 def live(draw):
-    """A `watch` for `train` that shows `draw(session.rows)`, a figure, anew after each epoch.
+    """A `watch` for `train` that shows `draw(trainer.rows)`, a figure, anew after each epoch.
 
     In a headless run it shows nothing: the notebook draws the finished curves anyway.
     """
     if headless():
-        return lambda session: None
+        return lambda trainer: None
     shown = display(display_id=True)
 
-    def watch(session) -> None:
-        figure = draw(session.rows)
+    def watch(trainer) -> None:
+        figure = draw(trainer.rows)
         shown.update(figure)
         plt.close(figure)
 

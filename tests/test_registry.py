@@ -14,7 +14,7 @@ from nbhelpers.hints import Constant, Hints, Nearest, hide_pixels, nearest_known
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.neighbours import fit, gather_statistics, paper_estimators
 from nbhelpers.networks import checkpoints
-from nbhelpers.networks.config import RECIPES
+from nbhelpers.networks.config import CONFIGS
 from nbhelpers.networks.hint_inputs import PLANES
 from nbhelpers.networks.models import UNet
 from nbhelpers.paths import Run
@@ -57,7 +57,7 @@ def fitted(models, row_models):
     for name in registry.NETWORKS:
         checkpoints.save_network(RUN.models / f"{name}.safetensors", UNet(2, 1), {"name": name, "size": 16})
     for name in registry.HINTED:
-        hints = RECIPES[name].hints
+        hints = CONFIGS[name].hints
         about = {"name": name, "size": 16, "prior": list(PRIOR), "recipe": {"hints": hints}}
         checkpoints.save_network(RUN.models / f"{name}.safetensors", UNet(2, 1, "resize", *PLANES[hints]), about)
     return RUN

@@ -121,7 +121,7 @@ class Handle:
         self.updates.append(figure)
 
 
-class Session:
+class Trainer:
     rows = [{"loss": 1.0}]
 
 
@@ -129,11 +129,11 @@ def test_live_curves_are_drawn_after_each_epoch(monkeypatch, with_a_person):
     handle, drawn = Handle(), []
     monkeypatch.setattr(widgets, "display", lambda display_id: handle)
     watch = widgets.live(lambda rows: drawn.append(rows) or plt.figure())
-    watch(Session)
-    watch(Session)
-    assert drawn == [Session.rows] * 2 and len(handle.updates) == 2 and plt.get_fignums() == []
+    watch(Trainer)
+    watch(Trainer)
+    assert drawn == [Trainer.rows] * 2 and len(handle.updates) == 2 and plt.get_fignums() == []
 
 
 def test_live_curves_do_nothing_in_a_headless_run(monkeypatch):
     monkeypatch.setenv("NBHELPERS_HEADLESS", "1")
-    widgets.live(lambda rows: pytest.fail("it drew"))(Session)
+    widgets.live(lambda rows: pytest.fail("it drew"))(Trainer)

@@ -1,11 +1,11 @@
-"""What the tests of training share: pale photos, recipes of less than a second, where a training keeps its state."""
+"""What the tests of training share: pale photos, trainings of less than a second, where one keeps its state."""
 
 import dataclasses
 
 import numpy as np
 import torch
 
-from nbhelpers.networks.config import recipe
+from nbhelpers.networks.config import train_config
 
 
 def pale(count=13, side=26, seed=0):
@@ -14,13 +14,13 @@ def pale(count=13, side=26, seed=0):
 
 
 def quick(name, **changes):
-    """A recipe of less than a second: 13 photos make 3 epochs of 3 steps."""
+    """A configuration of less than a second: 13 photos make 3 epochs of 3 steps."""
     small = {"size": 24, "stored": 26, "width": 2, "discriminator_width": 2, "epochs": 3}
-    return dataclasses.replace(recipe(name, "smoke", **small), **small | changes)
+    return dataclasses.replace(train_config(name, "smoke", **small), **small | changes)
 
 
 def home(folder, name):
-    """The folder of the state of the only training by that recipe."""
+    """The folder of the state of the only training by that configuration."""
     (found,) = [path for path in folder.glob(f"{name}-*/") if len(path.name) == len(name) + 11]
     return found
 

@@ -17,8 +17,8 @@ import torch
 from nbhelpers import paths
 from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import flops
-from nbhelpers.bench.cuda_training import paper_recipe
-from nbhelpers.networks.config import Recipe, recipe
+from nbhelpers.bench.cuda_training import paper_config
+from nbhelpers.networks.config import TrainConfig, train_config
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import train
 
@@ -52,11 +52,11 @@ def right(c: Campaign) -> None:
 
 
 def _variants(sizes: Sizes):
-    """What is compared: (recipe, variant, switches); the first of each recipe is what the others are held against."""
+    """What is compared: (config, variant, switches); what the others of a config are held against comes first."""
     epochs = max(1, sizes.check_steps // 8)
     small = {"size": sizes.check_size, "width": sizes.small, "batch": sizes.batch, "epochs": epochs}
     for name in TOLERANCE:
-        asked = dataclasses.replace(recipe(name, **small), schedule="constant", rate=2e-4)
+        asked = dataclasses.replace(train_config(name, **small), schedule="constant", rate=2e-4)
         yield asked, "float32", PLAIN
         yield asked, "float32, once more", PLAIN
         if name == "unet":
@@ -66,12 +66,12 @@ def _variants(sizes: Sizes):
                 yield asked, what, dataclasses.replace(PLAIN, **change)
         yield asked, "all but compile", FAST
     if sizes.compile:
-        asked = dataclasses.replace(paper_recipe(sizes), epochs=epochs)
+        asked = dataclasses.replace(paper_config(sizes), epochs=epochs)
         yield asked, "all but compile", FAST
         yield asked, "all", dataclasses.replace(FAST, compile=True)
 
 
-def _losses(c: Campaign, asked: Recipe, what: str, switches: Speed) -> dict:
+def _losses(c: Campaign, asked: TrainConfig, what: str, switches: Speed) -> dict:
     """Train for some steps, 8 in an epoch; the mean of each loss, over all steps and over the last quarter."""
     photos = c.squares(asked.stored, 8 * asked.batch)
     row = {"network": asked.name, "variant": what, "size": asked.size, "width": asked.width, "steps": 8 * asked.epochs}
@@ -98,10 +98,10 @@ def _resumed(c: Campaign, name: str, graphs: bool) -> dict:
     sizes, folder = c.sizes, c.out / "resume" / f"{name}-{graphs}"
     shutil.rmtree(folder, ignore_errors=True)  # trainings of an earlier attempt would be taken as they are
     photos = c.squares(sizes.check_size + sizes.check_size // 8, 8 * sizes.batch)
-    asked = recipe(name, size=sizes.check_size, width=sizes.small, batch=sizes.batch, epochs=3)
+    asked = train_config(name, size=sizes.check_size, width=sizes.small, batch=sizes.batch, epochs=3)
     options = {"speed": dataclasses.replace(FAST, graphs=graphs), "log_every": 1, "restarts": 0, "progress": False}
 
-    def stop(session):
+    def stop(trainer):
         raise OutOfTime
 
     torch.use_deterministic_algorithms(True, warn_only=True)

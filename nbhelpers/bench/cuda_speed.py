@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from nbhelpers.bench import networks
 from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, Sizes
 from nbhelpers.networks import training
-from nbhelpers.networks.config import Recipe, recipe
+from nbhelpers.networks.config import TrainConfig, train_config
 from nbhelpers.networks.data import Batch
 from nbhelpers.networks.models import UNet, discriminator
 from nbhelpers.networks.speed import Speed
@@ -27,7 +27,7 @@ IN_PLAIN_PYTORCH = "plain PyTorch: DataLoader that decodes, float32"
 
 
 @functools.cache
-def flops(asked: Recipe) -> float:
+def flops(asked: TrainConfig) -> float:
     """Floating-point operations of one photo in a training step, counted in the very step of the package.
 
     A multiplication and its addition are two. Nothing is computed: the tensors have shapes alone.
@@ -41,27 +41,31 @@ def flops(asked: Recipe) -> float:
         counted.append(counter.get_total_flops() / 2)
 
     with torch.device("meta"):
-        painter = UNet(asked.width, asked.depth, asked.upsampling)
-        judge = discriminator(asked.discriminator, asked.discriminator_width) if asked.adversarial else None
+        nets = {"generator": UNet(asked.width, asked.depth, asked.upsampling)}
+        nets["generator_module"] = nets["generator"]
+        if asked.adversarial:
+            nets["discriminator"] = discriminator(asked.discriminator, asked.discriminator_width)
+            nets["logits_for_generator"] = nets["discriminator"]
     rest = SimpleNamespace(zero_grad=lambda: None, step=lambda: None)
     fabric = SimpleNamespace(backward=lambda loss, **options: loss.backward(**options))
-    nets = {"generator": painter, "painter": painter, "discriminator": judge, "judge": judge, "judged": judge}
-    session = SimpleNamespace(**nets, recipe=asked, fabric=fabric, optimizer=rest, judge_optimizer=rest, follow=follow)
-    (training._train_gan if asked.adversarial else training._train_unet)(session)
+    trainer = SimpleNamespace(
+        **nets, config=asked, fabric=fabric, optimizer=rest, discriminator_optimizer=rest, follow=follow
+    )
+    (training._train_gan if asked.adversarial else training._train_unet)(trainer)
     return counted[0]
 
 
-def timed_recipe(name: str, sizes: Sizes, batch: int | None = None) -> Recipe:
+def timed_config(name: str, sizes: Sizes, batch: int | None = None) -> TrainConfig:
     """What is timed; with larger batches more epochs, so that most steps come after the recording of one."""
     batch = batch or sizes.batch
     more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": 3 + 2 * (batch // 64)}
-    return recipe(name, size=sizes.speed_size, stored=sizes.speed_size, batch=batch, **more)
+    return train_config(name, size=sizes.speed_size, stored=sizes.speed_size, batch=batch, **more)
 
 
 def work(sizes: Sizes) -> tuple[int, float]:
     """Photos learned from, each time counted, and their floating-point operations; about nine rows a network."""
     photos = 3 * 9 * sizes.speed_photos
-    return 2 * photos, sum(photos * flops(timed_recipe(name, sizes)) for name in ("unet", "gan-paper"))
+    return 2 * photos, sum(photos * flops(timed_config(name, sizes)) for name in ("unet", "gan-paper"))
 
 
 def speed(c: Campaign) -> None:
@@ -105,7 +109,7 @@ class Timings:
 
     def _add(self, name, what, batch, seconds) -> float | None:
         self.c.check_time()
-        asked = timed_recipe(name, self.c.sizes, batch)
+        asked = timed_config(name, self.c.sizes, batch)
         row = {"network": name, "variant": what, "size": asked.size, "width": asked.width, "batch": asked.batch}
         empty(self.c.device)
         began = time.perf_counter()

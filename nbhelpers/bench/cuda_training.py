@@ -15,7 +15,7 @@ from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
 from nbhelpers.networks import checkpoints
 from nbhelpers.networks import plots as network_plots
-from nbhelpers.networks.config import Recipe, recipe
+from nbhelpers.networks.config import TrainConfig, train_config
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import Trained, train
 
@@ -23,20 +23,20 @@ SHOWN = 6  # test photos whose pictures are kept
 NEVER = 10**6  # epochs between checkpoints: an interrupted step starts anew
 
 
-def paper_recipe(sizes: Sizes) -> Recipe:
+def paper_config(sizes: Sizes) -> TrainConfig:
     """The paper's GAN. Its averaged weights are a second reading of the same training: they do not act on it."""
     more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": sizes.epochs, "batch": sizes.batch}
-    return dataclasses.replace(recipe("gan-paper", size=sizes.size, **more), ema=0.999)
+    return dataclasses.replace(train_config("gan-paper", size=sizes.size, **more), ema=0.999)
 
 
 def paper_work(sizes: Sizes) -> tuple[int, float]:
     """Photos learned from, each time counted, and their floating-point operations."""
-    return _work([paper_recipe(sizes)], sizes.most or 5000)
+    return _work([paper_config(sizes)], sizes.most or 5000)
 
 
 def ship_work(sizes: Sizes) -> tuple[int, float]:
     """As `paper_work`, of the networks to ship."""
-    return _work(small_recipes(sizes), (sizes.most or 5000) - sizes.held)
+    return _work(small_configs(sizes), (sizes.most or 5000) - sizes.held)
 
 
 def _work(asked, photos: int) -> tuple[int, float]:
@@ -46,11 +46,11 @@ def _work(asked, photos: int) -> tuple[int, float]:
 
 def paper(c: Campaign) -> None:
     """The paper's GAN at its width, all epochs: scores on the test photos, and some painted, every few epochs."""
-    asked = dataclasses.replace(paper_recipe(c.sizes), stored=c.pack.size)
+    asked = dataclasses.replace(paper_config(c.sizes), stored=c.pack.size)
     _watched(c, "paper", asked, dataclasses.replace(FAST, compile=c.sizes.compile), list(c.pack.train))
 
 
-def _watched(c: Campaign, name: str, asked: Recipe, switches: Speed, photos, folder=None) -> Trained:
+def _watched(c: Campaign, name: str, asked: TrainConfig, switches: Speed, photos, folder=None) -> Trained:
     """Train, and write scores, log and painted photos as `name`."""
     empty(c.device)
     test = cuda_scores.on(c.device, c.pack.test)
@@ -63,16 +63,16 @@ def _watched(c: Campaign, name: str, asked: Recipe, switches: Speed, photos, fol
     pictures["credits"] = np.array([f"{c.pack.test_names[i]}: {c.pack.credits[c.pack.test_names[i]]}" for i in shown])
     began = time.perf_counter()
 
-    def watch(session):
-        epoch = session.step // session.data.per_epoch
-        if epoch == 1 or epoch % c.sizes.score_every == 0 or session.step == session.total or c.left < 0:
-            for weights, network in {"last": session.generator, "averaged": session.result}.items():
-                at = {"weights": weights, "epoch": epoch, "attempt": session.attempt}
+    def watch(trainer):
+        epoch = trainer.step // trainer.data.per_epoch
+        if epoch == 1 or epoch % c.sizes.score_every == 0 or trainer.step == trainer.total or c.left < 0:
+            for weights, network in {"last": trainer.generator_module, "averaged": trainer.result}.items():
+                at = {"weights": weights, "epoch": epoch, "attempt": trainer.attempt}
                 at["seconds"] = time.perf_counter() - began
                 rows.append(facts | at | cuda_scores.summary(cuda_scores.errors(network, test), base))
                 pictures[f"{weights} {epoch:03d}"] = cuda_scores.painted(network, test[shown])
             c.write(name, rows)
-            c.write(f"{name}_log", [facts | row for row in session.rows])
+            c.write(f"{name}_log", [facts | row for row in trainer.rows])
             with paths.atomic(c.out / f"10_cuda_{name}_pictures.npz") as part:
                 np.savez(part, **pictures)
         c.check_time()
@@ -97,18 +97,18 @@ def _draw(c: Campaign, name: str, pictures: dict) -> None:
         plt.close(figure)
 
 
-def small_recipes(sizes: Sizes) -> tuple[Recipe, Recipe, Recipe]:
-    """The networks to ship, in order: the paper's GAN, the U-Net, and the GAN with L1 beside the judge."""
+def small_configs(sizes: Sizes) -> tuple[TrainConfig, TrainConfig, TrainConfig]:
+    """The networks to ship, in order: the paper's GAN, the U-Net, and the GAN with L1 beside the discriminator."""
     more = {"size": sizes.size, "width": sizes.small, "batch": sizes.batch}
-    gan = dataclasses.replace(recipe("gan-paper", epochs=sizes.epochs, **more), ema=0.999)
+    gan = dataclasses.replace(train_config("gan-paper", epochs=sizes.epochs, **more), ema=0.999)
     long, short = 3 * sizes.epochs // 5, max(1, sizes.epochs // 5)
-    return gan, recipe("unet", epochs=long, **more), recipe("gan-l1", epochs=short, pretrain=short, **more)
+    return gan, train_config("unet", epochs=long, **more), train_config("gan-l1", epochs=short, pretrain=short, **more)
 
 
 def ship(c: Campaign) -> None:
     """Small networks, learned without the last training photos, and compared on these; seeds where seconds allow."""
     table, compiled = Shipped(c), dataclasses.replace(FAST, compile=c.sizes.compile)
-    gan, unet, l1 = (dataclasses.replace(asked, stored=c.pack.size) for asked in small_recipes(c.sizes))
+    gan, unet, l1 = (dataclasses.replace(asked, stored=c.pack.size) for asked in small_configs(c.sizes))
     table.add(_affordable(c, gan, compiled, table.photos, 0.72), compiled, watched=True)
     unet = _affordable(c, unet, compiled, table.photos, 0.6)
     seconds = table.add(unet, compiled)
@@ -118,8 +118,8 @@ def ship(c: Campaign) -> None:
         seconds = table.add(unet, compiled)
 
 
-def _affordable(c: Campaign, asked: Recipe, switches: Speed, photos: list, share: float) -> Recipe:
-    """The recipe with as many epochs as fit into a share of the seconds that are left, at most its own.
+def _affordable(c: Campaign, asked: TrainConfig, switches: Speed, photos: list, share: float) -> TrainConfig:
+    """The configuration with as many epochs as fit into a share of the seconds that are left, at most its own.
 
     Rates that rise and fall must come to their end, so the number is fixed before it begins.
     """
@@ -144,12 +144,12 @@ class Shipped:
         self.rows = [{"network": "mean colour"} | cuda_scores.summary(self.base, self.base)]
         for file in sorted((paths.DATA / "checkpoints").glob("*.safetensors")):
             about = checkpoints.read_about(file)
-            if about.get("recipe", {}).get("hints", "none") == "none" and about.get("size") == c.sizes.size:
+            if about.get(checkpoints.CONFIG, {}).get("hints", "none") == "none" and about.get("size") == c.sizes.size:
                 facts = {"network": about["name"], "file": "committed; has learned from the photos kept out"}
-                facts |= {key: about["recipe"][key] for key in ("loss", "size", "width", "epochs", "seed")}
+                facts |= {key: about[checkpoints.CONFIG][key] for key in ("loss", "size", "width", "epochs", "seed")}
                 self._score(facts, checkpoints.load_network(file)[0], about.get("gain", 1.0))
 
-    def add(self, asked: Recipe, switches: Speed, watched: bool = False) -> float:
+    def add(self, asked: TrainConfig, switches: Speed, watched: bool = False) -> float:
         """Train a network, keep and score it; returns the seconds that this took."""
         folder, began = self.c.out / "networks" / f"{asked.name}-{asked.seed}", time.perf_counter()
         if watched:

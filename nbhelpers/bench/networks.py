@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as _bce
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, Dataset
 
-from nbhelpers.networks.config import recipe
+from nbhelpers.networks.config import train_config
 from nbhelpers.networks.models import BinaryDiscriminator, UNet
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import train
@@ -54,8 +54,8 @@ def plain(files, asked, repeats, device="cpu") -> float:
     """Seconds per photo of a U-Net or of the paper's GAN; the first epoch warms up."""
     network = UNet(asked.width, asked.depth).to(device)
     optimizer = torch.optim.Adam(network.parameters(), asked.rate, asked.betas)
-    judge = BinaryDiscriminator(asked.discriminator_width).to(device)
-    judge_optimizer = torch.optim.Adam(judge.parameters(), asked.rate, asked.betas)
+    discriminator = BinaryDiscriminator(asked.discriminator_width).to(device)
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), asked.rate, asked.betas)
     workers = 2 if torch.device(device).type == "cpu" else os.cpu_count()
     options = {"num_workers": workers, "persistent_workers": True, "pin_memory": torch.device(device).type != "cpu"}
     loader = DataLoader(_Files(files, asked.size), asked.batch, shuffle=True, drop_last=True, **options)
@@ -65,13 +65,13 @@ def plain(files, asked, repeats, device="cpu") -> float:
             lightness, ab = lightness.to(device), ab.to(device)
             painted = network(lightness)
             if asked.adversarial:
-                real = judge(torch.cat([lightness, ab], dim=1))
-                fake = judge(torch.cat([lightness, painted.detach()], dim=1))
-                judge_loss = _bce(real, torch.ones_like(real)) + _bce(fake, torch.zeros_like(fake))
-                judge_optimizer.zero_grad()
-                judge_loss.backward()
-                judge_optimizer.step()
-                fake = judge(torch.cat([lightness, painted], dim=1))
+                real = discriminator(torch.cat([lightness, ab], dim=1))
+                fake = discriminator(torch.cat([lightness, painted.detach()], dim=1))
+                discriminator_loss = _bce(real, torch.ones_like(real)) + _bce(fake, torch.zeros_like(fake))
+                discriminator_optimizer.zero_grad()
+                discriminator_loss.backward()
+                discriminator_optimizer.step()
+                fake = discriminator(torch.cat([lightness, painted], dim=1))
                 loss = _bce(fake, torch.ones_like(fake))
             else:
                 loss = mse_loss(painted, ab)
@@ -101,7 +101,7 @@ def training(
     photos, stored: `Photos` of the source at its own size, and opened at `size` times 9/8. `ratio`: how many times
     slower the loop in `against` is.
     """
-    asked = recipe("unet", size=size, width=width, epochs=repeats + 1)
+    asked = train_config("unet", size=size, width=width, epochs=repeats + 1)
     kept = [rgb for _, rgb in stored.read(range(min(n, len(stored))), jobs=-1)]
     kept = list(itertools.islice(itertools.cycle(kept), n))
     files = photos.pick([i % len(photos) for i in range(n)])
@@ -109,7 +109,7 @@ def training(
     spent = {f"unet: {against}": plain(files.items, asked, repeats)}
     spent |= {f"unet: {what}": ours(kept, asked, speed) for what, speed in SWITCHES.items()}
     for gan in ("gan-paper", "gan-l1"):
-        game = recipe(gan, size=size, width=width, epochs=repeats + 1, pretrain=0)
+        game = train_config(gan, size=size, width=width, epochs=repeats + 1, pretrain=0)
         spent[f"{gan}: all three"] = ours(kept, game, Speed(bf16=True))
     table = pd.DataFrame({"what": list(spent), "photos": name, "size": size, "width": width, "batch": asked.batch})
     table["seconds"] = list(spent.values())  # per photo

@@ -111,7 +111,7 @@ def run(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(metavar="RECIPE", help=f"{', '.join((*NETWORKS, *HINTED))}.")],
+    name: Annotated[str, typer.Argument(metavar="CONFIG", help=f"{', '.join((*NETWORKS, *HINTED))}.")],
     photos: Annotated[
         str, typer.Option(metavar="SOURCE", help="Where photos come from: a name or a folder.")
     ] = "sample",
@@ -141,7 +141,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
 ) -> None:
     """Train a network; checkpoints are written after each epoch and on Ctrl-C."""
-    from nbhelpers.networks.config import recipe
+    from nbhelpers.networks.config import train_config
     from nbhelpers.networks.speed import Speed
     from nbhelpers.networks.training import train
     from nbhelpers.paths import Run
@@ -149,7 +149,7 @@ def train(
 
     changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
     try:
-        asked = recipe(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
+        asked = train_config(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
     except UserError as error:
         raise typer.BadParameter(str(error)) from None
     _tell_without_gpu(profile)

@@ -159,7 +159,7 @@ def _better(full, axis, brown, coins):
 def _restarts(full, axis, brown, coins):
     if coins is None:
         return OPEN, "notebook 06 has not been run"
-    done = coins.groupby("recipe")["converged"].agg(["sum", "size"])
+    done = coins.groupby("config")["converged"].agg(["sum", "size"])
     found, tries = done.loc["gan-paper"]
     words = [f"{name} found the known answer for {row['sum']} of {row['size']} seeds" for name, row in done.iterrows()]
     verdict = HOLDS if 0 < found < tries else PARTLY if not found else FAILS

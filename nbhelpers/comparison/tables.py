@@ -97,7 +97,7 @@ def winners(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def accumulated(scores: pd.DataFrame) -> pd.DataFrame:
-    """Figure 5 and its honest cousin: method, photos (how many so far), total, mean, low, high.
+    """Figure 5, and the mean with its interval: method, photos (how many so far), total, mean, low, high.
 
     total: the sum of the photos' ab-MSE so far, as the paper draws it. mean: that divided by their number, with the
     95 % interval of a mean of so many photos, mean +- 1.96 standard errors (NaN for one photo).

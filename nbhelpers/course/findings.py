@@ -41,10 +41,10 @@ def _winners() -> str:
     board = pd.read_csv(folder / "07_scores.csv").query("measure == 'ab_mse'").set_index("method")["mean"]
     none = board.idxmin()
     pixels = row_scores()["of mean colour"].filter(like="pixels")
-    return f"""**Who wins depends on the hints.** With 80 % of the pixels known *{few["best"]}* errs least (ab-MSE
-        {few["ab_mse"]:.2f}), with 1 % known *{one["best"]}* ({one["ab_mse"]:.1f}; the best method that ignores hints,
-        *{one["best without hints"]}*: {one["its ab_mse"]:.0f}); with none *{none}*, at
-        {board[none] / board["mean"]:.1%} of what the mean colour errs, about as much as *{pixels.idxmin()}*
+    return f"""**Who wins depends on the hints.** With 80 % of the pixels known *{few["best"]}* has the smallest
+        error (ab-MSE {few["ab_mse"]:.2f}), with 1 % known *{one["best"]}* ({one["ab_mse"]:.1f}; the best
+        method that ignores hints, *{one["best without hints"]}*: {one["its ab_mse"]:.0f}); with none *{none}*, at
+        {board[none] / board["mean"]:.1%} of the mean colour's error, about as much as *{pixels.idxmin()}*
         ({pixels.min():.1%}, measured on a part of the pixels)."""
 
 
@@ -58,8 +58,8 @@ def _regressions() -> tuple[str, ...]:
     sums = models[["sum of own weights, a", "sum of own weights, b"]].loc["ols"]
     ridge, ols = (models.loc[name, "training MSE a"] for name in ("ridge", "ols"))
     return (
-        f"""**Table 1 is far off.** Solved exactly, the four regressions err {ratio.min():.0f} to {ratio.max():.0f}
-        times less than printed below 100 % unknown.""",
+        f"""**Table 1 is far off.** Solved exactly, the four regressions have errors {ratio.min():.0f} to
+        {ratio.max():.0f} times smaller than printed below 100 % unknown.""",
         f"""**What may have happened.** No protocol tried gives the printed numbers. The shape most like theirs has
         *{closest.protocol}*: a common factor of {closest.factor:.1f} and, that taken out, a scatter of a factor
         {closest.spread:.2f}. That looks like a solver stopped long before it converged; it was tried on few photos.""",
@@ -86,16 +86,16 @@ def _brown() -> str:
     kinds = list(methods.ROWS)
     share = 100 * scores.loc[kinds, "of mean colour"]
     truth, painted = scores.loc["truth"], scores.loc[kinds]
-    return f"""**Row-wise trees paint brown**, as the paper says: tree, forest and boosting err {share["tree"]:.1f},
-        {share["forest"]:.1f} and {share["boosting"]:.1f} % of what the mean colour errs, at a chroma of
+    return f"""**Row-wise trees paint brown**, as the paper says: tree, forest and boosting have {share["tree"]:.1f},
+        {share["forest"]:.1f} and {share["boosting"]:.1f} % of the mean colour's error, at a chroma of
         {painted["chroma"].min():.1f} to {painted["chroma"].max():.1f} (truth {truth["chroma"]:.1f}) and a hue spread of
         {painted["hue_spread"].min():.2f} to {painted["hue_spread"].max():.2f} (truth {truth["hue_spread"]:.2f})."""
 
 
 def _features() -> str:
     share = 100 * row_scores()["of mean colour"]
-    return f"""**It is the row, not the trees.** The same forest, asked about single pixels and their surroundings, errs
-        {share["forest, pixels"]:.0f} % of what the mean colour errs, boosting {share["boosting, pixels"]:.0f} %, with
+    return f"""**It is the row, not the trees.** The same forest, asked about single pixels and their surroundings, has
+        {share["forest, pixels"]:.0f} % of the mean colour's error, boosting {share["boosting, pixels"]:.0f} %, with
         deeper trees {share["boosting, deep, pixels"]:.0f} %."""
 
 
@@ -116,10 +116,11 @@ def _networks() -> str:
     return f"""**The U-Net beats the mean colour** from lightness alone: {share["unet"]:.1f} %
         of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN,
         after {asked["paper_epochs"]} epochs** at {asked["size"]} pixels and {asked["width"]} channels, is vivid and
-        wrong: {share["gan-paper"]:.0f} % at a chroma of {chroma["gan-paper"]:.1f}; grey errs {share["grey"]:.0f} %.
-        With L1 beside the judge and a pretrained generator it errs {share["gan-l1"]:.1f} % at a chroma of
-        {chroma["gan-l1"]:.1f}. So the GAN does not win in squared error, against the paper's Figure 5; it buys colour
-        with error, and dearly: the U-Net's chroma merely multiplied reaches {chroma["unet, with gain"]:.1f} at
+        wrong: {share["gan-paper"]:.0f} % at a chroma of {chroma["gan-paper"]:.1f}; grey has
+        {share["grey"]:.0f} %. With L1 beside the discriminator and a pretrained generator it has
+        {share["gan-l1"]:.1f} % at a chroma of {chroma["gan-l1"]:.1f}. So the GAN does not win in
+        squared error, against the paper's Figure 5; it buys colour with error, and dearly: the U-Net's chroma merely
+        multiplied reaches {chroma["unet, with gain"]:.1f} at
         {share["unet, with gain"]:.1f} %."""
 
 

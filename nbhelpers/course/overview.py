@@ -19,7 +19,7 @@ COURSE = (
     ("The sparse system", "from one pixel to a whole photo", "section 3.1, Table 1"),
     ("Row by row", "trees, forests and boosting", "sections 3.2 to 3.4"),
     ("U-Net", "a network that reads the whole photo", "section 3.5, Figure 1"),
-    ("GAN", "a network with a critic", "section 3.5, Figure 2"),
+    ("GAN", "a network with a discriminator", "section 3.5, Figure 2"),
     ("Comparison", "every method on the same photos", "section 5, Figures 4 and 5"),
     ("Explorer", "your photo and your hints, live", "section 6"),
 )

@@ -84,10 +84,10 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
 def _measure(before, after, parts: list[str], test: Photos, patches: tuple[int, ...], jobs: int) -> dict[str, dict]:
     """The mean ab-MSE of two colorizers, and of their priors without hints, over test photos: part -> its record."""
     models = {"before": before, "after": after}
-    painters = [dataclasses.replace(model, name=when) for when, model in models.items()]
+    colorizers = [dataclasses.replace(model, name=when) for when, model in models.items()]
     if PRIOR in parts:
-        painters += [dataclasses.replace(model.prior, name=when + PRIOR) for when, model in models.items()]
-    scores = evaluate_patches(painters, test, patches, jobs=jobs, measures=("ab_mse",))
+        colorizers += [dataclasses.replace(model.prior, name=when + PRIOR) for when, model in models.items()]
+    scores = evaluate_patches(colorizers, test, patches, jobs=jobs, measures=("ab_mse",))
     if scores.empty:
         raise UserError("there is no test photo that can be read: give a folder with photos in test_color or test")
     means = scores.groupby(["method", "patches"])["ab_mse"].mean()

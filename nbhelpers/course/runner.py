@@ -125,7 +125,7 @@ def _execute(notebook: Path, part: Path, parameters: dict, run: paths.Run, timeo
             iopub_timeout=60,
             coalesce_streams=True,
             kernel_manager_class=type("RunKernel", (CourseKernel,), {"run": run.name}),
-            extra_arguments=["--log-level=50"],  # a kernel that is stopped would print how it felt
+            extra_arguments=["--log-level=50"],  # a kernel that is stopped would print its KeyboardInterrupt
             on_cell_execute=lambda cell, cell_index: at.update(id=cell.id),
             on_cell_executed=tick,
         )

@@ -1,4 +1,8 @@
-"""Batch normalization over several devices, on CPUs too (torch's own needs CUDA)."""
+"""Batch normalization over several devices, on CPUs too.
+
+torch's SyncBatchNorm needs CUDA. With it, training in several processes could be tested on a machine with several GPUs
+alone; with this it is tested wherever there are two CPU processes.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +43,20 @@ class SyncedBatchNorm(nn.BatchNorm2d):
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
 
+def _synced(norm: nn.BatchNorm2d) -> SyncedBatchNorm:
+    """A new module with the parameters, statistics and settings of `norm`, as SyncBatchNorm's conversion makes one."""
+    made = SyncedBatchNorm(norm.num_features, norm.eps, norm.momentum)
+    made.weight, made.bias = norm.weight, norm.bias
+    made.running_mean, made.running_var = norm.running_mean, norm.running_var
+    made.num_batches_tracked = norm.num_batches_tracked
+    return made.train(norm.training)
+
+
 def synchronize(network: nn.Module, world: int) -> nn.Module:
-    """Let the batch normalizations of a network share their statistics; nothing changes for one process."""
+    """Let the batch normalizations inside a network share their statistics; nothing changes for one process."""
     if world > 1:
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.__class__ = SyncedBatchNorm
+        for parent in list(network.modules()):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, nn.BatchNorm2d):
+                    setattr(parent, name, _synced(child))
     return network

@@ -1,7 +1,9 @@
 """Checkpoints and finished networks on disk: safetensors, which hold numbers and nothing that could be executed.
 
-What belongs to the numbers (recipe, step, photos) stands as JSON in the file's own header, so that both are written at
-once, and again in a `.json` beside it for people to read.
+What belongs to the numbers (configuration, step, photos) stands as JSON in the file's own header, so that both are
+written at once, and again in a `.json` beside it for people to read.
+
+Not by Fabric.save, whose files torch unpickles: pickle executes what it reads, and a checkpoint may come from others.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from nbhelpers.errors import UserError
 from nbhelpers.networks.models import UNet
 
 FORMAT = 1  # raise it when the contents change their meaning
+CONFIG = "recipe"  # where a description holds its TrainConfig; so named in every file written so far, ours among them
 STEPS = 127  # of an int8 weight to either side of 0; -128 is not used
 
 

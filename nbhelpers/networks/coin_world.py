@@ -53,8 +53,8 @@ def best_answer(loss: str, odds: float) -> np.ndarray:
     return odds * RED + (1 - odds) * BLUE
 
 
-def paint(network, world: CoinWorld) -> np.ndarray:
-    """What a network paints: a*, b* (N, S, S, 2)."""
+def predict(network, world: CoinWorld) -> np.ndarray:
+    """What a network predicts: a*, b* (N, S, S, 2)."""
     import torch
 
     lightness = torch.from_numpy(rgb_to_lab(world.photos)[..., 0])[:, None]
@@ -63,22 +63,22 @@ def paint(network, world: CoinWorld) -> np.ndarray:
 
 
 def answers(network, world: CoinWorld) -> np.ndarray:
-    """The mean colour (a*, b*) that a network paints inside each shape: (N, 2)."""
-    return np.stack([plane[mask].mean(axis=0) for plane, mask in zip(paint(network, world), world.inside)])
+    """The mean colour (a*, b*) that a network predicts inside each shape: (N, 2)."""
+    return np.stack([plane[mask].mean(axis=0) for plane, mask in zip(predict(network, world), world.inside)])
 
 
-def decided(given: np.ndarray) -> np.ndarray:
+def decided(colours: np.ndarray) -> np.ndarray:
     """Which answers (N, 2) chose: nearer to red or to blue than a quarter of their distance; bool (N,)."""
-    nearest = np.minimum(np.linalg.norm(given - RED, axis=1), np.linalg.norm(given - BLUE, axis=1))
+    nearest = np.minimum(np.linalg.norm(colours - RED, axis=1), np.linalg.norm(colours - BLUE, axis=1))
     return nearest < np.linalg.norm(RED - BLUE) / 4
 
 
 def verdicts(named: dict[str, np.ndarray]) -> pd.DataFrame:
     """One line for each named set of answers: their mean colour, and the share called red, blue, or neither."""
     rows = []
-    for name, given in named.items():
-        chose = decided(given)
-        red = chose & (np.linalg.norm(given - RED, axis=1) < np.linalg.norm(given - BLUE, axis=1))
-        a, b = given.mean(axis=0)
+    for name, colours in named.items():
+        chose = decided(colours)
+        red = chose & (np.linalg.norm(colours - RED, axis=1) < np.linalg.norm(colours - BLUE, axis=1))
+        a, b = colours.mean(axis=0)
         rows.append((name, a, b, red.mean(), (chose & ~red).mean(), (~chose).mean()))
     return pd.DataFrame(rows, columns=["learned with", "a*", "b*", "red", "blue", "neither"])

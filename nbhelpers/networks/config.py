@@ -1,4 +1,4 @@
-"""Recipes: everything about a training that decides what comes out, as frozen dataclasses."""
+"""Training configurations: everything about a training that decides what comes out, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from nbhelpers.errors import UserError, instead_of
 
 LOSSES = ("mse", "l1", "none")
-SCHEDULES = ("constant", "one-cycle")
+SCHEDULES = ("constant", "warmup-cosine")
 HINTS = ("none", "given", "spread")
 UPSAMPLINGS = ("transposed", "resize")  # as in `models`, which loads torch
-SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the photos in pixels that they can judge
+SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the smallest photos, in pixels, that they take
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainConfig:
     """How a network learns. `dataclasses.replace(UNET, loss="l1")` changes one thing.
 
     loss: what draws each pixel to the truth: "mse", "l1", or "none" for an adversarial loss alone; `weight`: its
@@ -23,13 +23,14 @@ class Recipe:
     discriminator: "none" (a plain U-Net), "binary" (the paper's) or "patch"; `spectral`: spectral normalization in it.
     pretrain: epochs with the pixel loss alone that come first, unless the training starts from a given network.
     rate, discriminator_rate, betas: Adam's; decay: AdamW's weight decay, of the generator.
-    schedule: "constant", or "one-cycle": the rates rise during the first tenth of the steps, then fall to 0 (cosine).
-    ema: the painted result averages the generator's weights over the last steps with this factor; 0 takes the last.
+    schedule: "constant", or "warmup-cosine": the rates rise in a line over the first tenth of the steps, then fall
+    along a cosine to 0.
+    ema: the network that is kept averages the generator's weights over the last steps with this factor; 0: no average.
     size: side of the squares learned from, in pixels; stored: side of the photos they are cut from (crops are not
     resized, so that they are as sharp as photos opened at that size). jitter: how much lightness and contrast vary.
-    hints: what the network is told beside the lightness: "none"; "given", the known colours and where they are;
-    "spread", what edge-aware propagation makes of them, which the network then corrects (see `hint_inputs`). rounds:
-    how many sets of random hints are drawn for each photo; the epochs take them in turn.
+    hints: the channels that the network reads beside the lightness: "none"; "given", the known colours and where they
+    are; "spread", propagated hints, which the network corrects (see `hint_inputs`). The files of finished networks hold
+    these words. rounds: how many sets of random hints are drawn for each photo; the epochs take them in turn.
     width, depth, upsampling: of the U-Net; discriminator_width: channels of the discriminator's first level.
     """
 
@@ -43,7 +44,7 @@ class Recipe:
     discriminator_rate: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     decay: float = 0.01
-    schedule: str = "one-cycle"
+    schedule: str = "warmup-cosine"
     ema: float = 0.0
     batch: int = 32
     epochs: int = 10
@@ -94,16 +95,16 @@ class Recipe:
     def adversarial(self) -> bool:
         return self.discriminator != "none"
 
-    def pretraining(self) -> Recipe:
-        """The recipe of the epochs before the game: a U-Net like this generator, its pixel loss alone."""
+    def pretraining(self) -> TrainConfig:
+        """The configuration of the epochs before the game: a U-Net like this generator, its pixel loss alone."""
         same = ("loss", "batch", "size", "stored", "jitter", "width", "depth", "upsampling", "seed")
         mine = {field: getattr(self, field) for field in same}
         return dataclasses.replace(UNET, name=f"{self.name}-pretrained", epochs=self.pretrain, **mine)
 
 
-UNET = Recipe("unet")
+UNET = TrainConfig("unet")
 # Section 3.5 and 5.3 of the paper: binary cross entropy only, real 1, fake 0, the generator against label 1.
-GAN_PAPER = Recipe(
+GAN_PAPER = TrainConfig(
     "gan-paper",
     loss="none",
     discriminator="binary",
@@ -116,7 +117,7 @@ GAN_PAPER = Recipe(
 )
 # What is known to help a GAN with few photos: Isola et al. 2017 (L1, patches), Miyato et al. 2018 (spectral
 # normalization), Heusel et al. 2017 (a faster discriminator), Yazici et al. 2019 (averaged weights). A smaller weight,
-# such as Isola's 100, errs more here: figures/reference/06_ablation.csv.
+# such as Isola's 100, has a larger error here: figures/reference/06_ablation.csv.
 GAN_L1 = dataclasses.replace(
     GAN_PAPER,
     name="gan-l1",
@@ -126,7 +127,7 @@ GAN_L1 = dataclasses.replace(
     spectral=True,
     pretrain=10,
     discriminator_rate=8e-4,
-    schedule="one-cycle",
+    schedule="warmup-cosine",
     ema=0.999,
     jitter=0.1,
 )
@@ -134,7 +135,7 @@ GAN_L1 = dataclasses.replace(
 HINTED = dataclasses.replace(UNET, name="hinted", hints="spread", rate=1e-3)
 # For comparison: the same without propagation's help.
 HINTED_ALONE = dataclasses.replace(HINTED, name="hinted-alone", hints="given")
-RECIPES = {recipe.name: recipe for recipe in (UNET, GAN_PAPER, GAN_L1, HINTED, HINTED_ALONE)}
+CONFIGS = {config.name: config for config in (UNET, GAN_PAPER, GAN_L1, HINTED, HINTED_ALONE)}
 # Sizes of work: a test of seconds, minutes on two cores, what the committed reference run did there, and the paper's
 # own (for a CUDA machine).
 PROFILES = {
@@ -152,18 +153,18 @@ REFERENCE = {
 }
 
 
-def recipe(name: str, profile: str = "demo", **changes) -> Recipe:
-    """The recipe of that name at a profile's size of work, with `changes`; None among them changes nothing.
+def train_config(name: str, profile: str = "demo", **changes) -> TrainConfig:
+    """The configuration of that name at a profile's size of work, with `changes`; None among them changes nothing.
 
     Raises UserError for an unknown name or profile, or values that cannot be.
     """
-    for asked, known, what in ((name, RECIPES, "recipe"), (profile, PROFILES, "training profile")):
+    for asked, known, what in ((name, CONFIGS, "training configuration"), (profile, PROFILES, "training profile")):
         if asked not in known:
             raise UserError(f"there is no {what} {asked!r}: {instead_of(asked, known)}")
     own = REFERENCE[name] if profile == "reference" else {}
-    given = PROFILES[profile] | own | {key: value for key, value in changes.items() if value is not None}
-    if "size" in given and changes.get("stored") is None:
-        given["stored"] = given["size"] + given["size"] // 8 if given["size"] < 400 else given["size"]
-    if RECIPES[name].pretrain and profile == "smoke":
-        given.setdefault("pretrain", 1)
-    return dataclasses.replace(RECIPES[name], **given)
+    values = PROFILES[profile] | own | {key: value for key, value in changes.items() if value is not None}
+    if "size" in values and changes.get("stored") is None:
+        values["stored"] = values["size"] + values["size"] // 8 if values["size"] < 400 else values["size"]
+    if CONFIGS[name].pretrain and profile == "smoke":
+        values.setdefault("pretrain", 1)
+    return dataclasses.replace(CONFIGS[name], **values)

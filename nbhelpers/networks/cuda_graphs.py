@@ -16,7 +16,7 @@ WARM_UP = 3  # steps before the recording: libraries choose their kernels, optim
 
 
 class Recorded:
-    """A training step `step(batch) -> (painted, values)` that is recorded once it is warm.
+    """A training step `step(batch) -> (predicted, values)` that is recorded once it is warm.
 
     The first steps are taken as they are, on the stream of the recording. What a replay returns lies where the
     recording's tensors lie, until the next. All batches must have the same shapes; random numbers are those that the
@@ -41,12 +41,12 @@ class Recorded:
             self.graph = torch.cuda.CUDAGraph()
             try:
                 with torch.cuda.graph(self.graph, stream=self.stream):  # nothing is computed yet
-                    painted, values = self.step(self.batch)
+                    predicted, values = self.step(self.batch)
             except RuntimeError as error:
                 if isinstance(error.__context__, torch.OutOfMemoryError):  # the end of a failed recording hides it
                     raise error.__context__ from None
                 raise
-            self.found = painted.detach(), {name: value.detach() for name, value in values.items()}
+            self.found = predicted.detach(), {name: value.detach() for name, value in values.items()}
         for mine, new in zip(self.batch, batch):
             if new is not None:
                 mine.copy_(new)

@@ -1,9 +1,9 @@
-"""Hints for networks: what a network is told of them, and the random hints that it learns from.
+"""Hints for networks: the channels that tell a network of them, and the random hints that it learns from.
 
 A network that merely gets the known colours falls behind plain propagation once there are a few. So a network without
 hints guesses, edge-aware propagation carries what the hints say against the guess, and a second network corrects the
-sum: it reads the lightness, both, where colours are known and how near that is, paints colours of its own, and says how
-much it trusts them. At a hint they count for nothing.
+sum: it reads the lightness, both, where colours are known and how near that is, predicts colours of its own, and says
+how much it trusts them. At a hint they count for nothing.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from scipy.ndimage import distance_transform_edt
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Colorization, Hints, hide_pixels, keep_known, nearest_known, patches
+from nbhelpers.networks import processes
 from nbhelpers.networks.models import UNet
 from nbhelpers.system import memory
 
-# Planes that a network reads, the lightness among them, and paints, for each kind of `Recipe.hints`.
+# Planes that a network reads, the lightness among them, and predicts, for each kind of `TrainConfig.hints`.
 PLANES = {"none": (1, 2), "given": (4, 2), "spread": (7, 3)}
 # How strongly places far from hints are drawn to the prior, at 64 pixels; chosen on training photos in notebook 08.
 ANCHOR = 1e-4
 # How many patches a photo may have, each as likely; a share below 1 is of single pixels.
 LEVELS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 0.1, 0.4)
 LARGEST = 3  # side of a patch at 128 pixels, as 6 x 6 at 256
+PART = 50  # photos that are worked on together
 
 
 FAR = 5.0  # logarithm of the distance, in pixels, beyond which a hint counts as none: 147 pixels
@@ -48,7 +50,7 @@ def openness(near):
 
 
 def stack(kind: str, spread, known, near, guess):
-    """What a network of that kind is told beside the lightness, (N, 3 or 6, H, W), scaled.
+    """The hint channels of a network of that kind, which it reads beside the lightness: (N, 3 or 6, H, W), scaled.
 
     spread: (N, 2, H, W) a*, b* as propagation spreads them, or for "given" as they are; known: (N, 1, H, W), 1 at
     hints, or the share of known pixels in each; near: (N, 1, H, W), their `closeness`; guess: (N, 2, H, W), a*, b* of
@@ -59,26 +61,26 @@ def stack(kind: str, spread, known, near, guess):
     return torch.cat([scale_ab(spread), known, near, scale_ab(guess)], dim=1)
 
 
-def paint(network, lightness: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
-    """The chroma (N, 2, H, W) that a network paints, scaled; with spread hints, mixed with their colours."""
-    if given is None:
+def predict(network, lightness: torch.Tensor, hint_channels: torch.Tensor | None) -> torch.Tensor:
+    """The chroma (N, 2, H, W) that a network predicts, scaled; with propagated hints, mixed with their colours."""
+    if hint_channels is None:
         return network(lightness)
-    painted = network(torch.cat([lightness, given], dim=1))
-    if painted.shape[1] == 2:
-        return painted
-    return given[:, :2] + openness(given[:, 3:4]) * correction(painted, given[:, :2])
+    predicted = network(torch.cat([lightness, hint_channels], dim=1))
+    if predicted.shape[1] == 2:
+        return predicted
+    return hint_channels[:, :2] + openness(hint_channels[:, 3:4]) * correction(predicted, hint_channels[:, :2])
 
 
-def correction(painted: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
-    """What a network that paints (N, 3, H, W) adds to the spread colours (N, 2, H, W), scaled, away from hints.
+def correction(predicted: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """What a network that predicts (N, 3, H, W) adds to the spread colours (N, 2, H, W), scaled, away from hints.
 
     Its third plane t in (-1, 1) is how much it trusts its own colours: they get the share (1 + t) / 2.
     """
-    return (1 + painted[:, 2:]) / 2 * (painted[:, :2] - spread)
+    return (1 + predicted[:, 2:]) / 2 * (predicted[:, :2] - spread)
 
 
 def widened(network: UNet, channels: int, outputs: int) -> UNet:
-    """The same network with more planes; weights of new ones are 0, so that a*, b* are painted as before."""
+    """The same network with more planes; weights of new ones are 0, so that a*, b* stay as before."""
     if (channels, outputs) == (network.channels, network.outputs):
         return network
     made = UNet(network.width, network.depth, network.upsampling, channels, outputs)
@@ -112,10 +114,10 @@ class Samples:
     guess: torch.Tensor
 
     def at(self, rgb: torch.Tensor, which: torch.Tensor, round_: int, flip: bool):
-        """The squares cut from photos `rgb` (N, 3, S, S) with numbers `which`, what is given, and their weights.
+        """The squares cut from photos `rgb` (N, 3, S, S) with numbers `which`, their hint channels and weights.
 
-        The less propagation errs at a photo's number of hints, the more its error weighs: by the root of that, so that
-        many hints, where little is left to gain, neither vanish beside few nor rule.
+        The smaller the error of propagation at a photo's number of hints, the more its error weighs: by the root of
+        that, so that many hints, where little is left to gain, neither vanish beside few nor rule.
         """
         rows, size = which * self.rounds + round_, self.spread.shape[-1]
         corners = self.corners[rows].tolist()
@@ -124,11 +126,11 @@ class Samples:
             for whole in (rgb, self.guess[which])
         )
         told = (self.spread[rows].float(), self.known[rows].float(), self.near[rows].float(), guess.float())
-        given = stack(self.kind, *told).to(rgb.device)
+        hint_channels = stack(self.kind, *told).to(rgb.device)
         weight = (self.error.mean() / self.error).sqrt()[self.level[rows]].to(rgb.device)
         if flip:
-            cut, given = cut.flip(-1), given.flip(-1)
-        return cut, given, weight[:, None, None, None]
+            cut, hint_channels = cut.flip(-1), hint_channels.flip(-1)
+        return cut, hint_channels, weight[:, None, None, None]
 
 
 def mean_colour(photos: torch.Tensor, most: int = 1000) -> tuple[float, float]:
@@ -139,45 +141,53 @@ def mean_colour(photos: torch.Tensor, most: int = 1000) -> tuple[float, float]:
 
 @torch.inference_mode()
 def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
-    """The prior of photos uint8 (N, 3, S, S): a*, b* that a network without hints paints, or else their mean colour.
+    """The prior of photos uint8 (N, 3, S, S): a*, b* that a network without hints predicts, or else their mean colour.
 
     Returns (N, 2, S, S) float16.
     """
     if network is None:
         colour = torch.tensor(mean_colour(photos), dtype=torch.float16)
         return colour[:, None, None].expand(len(photos), 2, *photos.shape[2:])
-    parts = (scale_lightness(rgb_to_lab_tensor(part)[:, :1]) for part in photos.split(50))
+    parts = (scale_lightness(rgb_to_lab_tensor(part)[:, :1]) for part in photos.split(PART))
     return torch.cat([unscale_ab(network.eval()(lightness)).half() for lightness in parts])
 
 
-def draw(photos: torch.Tensor, recipe, network: UNet | None = None) -> Samples:
-    """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the recipe's.
+def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
+    """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the configuration's.
 
-    network: paints the prior.  The photos are spread over the processors. Raises UserError when the samples need more
-    memory than this machine has.
+    network: predicts the prior.  The photos are spread over the processors, and over the processes of the training,
+    which must all call this. Raises UserError when the samples need more memory than this machine has.
     """
-    # Twice, since parts are joined.
-    needed = 2 * len(photos) * (7 * recipe.rounds * recipe.size**2 + 4 * photos.shape[-1] ** 2)
+    # Twice, since parts are joined; several processes also hold what they exchange.
+    copies = 2 if processes.place()[1] == 1 else 3
+    needed = copies * len(photos) * (7 * config.rounds * config.size**2 + 4 * photos.shape[-1] ** 2)
     if needed > memory():
-        what = f"{len(photos)} photos of {recipe.size} pixels need {needed / 2**30:.1f} GiB of memory"
+        what = f"{len(photos)} photos of {config.size} pixels need {needed / 2**30:.1f} GiB of memory"
         there = f"this machine has {memory() / 2**30:.1f}"
         raise UserError(f"the hints of {what}, {there}: try a smaller --size, or fewer photos")
     import joblib  # not at the top: bare machines, without it, can train networks without hints
 
-    rgb, guess = photos.permute(0, 2, 3, 1).numpy(), guesses(photos, network)
-    work = [slice(i, i + 50) for i in range(0, len(rgb), 50)]
-    jobs = -1 if len(rgb) * recipe.rounds > 500 else 1
-    priors = guess.permute(0, 2, 3, 1).numpy()
-    tasks = (joblib.delayed(_of_photos)(rgb[part], priors[part], part.start, recipe) for part in work)
-    parts = joblib.Parallel(n_jobs=jobs)(tasks)
+    mine = processes.share([slice(i, min(i + PART, len(photos))) for i in range(0, len(photos), PART)])
+    if network is None:
+        guess = guesses(photos, None)
+        priors = [guess[part] for part in mine]
+    else:
+        priors = [guesses(photos[part], network) for part in mine]
+        guess = torch.cat(processes.gathered(priors))
+    rgb, jobs = photos.permute(0, 2, 3, 1).numpy(), -1 if len(photos) * config.rounds > 500 else 1
+    tasks = (
+        joblib.delayed(_of_photos)(rgb[part], prior.permute(0, 2, 3, 1).numpy(), part.start, config)
+        for part, prior in zip(mine, priors)
+    )
+    parts = processes.gathered(joblib.Parallel(n_jobs=jobs)(tasks))
     corners, spread, known, near, level, error = (np.concatenate(column) for column in zip(*parts))
     errors = np.array([error[level == k].mean() if (level == k).any() else np.nan for k in range(len(LEVELS))])
     errors = np.where(np.isfinite(errors), errors, error.mean()).clip(1e-6)
     arrays = (torch.from_numpy(array) for array in (corners, spread, known, near, level))
-    return Samples(recipe.hints, recipe.rounds, *arrays, torch.from_numpy(errors).float(), guess)
+    return Samples(config.hints, config.rounds, *arrays, torch.from_numpy(errors).float(), guess)
 
 
-def _of_photos(rgb, priors, first: int, recipe) -> tuple:
+def _of_photos(rgb, priors, first: int, config) -> tuple:
     """The samples of some photos, as arrays."""
     from threadpoolctl import threadpool_limits
 
@@ -185,8 +195,8 @@ def _of_photos(rgb, priors, first: int, recipe) -> tuple:
     with threadpool_limits(1):
         for i, (photo, prior) in enumerate(zip(rgb, priors), first):
             lab = np.dstack([rgb_to_lab(photo), prior])
-            for round_ in range(recipe.rounds):
-                found.append(_sample(lab, np.random.default_rng([recipe.seed, i, round_]), recipe.size))
+            for round_ in range(config.rounds):
+                found.append(_sample(lab, np.random.default_rng([config.seed, i, round_]), config.size))
     return tuple(np.stack(column) for column in zip(*found))
 
 

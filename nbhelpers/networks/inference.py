@@ -59,7 +59,7 @@ class HintedColorizer:
     All of that happens on the photo made small, where edges are sharp for its size. The hints are spread over the whole
     photo as well, and what the small result has of other colours is added, more the farther the next hint is: see
     `hint_inputs`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
-    kind: "spread", or "given" for a network that is told the hints themselves and paints alone.
+    kind: "spread" (propagated hints), or "given" for a network whose hint channels are the hints themselves.
     """
 
     name: str
@@ -76,24 +76,24 @@ class HintedColorizer:
         seen, less = shrunk_lightness(lightness, self.size), shrunk_hints(hints, self.size)
         known = _planes(less.known.astype(np.float32))
         if self.kind == "given":
-            given = hint_inputs.stack("given", _planes(less.ab), known, None, None)
-            painted = unscale_ab(hint_inputs.paint(self.network, scale_lightness(_planes(seen)), given))
-            return Colorization(keep_known(_enlarged(painted, lightness.shape), hints), note=note)
+            told = hint_inputs.stack("given", _planes(less.ab), known, None, None)
+            ab = unscale_ab(hint_inputs.predict(self.network, scale_lightness(_planes(seen)), told))
+            return Colorization(keep_known(_enlarged(ab, lightness.shape), hints), note=note)
         guess = self.prior.colorize(lightness, Hints.none(lightness.shape)).ab
         little = shrunk(guess, self.size)
         spread = hint_inputs.spread_colours(seen, less, little)
         near = _planes(hint_inputs.closeness(less.known))
-        given = hint_inputs.stack("spread", _planes(spread.ab), known, near, _planes(little))
-        painted = unscale_ab(hint_inputs.paint(self.network, scale_lightness(_planes(seen)), given))
+        told = hint_inputs.stack("spread", _planes(spread.ab), known, near, _planes(little))
+        ab = unscale_ab(hint_inputs.predict(self.network, scale_lightness(_planes(seen)), told))
         if less.known.shape == hints.known.shape:
-            return replace(spread, ab=keep_known(_enlarged(painted, lightness.shape), hints), note=spread.note or note)
+            return replace(spread, ab=keep_known(_enlarged(ab, lightness.shape), hints), note=spread.note or note)
         large = hint_inputs.spread_colours(lightness, hints, guess)
-        change = _enlarged(painted - _planes(shrunk(large.ab, self.size)), lightness.shape)
+        change = _enlarged(ab - _planes(shrunk(large.ab, self.size)), lightness.shape)
         near = hint_inputs.closeness(hints.known, self.size / min(lightness.shape))
         ab = keep_known(large.ab + hint_inputs.openness(near)[..., None] * change, hints)
-        worse = min(spread, large, key=lambda found: found.converged)
-        residual = max((found.residual for found in (spread, large) if found.residual is not None), default=None)
-        return Colorization(ab, worse.converged, residual, worse.note or note)
+        residuals = [found.residual for found in (spread, large) if found.residual is not None]
+        solved = spread.converged and large.converged
+        return Colorization(ab, solved, max(residuals, default=None), large.note or spread.note or note)
 
 
 def _pixels(planes: torch.Tensor) -> np.ndarray:
@@ -122,8 +122,8 @@ def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
     """
     network, about = checkpoints.load_network(path)
     size, gain, prior = about.get("size"), about.get("gain", 1.0), about.get("prior")
-    recipe = about.get("recipe", {})
-    kind = recipe.get("hints", "none") if isinstance(recipe, dict) else None
+    config = about.get(checkpoints.CONFIG, {})
+    kind = config.get("hints", "none") if isinstance(config, dict) else None
     good = about.get("name") == name and isinstance(size, int) and isinstance(gain, float) and 0 < gain < 10
     good = good and isinstance(kind, str) and (network.channels, network.outputs) == hint_inputs.PLANES.get(kind)
     if not good or (kind != "none") != _is_colour(prior):

@@ -1,4 +1,4 @@
-"""The networks: the U-Net that paints, and two discriminators that judge. Plain torch.nn.
+"""The networks: the U-Net that predicts chroma, and two discriminators. Plain torch.nn.
 
 All of them work on scaled CIELAB (`lab.scale_lightness`, `lab.scale_ab`), channels first: lightness (N, 1, H, W) is
 L*/50 - 1, chroma (N, 2, H, W) is (a*, b*)/110.
@@ -85,7 +85,7 @@ class UNet(nn.Module):
 
 
 class BinaryDiscriminator(nn.Module):
-    """The paper's judge: is this photo (N, 3, H, W), scaled L, a, b, real? One logit for each, (N, 1).
+    """The paper's discriminator: is this photo (N, 3, H, W), scaled L, a, b, real? One logit for each, (N, 1).
 
     Four convolutions that halve the size, with batch normalization, LeakyReLU(0.1) and dropout; the paper gives no
     more than that (section 3.5, its Figure 2 is not printed in readable form). The features are averaged over the

@@ -110,10 +110,12 @@ def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
     return with_caption(figure, caption)
 
 
-def coin_answers(given: dict[str, np.ndarray], best: dict[str, np.ndarray] | None = None):
+def coin_answers(answers: dict[str, np.ndarray], best: dict[str, np.ndarray] | None = None):
     """Where in the a*b* plane networks put the colour of each shape; best: name -> the answer worked out before."""
-    figure, axes = plt.subplots(1, len(given), figsize=(2.75 * len(given), 3), sharex=True, sharey=True, squeeze=False)
-    for ax, (name, points) in zip(axes.flat, given.items()):
+    figure, axes = plt.subplots(
+        1, len(answers), figsize=(2.75 * len(answers), 3), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (name, points) in zip(axes.flat, answers.items()):
         for colour, centre, label in (("#c23a32", coin_world.RED, "red"), ("#3b74c9", coin_world.BLUE, "blue")):
             ax.scatter(*centre, s=300, color=colour, alpha=0.35, linewidth=0)
             ax.annotate(label, centre, ha="center", va="center", fontsize=7)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-WARM_UP = 0.1  # the share of the steps in which "one-cycle" rises
+WARM_UP = 0.1  # the share of the steps in which "warmup-cosine" rises
 
 
 def rate_factor(schedule: str, step: int, total: int) -> float:
-    """What to multiply the recipe's rate with in step `step` of `total`, in (0, 1].
+    """What to multiply the configuration's rate with in step `step` of `total`, in (0, 1].
 
-    "constant": 1. "one-cycle": up in a line during the first tenth, then down along a cosine (Smith and Topin 2018).
+    "constant": 1. "warmup-cosine": a linear warm-up over the first tenth, then half a cosine down (Loshchilov and
+    Hutter 2017, equation 5, without restarts).
     """
     if schedule == "constant":
         return 1.0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from nbhelpers.errors import UserError
+
+CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -38,5 +41,16 @@ class Speed:
     def precision(self) -> str:
         """What Fabric calls it."""
         cuda = self.accelerator != "cpu" and torch.cuda.is_available()
-        able = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+        able = torch.cuda.is_bf16_supported() if cuda else bf16_instructions()
         return "bf16-mixed" if (able if self.bf16 is None else self.bf16) else "32-true"
+
+
+def bf16_instructions() -> bool:
+    """Has this processor instructions for bfloat16 (AVX512_BF16)? Others, AVX2 or plain AVX-512, are slow with it.
+
+    Linux says; elsewhere the answer is no. (torch.cpu.get_capabilities, which asks the processor, is younger than 2.6.)
+    """
+    if not CPUINFO.is_file():
+        return False
+    found = (line.partition(":") for line in CPUINFO.read_text().splitlines())
+    return any(name.strip() == "flags" and "avx512_bf16" in flags.split() for name, _, flags in found)

@@ -1,4 +1,4 @@
-"""What notebooks 05 and 06 measure of networks: their layers, what they see, what each choice of a recipe brings."""
+"""What notebooks 05 and 06 measure of networks: their layers, what they see, what each choice brings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
 from nbhelpers.evaluation import evaluate
 from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks.collapse import Diverged
-from nbhelpers.networks.config import GAN_L1, Recipe
+from nbhelpers.networks.config import GAN_L1, TrainConfig
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.training import train
@@ -88,19 +88,19 @@ class Snapshots:
         self.labs = [rgb_to_lab(photo) for photo in photos]
         self.painted, self.errors, self.epochs = [], [], []
 
-    def __call__(self, session) -> None:
-        network = session.result
+    def __call__(self, trainer) -> None:
+        network = trainer.result
         was = network.training
         colorizer = NetworkColorizer("", network.eval(), 10**6)  # at the photos' own size
         self.painted.append([colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab for lab in self.labs])
         network.train(was)
         errors = [np.square(ab - lab[..., 1:]).mean() for ab, lab in zip(self.painted[-1], self.labs)]
         self.errors.append(float(np.mean(errors)))
-        self.epochs.append(session.step // session.data.per_epoch)
+        self.epochs.append(trainer.step // trainer.data.per_epoch)
 
 
-def variants(**changes) -> dict[str, Recipe]:
-    """The recipes of the ablation: name -> recipe, `gan-l1` and others one change away from it.
+def variants(**changes) -> dict[str, TrainConfig]:
+    """The configurations of the ablation: name -> configuration, `gan-l1` and others one change away from it.
 
     changes: for all of them, such as width and epochs.
     """
@@ -120,22 +120,22 @@ def variants(**changes) -> dict[str, Recipe]:
     }
 
 
-def ablation(recipes: dict[str, Recipe], photos, validation, seeds, folder: Path) -> pd.DataFrame:
-    """Train each recipe with each seed on `photos`, and score it on `validation`, photos of the recipe's size.
+def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder: Path) -> pd.DataFrame:
+    """Train each configuration with each seed on `photos`, and score it on `validation`, photos of its size.
 
-    folder: where trainings are kept; finished ones are only read again. Returns one line per recipe and seed: variant,
-    seed, ab_mse, of mean colour, chroma, true chroma, restarts, collapsed.
+    folder: where trainings are kept; finished ones are only read again. Returns one line per configuration and seed:
+    variant, seed, ab_mse, of mean colour, chroma, true chroma, restarts, collapsed.
     """
-    photos = list(bytes_of(photos, next(iter(recipes.values())).stored).permute(0, 2, 3, 1).numpy())
+    photos = list(bytes_of(photos, next(iter(configs.values())).stored).permute(0, 2, 3, 1).numpy())
     mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
     rows = []
     for seed in seeds:
-        for name, recipe in recipes.items():
-            asked = dataclasses.replace(recipe, seed=seed)
+        for name, config in configs.items():
+            asked = dataclasses.replace(config, seed=seed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # each replaces the file of the one before, and says so
                 trained = train(asked, photos, Path(folder) / f"seed-{seed}")
-            colorizer = NetworkColorizer(name, trained.network, asked.size)  # without a gain: it would hide the recipe
+            colorizer = NetworkColorizer(name, trained.network, asked.size)  # a gain would hide the differences
             found = score([Constant("mean", tuple(mean.tolist())), colorizer], validation).set_index("method")
             row = {"variant": name, "seed": seed} | found.loc[name, ["ab_mse", "of mean colour", "chroma"]].to_dict()
             row |= {"true chroma": found.loc["truth", "chroma"], "photos": len(photos)}
@@ -143,19 +143,19 @@ def ablation(recipes: dict[str, Recipe], photos, validation, seeds, folder: Path
     return pd.DataFrame(rows)
 
 
-def many_seeds(recipe: Recipe, photos, seeds, judge, **options) -> pd.DataFrame:
-    """Train one recipe with several seeds, without restarts: seed, what `judge(network)` says, why it was given up.
+def many_seeds(config: TrainConfig, photos, seeds, measure, **options) -> pd.DataFrame:
+    """Train one configuration with several seeds, without restarts: seed, what `measure(network)` finds, "given up".
 
-    judge: network -> dict of numbers. options: for `train`.
+    measure: network -> dict of numbers.  given up: why, or "". options: for `train`.
     """
     rows = []
     # Networks this small gain nothing from a second thread, and lose much by waiting for it.
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         for seed in seeds:
-            asked = dataclasses.replace(recipe, seed=seed)
+            asked = dataclasses.replace(config, seed=seed)
             try:
                 trained = train(asked, photos, Path(folder) / str(seed), restarts=0, progress=False, **options)
-                rows.append({"seed": seed} | judge(trained.network) | {"given up": trained.collapsed})
+                rows.append({"seed": seed} | measure(trained.network) | {"given up": trained.collapsed})
             except Diverged:
                 rows.append({"seed": seed, "given up": "not finite"})
     return pd.DataFrame(rows)

@@ -28,15 +28,20 @@ from nbhelpers.networks.data import Batch, Batches, identity, mix
 from nbhelpers.networks.models import UNet, discriminator, initialize
 from nbhelpers.networks.schedules import rate_factor
 
+STATE = 2  # raise it when what a checkpoint of a training holds changes
+
 for _name in ("lightning.fabric", "lightning.pytorch"):  # they announce each choice that `Speed` makes
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-class Session:
-    """The state of one training, and what both loops share. `step` counts finished steps over all epochs."""
+class Trainer:
+    """The state of one training, and what both loops share. `step` counts finished steps over all epochs.
 
-    def __init__(self, recipe, photos, folder, speed, start, watch, log_every, save_every, monitor, progress):
-        self.recipe, self.folder, self.watch, self.log_every = recipe, folder, watch, log_every
+    generator, discriminator: the networks as Fabric runs them (precision, devices); with `_module`: they themselves.
+    """
+
+    def __init__(self, config, photos, folder, *, speed, start, watch, log_every, save_every, monitor, progress):
+        self.config, self.folder, self.watch, self.log_every = config, folder, watch, log_every
         self.save_every, self.monitor, self.progress = save_every, monitor, progress
         speed.check()
         devices = {"accelerator": speed.accelerator, "devices": speed.devices, "precision": speed.precision()}
@@ -44,40 +49,45 @@ class Session:
         self.fabric.launch()
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
         self.first = None if start is None else checkpoints.load_network(start)[0]
-        prior = self.first if recipe.hints != "none" else None
-        self.data = Batches(photos, recipe, self.fabric.device, **world, prior=prior, resident=speed.resident)
-        self.about = {"recipe": dataclasses.asdict(recipe), "photos": len(photos), "identity": identity(photos)}
-        self.about |= {"start": start and checkpoints.digest(start)}
-        if recipe.hints != "none":
+        prior = self.first if config.hints != "none" else None
+        self.data = Batches(photos, config, self.fabric.device, **world, prior=prior, resident=speed.resident)
+        self.about = {
+            checkpoints.CONFIG: dataclasses.asdict(config),
+            "photos": len(photos),
+            "identity": identity(photos),
+        }
+        self.about |= {"start": None if start is None else checkpoints.digest(start)}
+        if config.hints != "none":
             self.about |= {"prior": list(hint_inputs.mean_colour(photos))}
         self.start, self.speed = start, speed
         self._graphs = speed.graphs and self.fabric.device.type == "cuda" and self.fabric.world_size == 1
-        self.total = recipe.epochs * self.data.per_epoch
+        self.total = config.epochs * self.data.per_epoch
         self.attempt, self.restarts = 0, []
         self.begin()
 
     def begin(self) -> None:
         """Make the networks, with the first weights of this attempt, and their optimizers."""
-        recipe = self.recipe
+        config = self.config
         self.step, self.rows = 0, []
         self.bad = torch.full((), -1, device=self.fabric.device)  # the first step whose loss was not finite
-        torch.manual_seed(mix(recipe.seed, self.attempt, 2))
-        planes = hint_inputs.PLANES[recipe.hints]
-        generator = initialize(UNet(recipe.width, recipe.depth, recipe.upsampling, *planes))
+        torch.manual_seed(mix(config.seed, self.attempt, 2))
+        planes = hint_inputs.PLANES[config.hints]
+        generator = initialize(UNet(config.width, config.depth, config.upsampling, *planes))
         if (known := self.first) is not None:
-            if (known.width, known.depth, known.upsampling) != (recipe.width, recipe.depth, recipe.upsampling):
+            if (known.width, known.depth, known.upsampling) != (config.width, config.depth, config.upsampling):
                 what = f"width {known.width}, depth {known.depth}, {known.upsampling}"
-                raise UserError(f"{self.start} holds a U-Net with {what}: ask the recipe for the same")
+                raise UserError(f"{self.start} holds a U-Net with {what}: ask the configuration for the same")
             if (known.channels, known.outputs) != hint_inputs.PLANES["none"]:
-                what = f"{known.channels} planes in and {known.outputs} out, {recipe.name} has {planes}"
+                what = f"{known.channels} planes in and {known.outputs} out, {config.name} has {planes}"
                 raise UserError(f"{self.start} holds a U-Net with {what}: start from one without hints")
             generator.load_state_dict(hint_inputs.widened(known, *planes).state_dict())
-        self.generator, self.painter, self.optimizer = self._set_up(generator, recipe.rate, recipe.decay)
-        self.judge = None
-        if recipe.adversarial:
-            judge = initialize(discriminator(recipe.discriminator, recipe.discriminator_width, recipe.spectral))
-            self.discriminator, self.judge, self.judge_optimizer = self._set_up(judge, recipe.discriminator_rate, 0.0)
-        self.ema = AveragedModel(self.generator) if recipe.ema else None
+        self.generator_module, self.generator, self.optimizer = self._set_up(generator, config.rate, config.decay)
+        self.discriminator = None
+        if config.adversarial:
+            made = initialize(discriminator(config.discriminator, config.discriminator_width, config.spectral))
+            ready = self._set_up(made, config.discriminator_rate, 0.0)
+            self.discriminator_module, self.discriminator, self.discriminator_optimizer = ready
+        self.ema = AveragedModel(self.generator_module) if config.ema else None
 
     def _set_up(self, network, rate, decay):
         """The network itself, the same as Fabric runs it, and its optimizer."""
@@ -87,7 +97,7 @@ class Session:
         fused, graphs = self.speed.fused, self._graphs
         rate = torch.tensor(rate, device=self.fabric.device) if graphs else rate
         optimizer = torch.optim.AdamW(
-            network.parameters(), rate, self.recipe.betas, weight_decay=decay, fused=fused, capturable=graphs
+            network.parameters(), rate, self.config.betas, weight_decay=decay, fused=fused, capturable=graphs
         )
         ready, optimizer = self.fabric.setup(
             torch.compile(network, dynamic=False) if self.speed.compile else network, optimizer
@@ -100,15 +110,15 @@ class Session:
         if self.fabric.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
-    def judged(self, photos: torch.Tensor) -> torch.Tensor:
+    def logits_for_generator(self, photos: torch.Tensor) -> torch.Tensor:
         """The discriminator's logits for the generator's step, in which its own weights get no gradient.
 
         With several devices its gradients must not be exchanged either, hence the discriminator itself.
         """
         if self.fabric.world_size == 1:
-            return self.judge(photos)
+            return self.discriminator(photos)
         with self.fabric.autocast():
-            return self.discriminator(photos).float()
+            return self.discriminator_module(photos).float()
 
     def _set_rate(self, optimizer, rate: float) -> None:
         for group in optimizer.param_groups:
@@ -119,31 +129,31 @@ class Session:
 
     @property
     def seed(self) -> int:
-        return mix(self.recipe.seed, self.attempt)
+        return mix(self.config.seed, self.attempt)
 
     @property
     def result(self) -> UNet:
-        """The network that paints: with averaged weights when the recipe says so."""
-        return self.ema.module if self.ema is not None else self.generator
+        """The network that is kept: with averaged weights when the configuration says so."""
+        return self.ema.module if self.ema is not None else self.generator_module
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batch of each step that is left; between two, log, look after the health, and save."""
-        bar = tqdm(total=self.total * self.recipe.batch, initial=self.step * self.recipe.batch, unit="photo",
-                   desc=self.recipe.name, disable=not (self.progress and self.fabric.is_global_zero), smoothing=0.05,
+        bar = tqdm(total=self.total * self.config.batch, initial=self.step * self.config.batch, unit="photo",
+                   desc=self.config.name, disable=not (self.progress and self.fabric.is_global_zero), smoothing=0.05,
                    mininterval=0.2 if sys.stderr.isatty() else 30)  # fmt: skip
         with bar, _asked_to_stop() as stop:
             while self.step < self.total:
-                factor = rate_factor(self.recipe.schedule, self.step, self.total)
-                self._set_rate(self.optimizer, factor * self.recipe.rate)
-                if self.recipe.adversarial:
-                    self._set_rate(self.judge_optimizer, factor * self.recipe.discriminator_rate)
+                factor = rate_factor(self.config.schedule, self.step, self.total)
+                self._set_rate(self.optimizer, factor * self.config.rate)
+                if self.config.adversarial:
+                    self._set_rate(self.discriminator_optimizer, factor * self.config.discriminator_rate)
                 batch = self.data.at(self.step, self.seed)
                 self._seed_dropout(mix(self.seed, self.step, 3, self.fabric.global_rank))
                 yield batch
                 if self.ema is not None:
-                    average(self.ema, self.generator, self.recipe.ema, self.step)
+                    average(self.ema, self.generator_module, self.config.ema, self.step)
                 self.step += 1
-                bar.update(self.recipe.batch)
+                bar.update(self.config.batch)
                 stopping = self._any(stop.is_set())
                 if self.due(self.step - 1) or stopping:
                     try:
@@ -166,22 +176,22 @@ class Session:
         return step == 0 or (step + 1) % self.log_every == 0 or (step + 1) % self.data.per_epoch == 0
 
     def follow(self, step) -> None:
-        """Take `step` with each batch that is left; it returns the painted chroma and the losses to be logged."""
+        """Take `step` with each batch that is left; it returns the predicted chroma and the losses to be logged."""
         taken = Recorded(step) if self._graphs else step
         for batch in self.batches():
-            painted, values = taken(batch)
+            predicted, values = taken(batch)
             # The first step whose loss is not finite is remembered without waiting for the device.
             finite = torch.stack([value.detach() for value in values.values()]).sum().isfinite()
             self.bad = torch.where((self.bad < 0) & ~finite, self.step, self.bad)
             if self.due():
-                self.log(painted, batch, **values)
+                self.log(predicted, batch, **values)
 
-    def log(self, painted: torch.Tensor, batch: Batch, **values: torch.Tensor) -> None:
-        """Add a row to the log: `values`, gradients, and how colourful the painted batch is, averaged over devices."""
-        values["gradient"] = get_total_norm([p.grad for p in self.generator.parameters()])
-        if self.recipe.adversarial:
-            values["discriminator_gradient"] = get_total_norm([p.grad for p in self.discriminator.parameters()])
-        for name, ab in (("", painted), ("real_", batch.ab)):
+    def log(self, predicted: torch.Tensor, batch: Batch, **values: torch.Tensor) -> None:
+        """Add a row to the log: `values`, gradients, and how colourful the predictions are, averaged over devices."""
+        values["gradient"] = get_total_norm([p.grad for p in self.generator_module.parameters()])
+        if self.config.adversarial:
+            values["discriminator_gradient"] = get_total_norm([p.grad for p in self.discriminator_module.parameters()])
+        for name, ab in (("", predicted), ("real_", batch.ab)):
             ab = unscale_ab(ab.detach().float())
             values[f"{name}chroma"] = ab.square().sum(dim=1).sqrt().mean()
             values[f"{name}spread"] = ab.var(dim=(0, 2, 3)).sum().sqrt()
@@ -198,15 +208,19 @@ class Session:
 
     def _check(self) -> None:
         """Stop on a loss or a weight that is not finite, and on a collapse."""
-        weights = [*self.generator.parameters(), *(self.discriminator.parameters() if self.recipe.adversarial else ())]
+        weights = [
+            *self.generator_module.parameters(),
+            *(self.discriminator_module.parameters() if self.config.adversarial else ()),
+        ]
         if not get_total_norm([weight.detach() for weight in weights]).isfinite():  # a finite loss may yet lead there
             self.bad = torch.where(self.bad < 0, self.step - 1, self.bad)
         bad = int(self.fabric.all_reduce(self.bad, reduce_op="max"))
         if bad >= 0:
-            kept = self.folder and self.folder / "last.safetensors"
-            good = f"the last good checkpoint is {kept}" if kept and kept.is_file() else "no checkpoint was written yet"
+            good = "no checkpoint was written yet"
+            if self.folder is not None and (self.folder / "last.safetensors").is_file():
+                good = f"the last good checkpoint is {self.folder / 'last.safetensors'}"
             raise collapse.Diverged(f"the loss became NaN or infinite in step {bad}: lower the rate; {good}")
-        if self.recipe.adversarial:
+        if self.config.adversarial:
             mine = [row for row in self.rows if row["attempt"] == self.attempt]
             if why := self.monitor.verdict(mine):
                 raise collapse.Collapsed(why)
@@ -215,12 +229,12 @@ class Session:
 
     def state(self) -> dict[str, torch.Tensor]:
         """All tensors that decide how the training goes on. Random numbers depend on the step alone."""
-        tensors = checkpoints.pack("generator", self.generator.state_dict())
+        tensors = checkpoints.pack("generator", self.generator_module.state_dict())
         tensors |= checkpoints.pack("optimizer", checkpoints.optimizer_state(self.optimizer.optimizer))
-        if self.recipe.adversarial:
-            tensors |= checkpoints.pack("discriminator", self.discriminator.state_dict())
-            judge = checkpoints.optimizer_state(self.judge_optimizer.optimizer)
-            tensors |= checkpoints.pack("judge_optimizer", judge)
+        if self.config.adversarial:
+            tensors |= checkpoints.pack("discriminator", self.discriminator_module.state_dict())
+            moments = checkpoints.optimizer_state(self.discriminator_optimizer.optimizer)
+            tensors |= checkpoints.pack("discriminator_optimizer", moments)
         if self.ema is not None:
             tensors |= checkpoints.pack("ema", self.ema.state_dict())
         return tensors
@@ -228,12 +242,12 @@ class Session:
     def save(self) -> None:
         """Write the state to `last.safetensors`, and to `healthy.safetensors` unless the log shows a symptom."""
         if self.folder is not None and self.fabric.is_global_zero:
-            about = self.about | {"step": self.step, "attempt": self.attempt, "restarts": self.restarts}
+            about = self.about | {"state": STATE, "step": self.step, "attempt": self.attempt, "restarts": self.restarts}
             # The log first: after a kill in between, `restore` leaves out the rows that the checkpoint does not know.
             collapse.write_log(self.folder / "log.csv", self.rows)
             collapse.write_log(self.folder / "restarts.csv", self.restarts)
             names = ["last"]
-            if self.recipe.adversarial and not (self.rows and self.monitor.symptom(self.rows[-1])):
+            if self.config.adversarial and not (self.rows and self.monitor.symptom(self.rows[-1])):
                 names.append("healthy")
             for name in names:
                 checkpoints.save(self.folder / f"{name}.safetensors", self.state(), about)
@@ -242,6 +256,8 @@ class Session:
     def restore(self, path: Path) -> None:
         """Go back to a checkpoint of this very training. Raises UserError, naming the file, for any other."""
         tensors, about = checkpoints.read(path)
+        if about.get("state") != STATE:
+            raise UserError(f"{path} was written by another version of nbhelpers: delete {path.parent} and train again")
         for key, mine in json.loads(json.dumps(self.about)).items():  # as the file holds it: lists, no tuples
             theirs = about.get(key)
             if mine != theirs:
@@ -249,12 +265,12 @@ class Session:
                     key, theirs, mine = next((k, theirs.get(k), mine[k]) for k in mine if theirs.get(k) != mine[k])
                 raise UserError(f"{path} belongs to another training ({key} {theirs}, now {mine}): use another folder")
         try:
-            self.generator.load_state_dict(checkpoints.unpack("generator", tensors))
+            self.generator_module.load_state_dict(checkpoints.unpack("generator", tensors))
             checkpoints.restore_optimizer(self.optimizer.optimizer, checkpoints.unpack("optimizer", tensors))
-            if self.recipe.adversarial:
-                self.discriminator.load_state_dict(checkpoints.unpack("discriminator", tensors))
-                judge = checkpoints.unpack("judge_optimizer", tensors)
-                checkpoints.restore_optimizer(self.judge_optimizer.optimizer, judge)
+            if self.config.adversarial:
+                self.discriminator_module.load_state_dict(checkpoints.unpack("discriminator", tensors))
+                moments = checkpoints.unpack("discriminator_optimizer", tensors)
+                checkpoints.restore_optimizer(self.discriminator_optimizer.optimizer, moments)
             if self.ema is not None:
                 self.ema.load_state_dict(checkpoints.unpack("ema", tensors))
             self.step, attempt, self.restarts = int(about["step"]), int(about["attempt"]), list(about["restarts"])
@@ -267,16 +283,23 @@ class Session:
 
     def restart(self, why: str) -> None:
         """After a collapse: back to the last healthy state, with a new seed."""
-        fell, rows, healthy = self.step, self.rows, self.folder and self.folder / "healthy.safetensors"
+        fell, rows = self.step, self.rows
         self.attempt += 1
-        restarts = self.restarts
-        if healthy and healthy.is_file():
-            self.restore(healthy)
-        else:
+        if not self.restore_healthy():
             self.begin()
+            self.rows = rows
         now = {"attempt": self.attempt, "collapsed_at": fell, "why": why, "back_to": self.step, "seed": self.seed}
-        self.rows, self.restarts = rows, [*restarts, now]
+        self.restarts = [*self.restarts, now]
         self.save()
+
+    def restore_healthy(self) -> bool:
+        """Go back to the last healthy state, if there is one; the log and the restarts stay as they are."""
+        if self.folder is None or not (self.folder / "healthy.safetensors").is_file():
+            return False
+        rows, restarts = self.rows, self.restarts
+        self.restore(self.folder / "healthy.safetensors")
+        self.rows, self.restarts = rows, restarts
+        return True
 
 
 @contextmanager

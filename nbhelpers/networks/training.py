@@ -1,8 +1,8 @@
 """Training: the U-Net's loop and the GAN's, on Lightning Fabric, with checkpoints, resume and a collapse monitor.
 
-`train(recipe, photos, folder)` does it all; `_train_unet` and `_train_gan` are the two loops, to be read. They need
-torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with hints also joblib, scikit-learn
-and pyamg.
+`train(config, photos, folder)` does it all, `fit` takes the steps; `_train_unet` and `_train_gan` are the two loops, to
+be read. They need torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with hints also
+joblib, scikit-learn and pyamg.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_l
 
 from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints, collapse, hint_inputs
-from nbhelpers.networks.config import Recipe
+from nbhelpers.networks.config import TrainConfig
 from nbhelpers.networks.data import bytes_of, identity
 from nbhelpers.networks.inference import gain_for
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.speed import Speed
-from nbhelpers.networks.trainer import Session
+from nbhelpers.networks.trainer import Trainer
 
-__all__ = ["VIVID", "Session", "Speed", "Trained", "train"]
+__all__ = ["VIVID", "Speed", "Trained", "Trainer", "train"]
 
-# A GAN with a pixel loss stays paler than its photos: the loss outweighs the judge. Its chroma is multiplied so that on
-# the training photos it has this share of the true chroma. That costs far less error than a smaller pixel loss does.
+# A GAN with a pixel loss stays paler than its photos: that loss outweighs the adversarial one. Its chroma is multiplied
+# so that on the training photos it has this share of the true chroma. That costs far less error than a smaller pixel
+# loss does.
 VIVID = 0.84
 
 
@@ -40,7 +41,7 @@ VIVID = 0.84
 class Trained:
     """What came out: the network in evaluation mode, its file (None without a folder), the log's rows, the restarts.
 
-    gain: what to multiply the painted chroma with; 1 except for a GAN with a pixel loss (see `VIVID`).
+    gain: what to multiply the predicted chroma with; 1 except for a GAN with a pixel loss (see `VIVID`).
     collapsed: why the training was given up after its last restart, or ""; the network is then the last healthy one.
     """
 
@@ -52,50 +53,50 @@ class Trained:
     collapsed: str = ""
 
 
-def _pixel_loss(kind: str, painted: torch.Tensor, truth: torch.Tensor, weight=None) -> torch.Tensor:
+def _pixel_loss(kind: str, predicted: torch.Tensor, truth: torch.Tensor, weight=None) -> torch.Tensor:
     loss = mse_loss if kind == "mse" else l1_loss
-    return loss(painted, truth) if weight is None else (weight * loss(painted, truth, reduction="none")).mean()
+    return loss(predicted, truth) if weight is None else (weight * loss(predicted, truth, reduction="none")).mean()
 
 
-def _train_unet(t: Session) -> None:
-    """The U-Net: paint, compare with the truth, step downhill."""
+def _train_unet(trainer: Trainer) -> None:
+    """The U-Net: predict, compare with the truth, step downhill."""
 
     def step(batch):
-        painted = hint_inputs.paint(t.painter, batch.lightness, batch.given)
-        loss = _pixel_loss(t.recipe.loss, painted, batch.ab, batch.weight)
-        t.optimizer.zero_grad()
-        t.fabric.backward(loss)
-        t.optimizer.step()
-        return painted, {"loss": loss}
+        predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
+        loss = _pixel_loss(trainer.config.loss, predicted, batch.ab, batch.weight)
+        trainer.optimizer.zero_grad()
+        trainer.fabric.backward(loss)
+        trainer.optimizer.step()
+        return predicted, {"loss": loss}
 
-    t.follow(step)
+    trainer.follow(step)
 
 
-def _train_gan(t: Session) -> None:
+def _train_gan(trainer: Trainer) -> None:
     """The GAN: first the discriminator learns to tell real from fake, then the generator learns to fool it."""
-    recipe = t.recipe
-    generated = list(t.generator.parameters())
+    config = trainer.config
+    generated = list(trainer.generator_module.parameters())
 
     def step(batch):
-        fake = t.painter(batch.lightness)
+        fake = trainer.generator(batch.lightness)
 
         # The discriminator: real photos are to get label 1, fakes 0. No gradient goes to the generator here.
-        t.judge_optimizer.zero_grad()
-        real_logit = t.judge(torch.cat([batch.lightness, batch.ab], dim=1))
+        trainer.discriminator_optimizer.zero_grad()
+        real_logit = trainer.discriminator(torch.cat([batch.lightness, batch.ab], dim=1))
         real_loss = binary_cross_entropy_with_logits(real_logit, torch.ones_like(real_logit))
-        t.fabric.backward(real_loss)
-        fake_logit = t.judge(torch.cat([batch.lightness, fake.detach()], dim=1))
+        trainer.fabric.backward(real_loss)
+        fake_logit = trainer.discriminator(torch.cat([batch.lightness, fake.detach()], dim=1))
         fake_loss = binary_cross_entropy_with_logits(fake_logit, torch.zeros_like(fake_logit))
-        t.fabric.backward(fake_loss)
-        t.judge_optimizer.step()
+        trainer.fabric.backward(fake_loss)
+        trainer.discriminator_optimizer.step()
 
-        # The generator: its fakes are to get label 1. The judge's own weights get no gradient here.
-        t.optimizer.zero_grad()
-        logit = t.judged(torch.cat([batch.lightness, fake], dim=1))
+        # The generator: its fakes are to get label 1. The discriminator's own weights get no gradient here.
+        trainer.optimizer.zero_grad()
+        logit = trainer.logits_for_generator(torch.cat([batch.lightness, fake], dim=1))
         adversarial = binary_cross_entropy_with_logits(logit, torch.ones_like(logit))
-        pixel = _pixel_loss(recipe.loss, fake, batch.ab) if recipe.loss != "none" else torch.zeros_like(adversarial)
-        t.fabric.backward(adversarial + recipe.weight * pixel, inputs=generated)
-        t.optimizer.step()
+        pixel = _pixel_loss(config.loss, fake, batch.ab) if config.loss != "none" else torch.zeros_like(adversarial)
+        trainer.fabric.backward(adversarial + config.weight * pixel, inputs=generated)
+        trainer.optimizer.step()
         return fake, {
             "adversarial": adversarial,
             "pixel_loss": pixel,
@@ -104,11 +105,11 @@ def _train_gan(t: Session) -> None:
             "fake_accuracy": (fake_logit < 0).float().mean(),
         }
 
-    t.follow(step)
+    trainer.follow(step)
 
 
 def train(
-    recipe: Recipe,
+    config: TrainConfig,
     photos,
     folder: Path | None = None,
     *,
@@ -122,86 +123,118 @@ def train(
     restarts: int = 2,
     progress: bool = True,
 ) -> Trained:
-    """Train a network by a recipe, and keep it as `folder`/<recipe's name>.safetensors.
+    """Train a network by a configuration, and keep it as `folder`/<its name>.safetensors.
 
-    photos: a `Photos`, or a sequence of uint8 (S, S, 3), S being `recipe.stored`. start: the file of a network to
-    begin with, in place of the recipe's pretraining. watch(session) is called after each epoch. monitor, restarts:
-    when a GAN counts as collapsed, and how often it may start again. Seeds torch's global generator.
+    photos: a `Photos`, or a sequence of uint8 (S, S, 3), S being `config.stored`. start: the file of a network to
+    begin with, in place of the configuration's pretraining. watch(trainer) is called after each epoch. monitor,
+    restarts: when a GAN counts as collapsed, and how often it may start again. Seeds torch's global generator.
 
-    While it runs, the state is in `folder`/<name>-<digest of recipe and photos>/, written after each `save_every`-th
+    While it runs, the state is in `folder`/<name>-<digest of config and photos>/, written after each `save_every`-th
     epoch, the last, and on Ctrl-C; the same call goes on from there, to the same numbers, or returns what is finished.
     With resume=False an unfinished training there is an error, so that nothing is lost.
     Raises UserError for photos that do not fit, damaged files, a loss that is not finite, a full GPU.
     """
-    speed, folder = speed or Speed(), None if folder is None else Path(folder)
-    photos = bytes_of(photos, recipe.stored)
-    common = {"speed": speed, "log_every": log_every, "save_every": save_every, "progress": progress}
-    if recipe.pretrain and start is None:
-        if folder is None:
-            raise UserError(f"{recipe.name} is pretrained first: give a folder to keep that network in")
-        first = train(recipe.pretraining(), list(photos.permute(0, 2, 3, 1).numpy()), folder, **common)
-        start = first.file
-    home = None
-    if folder is not None:
-        key = [dataclasses.asdict(recipe), identity(photos), str(start and checkpoints.read_about(start))]
-        home = folder / f"{recipe.name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:10]}"
-    file = home and folder / f"{recipe.name}.safetensors"
-    last = home and home / "last.safetensors"
-    with _explained(recipe):
-        monitor = monitor or collapse.Monitor()
-        session = Session(recipe, photos, home, speed, start, watch, log_every, save_every, monitor, progress)
-        if file is not None and file.is_file() and session.fabric.is_global_zero:
-            known, mine = checkpoints.read_about(file), json.loads(json.dumps(session.about))  # lists, no tuples
-            if any(known.get(name) != mine[name] for name in ("recipe", "identity", "start")):
-                warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=2)
-        if last and last.is_file():
-            if not resume:
-                raise UserError(f"{home} holds an unfinished or finished training: go on with --resume, or delete it")
-            session.restore(last)
-        collapsed = ""
-        began, first_step = time.perf_counter(), session.step
-        while session.step < session.total and not collapsed:
-            try:
-                (_train_gan if recipe.adversarial else _train_unet)(session)
-            except collapse.Collapsed as why:
-                collapsed = str(why)
-                if len(session.restarts) < restarts:
-                    session.restart(collapsed)
-                    collapsed = ""
-                elif home and (home / "healthy.safetensors").is_file():
-                    rows, tried = session.rows, session.restarts
-                    session.restore(home / "healthy.safetensors")
-                    session.rows, session.restarts = rows, tried
+    speed = speed or Speed()
+    folder = None if folder is None else Path(folder)
+    photos = bytes_of(photos, config.stored)
+    options = {"speed": speed, "log_every": log_every, "save_every": save_every, "progress": progress}
+    if config.pretrain and start is None:
+        start = _pretrained(config, photos, folder, options)
+    home = None if folder is None else folder / _state_name(config, photos, start)
+    with _explained(config):
+        trainer = Trainer(
+            config, photos, home, start=start, watch=watch, monitor=monitor or collapse.Monitor(), **options
+        )
+        if folder is not None:
+            _warn_of_another(trainer, folder / f"{config.name}.safetensors")
+            _go_on(trainer, home, resume)
+        began, first_step = time.perf_counter(), trainer.step
+        collapsed = fit(trainer, restarts)
     seconds = time.perf_counter() - began
-    network = copy.deepcopy(session.result).eval()
-    toned = recipe.adversarial and recipe.loss != "none"
-    gain = gain_for(network, photos, recipe.size, VIVID) if toned else 1.0
-    network = network.to("cpu")
-    if file is not None and session.fabric.is_global_zero:
-        about = session.about | {"name": recipe.name, "size": recipe.size, "step": session.step}
-        about |= {"gain": gain, "collapsed": collapsed, "restarts": session.restarts}
-        if start is not None and recipe.hints == "spread":
-            checkpoints.copy(start, folder / f"{recipe.name}-prior.safetensors")
-        checkpoints.save_network(file, network, about)
-        if collapsed:
-            collapse.write_log(home / "log.csv", session.rows)  # up to the collapse, which no checkpoint follows
-        if session.step > first_step:
-            rate = (session.step - first_step) * recipe.batch / seconds
+    network = copy.deepcopy(trainer.result).eval()
+    toned = config.adversarial and config.loss != "none"
+    gain = gain_for(network, photos, config.size, VIVID) if toned else 1.0
+    trained = Trained(network.to("cpu"), None, trainer.rows, trainer.restarts, gain, collapsed)
+    if folder is None:
+        return trained
+    file = folder / f"{config.name}.safetensors"
+    if trainer.fabric.is_global_zero:
+        _keep(trained, trainer, file)
+        if trainer.step > first_step:
+            rate = (trainer.step - first_step) * config.batch / seconds
             collapse.write_log(home / "timing.csv", [{"photos_per_second": rate, "seconds": seconds}])
-    session.fabric.barrier()
-    if file is not None:
-        network = checkpoints.load_network(file)[0]  # with the rounded weights, as everyone else will have it
-    return Trained(network, file, session.rows, session.restarts, gain, collapsed)
+    trainer.fabric.barrier()
+    network = checkpoints.load_network(file)[0]  # with the rounded weights, as everyone else will have it
+    return dataclasses.replace(trained, network=network, file=file)
+
+
+def fit(trainer: Trainer, restarts: int) -> str:
+    """Take all steps that are left, with at most so many restarts in all; returns why it was given up, or ""."""
+    loop = _train_gan if trainer.config.adversarial else _train_unet
+    while trainer.step < trainer.total:
+        try:
+            loop(trainer)
+        except collapse.Collapsed as why:
+            if len(trainer.restarts) >= restarts:
+                trainer.restore_healthy()
+                return str(why)
+            trainer.restart(str(why))
+    return ""
+
+
+def _pretrained(config: TrainConfig, photos: torch.Tensor, folder: Path | None, options: dict) -> Path:
+    """The file of the network that `config` begins with: like its generator, trained with the pixel loss alone."""
+    if folder is None:
+        raise UserError(f"{config.name} is pretrained first: give a folder to keep that network in")
+    return train(config.pretraining(), list(photos.permute(0, 2, 3, 1).numpy()), folder, **options).file
+
+
+def _state_name(config: TrainConfig, photos: torch.Tensor, start: Path | None) -> str:
+    """The name of the folder of a training's state, another for each configuration, photos and first network."""
+    about_start = None if start is None else checkpoints.read_about(start)
+    key = [dataclasses.asdict(config), identity(photos), str(about_start)]
+    return f"{config.name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:10]}"
+
+
+def _warn_of_another(trainer: Trainer, file: Path) -> None:
+    """Warn when `file` holds a network of another training, which this one is going to replace."""
+    if not file.is_file() or not trainer.fabric.is_global_zero:
+        return
+    known, mine = checkpoints.read_about(file), json.loads(json.dumps(trainer.about))  # lists, no tuples
+    if any(known.get(name) != mine[name] for name in (checkpoints.CONFIG, "identity", "start")):
+        warnings.warn(f"{file} was trained with other settings or photos; it will be replaced", stacklevel=3)
+
+
+def _go_on(trainer: Trainer, home: Path, resume: bool) -> None:
+    """Restore the last state in `home`, if there is one."""
+    last = home / "last.safetensors"
+    if not last.is_file():
+        return
+    if not resume:
+        raise UserError(f"{home} holds an unfinished or finished training: go on with --resume, or delete it")
+    trainer.restore(last)
+
+
+def _keep(trained: Trained, trainer: Trainer, file: Path) -> None:
+    """Write the finished network to `file`, the prior that its hints need beside it."""
+    config = trainer.config
+    about = trainer.about | {"name": config.name, "size": config.size, "step": trainer.step}
+    about |= {"gain": trained.gain, "collapsed": trained.collapsed, "restarts": trained.restarts}
+    if trainer.start is not None and config.hints == "spread":
+        checkpoints.copy(trainer.start, file.with_name(f"{config.name}-prior.safetensors"))
+    checkpoints.save_network(file, trained.network, about)
+    if trained.collapsed:
+        collapse.write_log(trainer.folder / "log.csv", trainer.rows)  # up to the collapse, which no checkpoint follows
 
 
 @contextmanager
-def _explained(recipe: Recipe):
+def _explained(config: TrainConfig):
     """Turn a full GPU into a sentence that says what to try."""
     try:
         yield
     except torch.OutOfMemoryError:
-        smaller = f"--batch {recipe.batch // 2}" if recipe.batch > 1 else "a smaller --size or --width"
+        smaller = f"--batch {config.batch // 2}" if config.batch > 1 else "a smaller --size or --width"
         raise UserError(
-            f"the GPU's memory is full at batch {recipe.batch}, {recipe.size} x {recipe.size} pixels, width "
-            f"{recipe.width}: try {smaller}"
+            f"the GPU's memory is full at batch {config.batch}, {config.size} x {config.size} pixels, width "
+            f"{config.width}: try {smaller}"
         ) from None

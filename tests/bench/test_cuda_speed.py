@@ -16,7 +16,7 @@ from nbhelpers.networks.models import BinaryDiscriminator, UNet
 
 def test_operations_of_the_papers_networks():
     for name, expected in {"unet": 0.704e12, "gan-paper": 0.769e12}.items():
-        asked = cuda_speed.timed_recipe(name, Sizes())
+        asked = cuda_speed.timed_config(name, Sizes())
         assert (asked.size, asked.width, asked.discriminator_width) == (400, 64, 64)
         assert cuda_speed.flops(asked) == pytest.approx(expected, rel=1e-3)
         half = cuda_speed.flops(dataclasses.replace(asked, size=192, stored=192, width=32, discriminator_width=32))
@@ -26,19 +26,19 @@ def test_operations_of_the_papers_networks():
 @pytest.mark.parametrize("name", ["unet", "gan-paper"])
 def test_operations_are_those_of_a_real_step(name):
     asked, photos = quick(name), 3
-    painter, judge = UNet(asked.width, asked.depth), BinaryDiscriminator(asked.discriminator_width)
+    generator, discriminator = UNet(asked.width, asked.depth), BinaryDiscriminator(asked.discriminator_width)
     lightness, ab = torch.rand(photos, 1, 24, 24), torch.rand(photos, 2, 24, 24)
     true, false = torch.ones(photos, 1), torch.zeros(photos, 1)
     with FlopCounterMode(display=False) as counter:
-        painted = painter(lightness)
+        painted = generator(lightness)
         if name == "unet":
             mse_loss(painted, ab).backward()
         else:
             for planes, label in ((ab, true), (painted.detach(), false)):
-                logit = judge(torch.cat([lightness, planes], dim=1))
+                logit = discriminator(torch.cat([lightness, planes], dim=1))
                 binary_cross_entropy_with_logits(logit, label).backward()
-            logit = judge(torch.cat([lightness, painted], dim=1))
-            binary_cross_entropy_with_logits(logit, true).backward(inputs=list(painter.parameters()))
+            logit = discriminator(torch.cat([lightness, painted], dim=1))
+            binary_cross_entropy_with_logits(logit, true).backward(inputs=list(generator.parameters()))
     assert cuda_speed.flops(asked) == counter.get_total_flops() / photos
 
 

@@ -12,7 +12,7 @@ from nbhelpers import paths
 from nbhelpers.bench import cuda_campaign, cuda_scores, cuda_training
 from nbhelpers.bench.cuda_campaign import FAST, OutOfTime
 from nbhelpers.networks import checkpoints
-from nbhelpers.networks.config import recipe
+from nbhelpers.networks.config import train_config
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.training import Trained, train
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def affordable(tmp_path, monkeypatch):
-    """A function (seconds left, share, recipe) -> recipe; epochs take 10, 6, 2, 2, ... s."""
+    """A function (seconds left, share, configuration) -> configuration; epochs take 10, 6, 2, 2, ... s."""
     clock = Clock(cuda_campaign, cuda_training, patch=monkeypatch)
 
     def trained(asked, photos, watch, **options):
@@ -40,7 +40,7 @@ def affordable(tmp_path, monkeypatch):
 
 
 def test_epochs_fit_into_the_share_of_the_time(affordable):
-    unet, gan = recipe("unet", epochs=50), recipe("gan-l1", epochs=50, pretrain=50)
+    unet, gan = train_config("unet", epochs=50), train_config("gan-l1", epochs=50, pretrain=50)
     assert affordable(1000, 0.5, unet) == unet
     assert affordable(100, 0.5, unet) == dataclasses.replace(unet, epochs=25)
     assert affordable(41, 0.5, unet).epochs == 10 and affordable(4, 0.5, unet).epochs == 1
@@ -74,7 +74,7 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     monkeypatch.setattr(cuda_training, "train", trained)
     c = campaign(tmp_path / "out", held=8)
     shipped = cuda_training.Shipped(c)
-    shipped.add(recipe("unet", epochs=2, seed=5), FAST)
+    shipped.add(train_config("unet", epochs=2, seed=5), FAST)
     assert np.array_equal(np.stack(seen[0]), c.pack.train[:12])
 
     rows = table(c.out, "ship")
@@ -89,11 +89,11 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     assert rows["ab_mse"].tolist() == pytest.approx([each["ab_mse"].mean() for each in expected], rel=1e-3)
     c.deadline = 0
     with pytest.raises(OutOfTime):
-        shipped.add(recipe("unet"), FAST)
+        shipped.add(train_config("unet"), FAST)
 
 
 def watched(c, **changes):
-    asked = dataclasses.replace(recipe("gan-paper", size=32, width=4, batch=4, **changes), stored=48, ema=0.999)
+    asked = dataclasses.replace(train_config("gan-paper", size=32, width=4, batch=4, **changes), stored=48, ema=0.999)
     return cuda_training._watched(c, "paper", asked, FAST, list(c.pack.train))
 
 
@@ -132,10 +132,10 @@ def test_a_training_leaves_what_it_had_when_its_time_is_over(tmp_path, monkeypat
     c = campaign(tmp_path, score_every=4)
 
     def late(*arguments, watch, **options):
-        def slow(session):
-            if session.step == 10:
+        def slow(trainer):
+            if trainer.step == 10:
                 c.deadline = 0
-            watch(session)
+            watch(trainer)
 
         return train(*arguments, watch=slow, **options)
 

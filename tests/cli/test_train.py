@@ -14,7 +14,7 @@ from trainings import home
 
 from nbhelpers import cli, registry
 from nbhelpers.networks import checkpoints, collapse, training
-from nbhelpers.networks.config import recipe
+from nbhelpers.networks.config import train_config
 from nbhelpers.networks.data import Batches
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import train
@@ -97,7 +97,7 @@ def test_a_network_with_hints_may_begin_with_a_trained_unet(course, capsys):
     assert "hinted.safetensors holds a U-Net with 7 planes in and 3 out, hinted-alone has" in sentence(errors)
 
 
-def test_options_reach_the_recipe_and_the_machine(course, capsys, monkeypatch, tmp_path):
+def test_options_reach_the_config_and_the_machine(course, capsys, monkeypatch, tmp_path):
     asked = []
 
     def note(*arguments, **options):
@@ -111,12 +111,12 @@ def test_options_reach_the_recipe_and_the_machine(course, capsys, monkeypatch, t
     speed = ["--accelerator", "cpu", "--devices", "2", "--compile", "--bf16"]
     assert main(capsys, "gan-l1", *options, *speed, "--start", start, "--out", tmp_path, "--resume")[0] == 130
     ((made, photos, folder, given),) = asked
-    assert made == recipe("gan-l1", **changes) and photos.size == made.stored == 45
+    assert made == train_config("gan-l1", **changes) and photos.size == made.stored == 45
     assert (str(folder), given["start"], given["resume"]) == (str(tmp_path), str(start), True)
     assert given["speed"] == Speed("cpu", 2, True, compile=True)
     main(capsys, "unet")
     made, photos, folder, given = asked[1]
-    assert made == recipe("unet") and photos.size == 72 and given["speed"] == Speed()
+    assert made == train_config("unet") and photos.size == 72 and given["speed"] == Speed()
     assert (given["start"], given["resume"]) == (None, False)
 
 
@@ -229,7 +229,7 @@ def test_the_papers_profile_trains_on_any_machine(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["unett"], 2, "there is no recipe 'unett': did you mean 'unet'?"),
+        (["unett"], 2, "there is no training configuration 'unett': did you mean 'unet'?"),
         (["unet", "--profile", "papper"], 2, "there is no training profile 'papper': did you mean 'paper'?"),
         (["unet", "--loss", "none"], 2, "loss 'none' needs a discriminator"),
         (["unet", "--loss", "l3"], 2, "loss must be one of mse, l1, none"),
@@ -240,7 +240,7 @@ def test_the_papers_profile_trains_on_any_machine(capsys, tmp_path):
         (["unet", "--devices", "0"], 2, "--devices"),
         (["unet", "--epochs", "many"], 2, "--epochs"),
         (["unet", "--bogus"], 2, "--bogus"),
-        ([], 2, "RECIPE"),
+        ([], 2, "CONFIG"),
         (["unet", *SMALL[:2], "--accelerator", "abacus"], 1, "accelerator 'abacus': choose cpu, cuda or auto"),
         (["unet", *SMALL, "--start", "nothing.safetensors"], 1, "there is no file nothing.safetensors"),
         (["hinted", *SMALL, "--start", "nothing.safetensors"], 1, "there is no file nothing.safetensors"),
@@ -349,7 +349,9 @@ def test_the_command_and_the_function_come_to_the_same_network(course, capsys, t
     assert main(capsys, "unet", *SMALL, "--size", 96, "--out", tmp_path / "one")[0] == 0
     asked = checkpoints.read_about(tmp_path / "one" / "unet.safetensors")["recipe"]
     photos = open_photos("sample", size=asked["stored"]).train
-    train(recipe("unet", "smoke", size=96), photos, tmp_path / "two", speed=Speed("cpu", bf16=False), progress=False)
+    train(
+        train_config("unet", "smoke", size=96), photos, tmp_path / "two", speed=Speed("cpu", bf16=False), progress=False
+    )
     one, two = ((tmp_path / folder / "unet.safetensors").read_bytes() for folder in ("one", "two"))
     assert one == two
 

@@ -59,7 +59,7 @@ def brown(trees=0.02, near=4.0, unet=0.6, gan=1.8, entropy=4.0):
 
 def coins(paper):
     """The known-answer games: how many of five the paper's GAN has won."""
-    return pd.DataFrame({"recipe": ["gan-paper"] * 5 + ["gan-l1"] * 5, "converged": [i < paper for i in range(5)] * 2})
+    return pd.DataFrame({"config": ["gan-paper"] * 5 + ["gan-l1"] * 5, "converged": [i < paper for i in range(5)] * 2})
 
 
 TABLES = {"full": full(), "axis": axis(), "brown": brown(), "coins": coins(2)}

@@ -1,5 +1,6 @@
 """Several processes come to the numbers of one: batch normalization, both loops, a stop and its resume."""
 
+import json
 import re
 import runpy
 import subprocess
@@ -10,7 +11,7 @@ import torch
 from torch import distributed, nn
 from torch.multiprocessing import spawn
 
-from nbhelpers.networks import checkpoints, collapse
+from nbhelpers.networks import checkpoints, collapse, hint_inputs
 from nbhelpers.networks.batch_norm import SyncedBatchNorm, synchronize
 
 
@@ -90,16 +91,31 @@ def test_one_process_keeps_torchs_own():
     network.eval()[0](torch.ones(1, 2, 3, 3))  # needs no other process
 
 
-# Each recipe on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
+def test_synchronized_normalization_is_a_new_module_with_the_same_parameters():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Sequential(nn.BatchNorm2d(3, eps=0.1, momentum=0.3)), nn.ReLU())
+    network.eval()
+    norm = network[1][0]
+    norm.running_mean.normal_()
+    parameters, x = list(network.parameters()), torch.randn(1, 2, 4, 4)
+    expected = network(x)
+    made = synchronize(network, 2)[1][0]
+    assert made is not norm and type(norm) is nn.BatchNorm2d
+    assert (made.eps, made.momentum, made.training) == (0.1, 0.3, False)
+    assert all(mine is known for mine, known in zip(network.parameters(), parameters, strict=True))  # in their order
+    assert torch.equal(network(x), expected)
+
+
+# Each configuration on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
 SCRIPT = """
-import dataclasses, os, signal, sys
+import dataclasses, hashlib, json, os, signal, sys
 import numpy as np, torch
 from torch import nn
-from nbhelpers.networks import checkpoints, training
+from nbhelpers.networks import checkpoints, hint_inputs, training
 from nbhelpers.networks.data import Batches
 from nbhelpers.networks.collapse import Diverged
 from nbhelpers.networks.models import UNet
-from nbhelpers.networks.config import RECIPES, recipe
+from nbhelpers.networks.config import CONFIGS, train_config
 
 torch.set_num_threads(1)
 nn.Dropout2d.forward = lambda self, x: x  # each process draws its own
@@ -116,9 +132,26 @@ def stop(self, step, seed):
         os.kill(os.getpid(), signal.SIGINT)
     return at(self, step, seed)
 
-for name in (*RECIPES, "hinted-started"):
+hint_inputs.PART = 4  # of 13 photos: 4, 4, 4 and 1
+draw, of_photos, drawn = hint_inputs.draw, hint_inputs._of_photos, []
+
+def counted(rgb, *rest):
+    drawn.append(len(rgb))
+    return of_photos(rgb, *rest)
+
+def noted(photos, config, prior):
+    drawn.clear()
+    samples = draw(photos, config, prior)
+    tensors = (value for value in vars(samples).values() if isinstance(value, torch.Tensor))
+    digest = hashlib.sha256(b"".join(value.contiguous().numpy().tobytes() for value in tensors)).hexdigest()
+    with open(f"{folder}/{config.name}-{os.environ.get('LOCAL_RANK', '0')}.drawn", "w") as file:
+        json.dump([sum(drawn), digest], file)
+    return samples
+
+hint_inputs.draw, hint_inputs._of_photos = noted, counted
+for name in (*CONFIGS, "hinted-started"):
     kind = name.removesuffix("-started")
-    asked = recipe(kind, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
+    asked = train_config(kind, "smoke", size=24, stored=26, width=2, discriminator_width=2, epochs=3)
     if name != kind:  # the start's colours are the prior of each process
         asked = dataclasses.replace(asked, name=name)
         options["start"] = start
@@ -141,7 +174,7 @@ def poisoned(*given):
 if devices > 1:
     training._pixel_loss = poisoned  # on the second process only
     try:
-        training.train(recipe("unet", "smoke", size=24, stored=26, width=2, seed=1), photos, **options)
+        training.train(train_config("unet", "smoke", size=24, stored=26, width=2, seed=1), photos, **options)
     except Diverged as error:
         sys.stdout.write(f"\\nrank {os.environ.get('LOCAL_RANK', '0')} {error}\\n")
         sys.stdout.flush()
@@ -160,6 +193,8 @@ def trained(tmp_path_factory):
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nn.Dropout2d, "forward", nn.Dropout2d.forward)  # to be put back
+        for name in ("PART", "draw", "_of_photos"):
+            patch.setattr(hint_inputs, name, getattr(hint_inputs, name))
         patch.setattr(sys, "argv", [str(script), str(folder / "one"), "1"])
         runpy.run_path(str(script))
     torch.set_num_threads(threads)
@@ -195,6 +230,15 @@ def test_two_processes_end_like_one(trained, name):
     mine, theirs = (rows(folder, name)[-1] for folder in trained[:2])
     for key in {"loss", "adversarial", "discriminator_loss"} & mine.keys():
         assert theirs[key] == pytest.approx(mine[key], rel=1e-2)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "hinted" in name])
+def test_each_process_draws_the_hints_of_its_share_and_has_those_of_one(trained, name):
+    one, two = trained[:2]
+    files = (one / f"{name}-0.drawn", two / f"{name}-0.drawn", two / f"{name}-1.drawn")
+    counts, digests = zip(*(json.loads(file.read_text()) for file in files))
+    assert counts == (13, 8, 5)
+    assert len(set(digests)) == 1
 
 
 def test_all_processes_have_the_same_network(trained):

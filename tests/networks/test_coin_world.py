@@ -60,7 +60,7 @@ class Painter(torch.nn.Module):
         return self.colour[None, :, None, None].expand(len(lightness), 2, *lightness.shape[-2:])
 
 
-def test_verdicts_on_painters_of_one_colour():
+def test_verdicts_on_networks_of_one_colour():
     world, middle = coin_world.toss(6), (coin_world.RED + coin_world.BLUE) / 2
     named = {"red": coin_world.RED, "blue": coin_world.BLUE, "purple": middle}
     table = coin_world.verdicts({name: coin_world.answers(Painter(c), world) for name, c in named.items()})

@@ -1,4 +1,4 @@
-"""Recipes: the paper's values, names and values that cannot be, sizes of work."""
+"""Training configurations: the paper's values, names and values that cannot be, sizes of work."""
 
 import dataclasses
 import json
@@ -12,17 +12,17 @@ import pytest
 from nbhelpers import paths
 from nbhelpers.errors import UserError
 from nbhelpers.networks.config import (
+    CONFIGS,
     GAN_L1,
     GAN_PAPER,
     HINTED,
     HINTED_ALONE,
     HINTS,
     PROFILES,
-    RECIPES,
     SMALLEST,
     UNET,
-    Recipe,
-    recipe,
+    TrainConfig,
+    train_config,
 )
 
 
@@ -40,21 +40,21 @@ def test_gan_l1_has_what_helps():
     assert (GAN_L1.loss, GAN_L1.weight) == ("l1", 300)
     assert (GAN_L1.discriminator, GAN_L1.spectral) == ("patch", True)
     assert GAN_L1.discriminator_rate == 4 * GAN_L1.rate == 8e-4  # Heusel et al. 2017
-    assert (GAN_L1.pretrain, GAN_L1.schedule, GAN_L1.ema) == (10, "one-cycle", 0.999)
+    assert (GAN_L1.pretrain, GAN_L1.schedule, GAN_L1.ema) == (10, "warmup-cosine", 0.999)
     assert (GAN_L1.betas, GAN_L1.batch) == (GAN_PAPER.betas, GAN_PAPER.batch)
 
 
-def test_the_unet_has_no_judge():
+def test_the_unet_has_no_discriminator():
     assert (UNET.loss, UNET.discriminator, UNET.adversarial, UNET.pretrain) == ("mse", "none", False, 0)
-    assert list(RECIPES) == ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"]
-    assert all(made.name == name for name, made in RECIPES.items())
+    assert list(CONFIGS) == ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"]
+    assert all(made.name == name for name, made in CONFIGS.items())
 
 
-def test_recipes_with_hints_are_unets_that_are_told_of_them():
+def test_configs_with_hints_are_unets_that_are_told_of_them():
     assert dataclasses.replace(HINTED, name="unet", hints="none", rate=UNET.rate) == UNET
     assert (HINTED.hints, HINTED_ALONE.hints) == ("spread", "given") and HINTED.rounds > 1
     assert dataclasses.replace(HINTED_ALONE, name="hinted", hints="spread") == HINTED
-    assert {made.hints for name, made in RECIPES.items() if "hinted" not in name} == {"none"}
+    assert {made.hints for name, made in CONFIGS.items() if "hinted" not in name} == {"none"}
 
 
 def test_every_kind_of_hints_has_its_planes():
@@ -68,63 +68,63 @@ def test_every_kind_of_hints_has_its_planes():
 @pytest.mark.parametrize("name", ["gan-paper", "gan-l1"])
 def test_a_discriminator_does_not_go_with_hints(name, hints):
     with pytest.raises(UserError, match=f"hints '{hints}' go with a plain U-Net"):
-        recipe(name, hints=hints)
-    assert recipe("unet", hints=hints).hints == hints
+        train_config(name, hints=hints)
+    assert train_config("unet", hints=hints).hints == hints
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_the_papers_profile_has_the_papers_sizes(name):
-    made = recipe(name, "paper")
+    made = train_config(name, "paper")
     assert (made.size, made.stored, made.width, made.depth, made.epochs) == (400, 400, 64, 4, 100)
     assert made.discriminator_width == 64 and made.batch == 32
-    sizes = {field: getattr(RECIPES[name], field) for field in PROFILES["paper"]}
-    assert dataclasses.replace(made, **sizes) == RECIPES[name]  # all else stays
+    sizes = {field: getattr(CONFIGS[name], field) for field in PROFILES["paper"]}
+    assert dataclasses.replace(made, **sizes) == CONFIGS[name]  # all else stays
 
 
 @pytest.mark.parametrize("profile", ["reference", "paper"])
 def test_a_profile_means_the_same_in_run_and_in_train(profile):
-    """The notebooks hand these parameters to `recipe`, `nbhelpers train` the profile."""
+    """The notebooks hand these parameters to `train_config`, `nbhelpers train` the profile."""
     profiles = tomllib.loads((paths.NOTEBOOKS / "profiles.toml").read_text())[profile]
     five, six = profiles["05_unet"], profiles["06_gan"]
-    unused = recipe("unet", profile).discriminator_width  # a U-Net has no discriminator
+    unused = train_config("unet", profile).discriminator_width  # a U-Net has no discriminator
     sizes = {"size": five["size"], "width": five["width"], "discriminator_width": unused}
-    assert recipe("unet", epochs=five["epochs"], **sizes) == recipe("unet", profile)
-    sizes = {"size": six["size"], "width": six["width"], "discriminator_width": six["judge_width"]}
-    assert recipe("gan-paper", epochs=six["paper_epochs"], **sizes) == recipe("gan-paper", profile)
-    asked = recipe("gan-l1", epochs=six["epochs"], pretrain=six["pretrain"], **sizes)
-    assert asked == recipe("gan-l1", profile)
+    assert train_config("unet", epochs=five["epochs"], **sizes) == train_config("unet", profile)
+    sizes = {"size": six["size"], "width": six["width"], "discriminator_width": six["discriminator_width"]}
+    assert train_config("gan-paper", epochs=six["paper_epochs"], **sizes) == train_config("gan-paper", profile)
+    asked = train_config("gan-l1", epochs=six["epochs"], pretrain=six["pretrain"], **sizes)
+    assert asked == train_config("gan-l1", profile)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_demo_is_the_recipe_itself(name):
-    assert recipe(name) == recipe(name, "demo") == RECIPES[name]
-    assert (recipe(name).size, recipe(name).stored, recipe(name).width) == (64, 72, 24)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_demo_is_the_config_itself(name):
+    assert train_config(name) == train_config(name, "demo") == CONFIGS[name]
+    assert (train_config(name).size, train_config(name).stored, train_config(name).width) == (64, 72, 24)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_smoke_test_is_small_and_changes_no_method(name):
-    made = recipe(name, "smoke")
+    made = train_config(name, "smoke")
     method = ("loss", "weight", "discriminator", "spectral", "rate", "betas", "ema", "hints", "rounds")
     assert (made.size, made.stored, made.width, made.depth, made.epochs, made.batch) == (32, 36, 4, 2, 1, 4)
-    assert made.pretrain == (1 if RECIPES[name].pretrain else 0)
-    assert all(getattr(made, field) == getattr(RECIPES[name], field) for field in method)
+    assert made.pretrain == (1 if CONFIGS[name].pretrain else 0)
+    assert all(getattr(made, field) == getattr(CONFIGS[name], field) for field in method)
 
 
 @pytest.mark.parametrize(
     ("name", "profile", "says"),
     [
-        ("unett", "demo", "there is no recipe 'unett': did you mean 'unet'?"),
-        ("gan-l2", "demo", "there is no recipe 'gan-l2': did you mean 'gan-l1'?"),
-        ("gan_paper", "demo", "there is no recipe 'gan_paper': did you mean 'gan-paper'?"),
-        ("xyzzy", "demo", "there is no recipe 'xyzzy': choose from unet, gan-paper, gan-l1"),
-        ("", "demo", "there is no recipe '': choose from unet"),
+        ("unett", "demo", "there is no training configuration 'unett': did you mean 'unet'?"),
+        ("gan-l2", "demo", "there is no training configuration 'gan-l2': did you mean 'gan-l1'?"),
+        ("gan_paper", "demo", "there is no training configuration 'gan_paper': did you mean 'gan-paper'?"),
+        ("xyzzy", "demo", "there is no training configuration 'xyzzy': choose from unet, gan-paper, gan-l1"),
+        ("", "demo", "there is no training configuration '': choose from unet"),
         ("unet", "papers", "there is no training profile 'papers': did you mean 'paper'?"),
         ("unet", "xyzzy", "there is no training profile 'xyzzy': choose from smoke, demo, reference, paper"),
     ],
 )
 def test_unknown_names_are_answered_with_those_that_are(name, profile, says):
     with pytest.raises(UserError) as caught:
-        recipe(name, profile)
+        train_config(name, profile)
     assert str(caught.value).startswith(says)
 
 
@@ -132,7 +132,7 @@ def test_unknown_names_are_answered_with_those_that_are(name, profile, says):
     ("changes", "says"),
     [
         ({"loss": "l2"}, "loss must be one of mse, l1, none, got 'l2'"),
-        ({"schedule": "cosine"}, "schedule must be one of constant, one-cycle, got 'cosine'"),
+        ({"schedule": "cosine"}, "schedule must be one of constant, warmup-cosine, got 'cosine'"),
         ({"discriminator": "pixel"}, "discriminator must be one of none, binary, patch, got 'pixel'"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
         ({"epochs": -1}, "epochs must be at least 1, got -1"),
@@ -150,7 +150,7 @@ def test_unknown_names_are_answered_with_those_that_are(name, profile, says):
 )
 def test_values_that_cannot_be_are_named(changes, says):
     with pytest.raises(UserError, match=says):
-        recipe("unet", **changes)
+        train_config("unet", **changes)
     with pytest.raises(UserError, match=says):
         dataclasses.replace(UNET, **changes)
 
@@ -168,74 +168,72 @@ def test_values_that_cannot_be_are_named(changes, says):
 )
 def test_values_that_would_fail_in_training_are_named_before(changes):
     with pytest.raises(UserError, match=next(iter(changes))):
-        recipe("gan-l1", **changes)
+        train_config("gan-l1", **changes)
 
 
 def test_a_pretraining_without_a_pixel_loss_is_refused():
     with pytest.raises(UserError, match="pretrain"):
-        recipe("gan-paper", pretrain=3)
+        train_config("gan-paper", pretrain=3)
 
 
 @pytest.mark.parametrize(("discriminator", "least"), {"none": 4, "binary": 16, "patch": 24}.items())
 def test_photos_are_large_enough_for_the_networks(discriminator, least):
     small = {"depth": 2, "discriminator": discriminator, "size": least}
-    assert recipe("unet", **small).size == least >= SMALLEST[discriminator]
+    assert train_config("unet", **small).size == least >= SMALLEST[discriminator]
     with pytest.raises(UserError, match=f"size must be at least {least} pixels for depth 2"):
-        recipe("unet", **small | {"size": least - 1})
+        train_config("unet", **small | {"size": least - 1})
 
 
-def test_the_smallest_photos_are_those_that_the_networks_can_judge():
+def test_the_smallest_photos_are_those_that_the_networks_take():
     torch = pytest.importorskip("torch")
     from nbhelpers.networks.models import discriminator
 
     for kind in ("binary", "patch"):
-        judge, least = discriminator(kind, 1).eval(), SMALLEST[kind]
-        assert judge(torch.zeros(1, 3, least, least)).numel() == 1
+        made, least = discriminator(kind, 1).eval(), SMALLEST[kind]
+        assert made(torch.zeros(1, 3, least, least)).numel() == 1
         with pytest.raises(RuntimeError):
-            judge(torch.zeros(1, 3, least - 1, least - 1))
+            made(torch.zeros(1, 3, least - 1, least - 1))
 
 
-@pytest.mark.parametrize(
-    ("size", "stored"), {16: 18, 32: 36, 64: 72, 128: 144, 100: 112, 399: 448, 400: 400, 512: 512}.items()
-)
-@pytest.mark.parametrize("profile", PROFILES)
-def test_the_size_decides_what_is_stored(size, stored, profile):
-    made = recipe("unet", profile, size=size)
-    assert (made.size, made.stored) == (size, stored)
-    assert recipe("unet", profile, size=size, stored=size + 1).stored == size + 1
+@pytest.mark.parametrize(("size", "stored"), {16: 18, 64: 72, 100: 112, 399: 448, 400: 400, 512: 512}.items())
+def test_the_size_decides_what_is_stored(size, stored):
+    for profile in PROFILES:
+        made = train_config("unet", profile, size=size)
+        assert (made.size, made.stored) == (size, stored)
+        assert train_config("unet", profile, size=size, stored=size + 1).stored == size + 1
 
 
 def test_what_is_stored_can_be_changed_alone():
-    assert (recipe("unet", stored=90).size, recipe("unet", stored=90).stored) == (64, 90)
-    assert recipe("unet", "paper", stored=450).stored == 450
+    assert (train_config("unet", stored=90).size, train_config("unet", stored=90).stored) == (64, 90)
+    assert train_config("unet", "paper", stored=450).stored == 450
 
 
 def test_changes_come_before_the_profile_and_none_changes_nothing():
-    assert recipe("unet", "smoke", epochs=7, width=None, seed=3) == dataclasses.replace(
-        recipe("unet", "smoke"), epochs=7, seed=3
+    assert train_config("unet", "smoke", epochs=7, width=None, seed=3) == dataclasses.replace(
+        train_config("unet", "smoke"), epochs=7, seed=3
     )
-    fields = [field.name for field in dataclasses.fields(Recipe) if field.name != "name"]
-    assert recipe("gan-l1", **dict.fromkeys(fields)) == GAN_L1
-    assert recipe("unet", loss="l1", batch=8) == dataclasses.replace(UNET, loss="l1", batch=8)
+    fields = [field.name for field in dataclasses.fields(TrainConfig) if field.name != "name"]
+    assert train_config("gan-l1", **dict.fromkeys(fields)) == GAN_L1
+    assert train_config("unet", loss="l1", batch=8) == dataclasses.replace(UNET, loss="l1", batch=8)
 
 
 def test_a_size_still_decides_what_is_stored_when_stored_is_none():
-    assert recipe("unet", size=128, stored=None) == recipe("unet", size=128)
+    assert train_config("unet", size=128, stored=None) == train_config("unet", size=128)
 
 
 @pytest.mark.parametrize("epochs", [0, 3])
 def test_a_smoke_test_is_pretrained_as_asked(epochs):
-    assert recipe("gan-l1", "smoke", pretrain=epochs).pretrain == epochs
+    assert train_config("gan-l1", "smoke", pretrain=epochs).pretrain == epochs
 
 
 def test_unknown_fields_are_no_changes():
     with pytest.raises(TypeError, match="learning_rate"):
-        recipe("unet", learning_rate=1)
+        train_config("unet", learning_rate=1)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_pretraining_keeps_the_painter_and_its_pixel_loss(profile):
-    game = recipe("gan-l1", profile, depth=3, batch=6, seed=5, upsampling="resize", jitter=0.3, stored=500)
+def test_pretraining_keeps_the_generator_and_its_pixel_loss(profile):
+    game = train_config("gan-l1", profile, depth=3, batch=6, seed=5, upsampling="resize", jitter=0.3, stored=500)
     first = game.pretraining()
     assert first.name == "gan-l1-pretrained" and first.epochs == game.pretrain >= 1
     for field in ("loss", "batch", "size", "stored", "jitter", "width", "depth", "upsampling", "seed"):
@@ -245,22 +243,22 @@ def test_pretraining_keeps_the_painter_and_its_pixel_loss(profile):
     assert not first.adversarial
 
 
-def test_a_recipe_cannot_be_changed_behind_ones_back():
-    for name in RECIPES:
+def test_a_config_cannot_be_changed_behind_ones_back():
+    for name in CONFIGS:
         with pytest.raises(dataclasses.FrozenInstanceError):
-            RECIPES[name].rate = 1.0
-    made = recipe("unet", rate=1.0)
-    assert made.rate == 1.0 and UNET.rate == 2e-3 and RECIPES["unet"] is UNET
+            CONFIGS[name].rate = 1.0
+    made = train_config("unet", rate=1.0)
+    assert made.rate == 1.0 and UNET.rate == 2e-3 and CONFIGS["unet"] is UNET
 
 
-def test_recipes_survive_pickle_and_json():
-    for made in RECIPES.values():
+def test_configs_survive_pickle_and_json():
+    for made in CONFIGS.values():
         assert pickle.loads(pickle.dumps(made)) == made
-        again = Recipe(**json.loads(json.dumps(dataclasses.asdict(made))))  # betas come back as a list
+        again = TrainConfig(**json.loads(json.dumps(dataclasses.asdict(made))))  # betas come back as a list
         assert again == made and hash(again) == hash(made) and isinstance(again.betas, tuple)
 
 
-def test_recipes_load_no_library():
+def test_configs_load_no_library():
     code = "import nbhelpers.networks.config, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "lightning", "nbhelpers.networks.models"} & set(done.stdout.split())

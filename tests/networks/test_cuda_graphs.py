@@ -38,20 +38,21 @@ def test_the_first_steps_are_taken_as_they_are_and_the_next_is_recorded(plain_gp
             tapes.append(self)
 
         def replay(self):  # the same step with the tensors of the recording, into those that it gave
-            painted, values = step(recorded.batch)
-            recorded.found[0].copy_(painted)
+            predicted, values = step(recorded.batch)
+            recorded.found[0].copy_(predicted)
             recorded.found[1]["loss"].copy_(values["loss"])
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Tape)
     batches = [batch(float(i)) for i in range(WARM_UP + 3)]
     for i, each in enumerate(batches):
-        painted, values = recorded(each)
+        predicted, values = recorded(each)
         assert values["loss"] == i and len(tapes) == (i >= WARM_UP)
         if i < WARM_UP:
             assert seen[-1] is each
         else:
             assert seen[-1] is recorded.batch and torch.equal(recorded.batch.lightness, each.lightness)
-    assert recorded.batch.given is None and batches[WARM_UP].lightness.unique() == WARM_UP  # a copy was recorded
+    assert recorded.batch.hint_channels is None
+    assert batches[WARM_UP].lightness.unique() == WARM_UP  # a copy was recorded
 
 
 @pytest.mark.parametrize("wrong", [torch.OutOfMemoryError("full"), ValueError("else")])

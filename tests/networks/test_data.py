@@ -11,13 +11,13 @@ from nbhelpers.colour.lab import rgb_to_lab, unscale_ab, unscale_lightness
 from nbhelpers.errors import UserError
 from nbhelpers.networks import data as batches
 from nbhelpers.networks import hint_inputs
-from nbhelpers.networks.config import HINTS, Recipe
+from nbhelpers.networks.config import HINTS, TrainConfig
 from nbhelpers.networks.data import Batches, bytes_of, identity, mix
 from nbhelpers.networks.models import UNet
 from nbhelpers.photos import open_photos
 from nbhelpers.photos.cache import PhotoWarning
 
-TINY = Recipe("tiny", batch=4, size=16, stored=20, depth=1, jitter=0.0)
+TINY = TrainConfig("tiny", batch=4, size=16, stored=20, depth=1, jitter=0.0)
 EXACT = dataclasses.replace(TINY, stored=16)
 
 
@@ -116,7 +116,7 @@ def test_photos_of_another_size_or_type_are_named(photo, found):
 
 
 def test_photos_opened_at_another_size_are_refused(sample):
-    with pytest.raises(UserError, match=r"uint8 \(96, 96, 3\), the recipe needs uint8 \(72, 72, 3\)"):
+    with pytest.raises(UserError, match=r"uint8 \(96, 96, 3\), the configuration needs uint8 \(72, 72, 3\)"):
         bytes_of(sample.train, 72)
 
 
@@ -140,10 +140,10 @@ def test_the_seeds_of_orders_batches_and_first_weights_never_meet():
 
 
 def test_a_batch_depends_on_step_and_seed_alone():
-    recipe, photos = dataclasses.replace(TINY, jitter=0.2), noise(11)
-    data = Batches(photos, recipe)
+    config, photos = dataclasses.replace(TINY, jitter=0.2), noise(11)
+    data = Batches(photos, config)
     first = {step: data.at(step, 3) for step in range(7)}
-    other = Batches(photos.clone(), recipe)
+    other = Batches(photos.clone(), config)
     for step in (5, 0, 6, 6, 2, 4, 1, 3):
         torch.manual_seed(step)
         torch.rand(step)
@@ -237,7 +237,7 @@ def test_without_room_for_crops_the_whole_photo_comes():
     assert coins == {0, 1}
 
 
-def test_batches_are_scaled_floats_of_the_recipes_size():
+def test_batches_are_scaled_floats_of_the_configs_size():
     batch = Batches(noise(5), dataclasses.replace(TINY, batch=3, size=14)).at(0, 0)
     assert batch.lightness.shape == (3, 1, 14, 14) and batch.ab.shape == (3, 2, 14, 14)
     assert batch.lightness.dtype == batch.ab.dtype == torch.float32
@@ -300,7 +300,7 @@ def hinted(request):
 
 def test_without_hints_nothing_is_told_of_them():
     data = Batches(noise(5), TINY)
-    assert data.samples is None and data.at(0, 0).given is None and data.at(0, 0).weight is None
+    assert data.samples is None and data.at(0, 0).hint_channels is None and data.at(0, 0).weight is None
     told = Batches(noise(5), TINY, prior=guesser())
     assert told.samples is None and same(told.at(0, 0), data.at(0, 0))
 
@@ -313,9 +313,9 @@ def test_hints_are_drawn_once_when_they_are_first_needed(monkeypatch):
     data.order(0, 0)
     assert not drawn
     first = data.at(0, 0)
-    assert same(data.at(0, 0), first) and data.samples is data.samples and first.given.shape == (4, 6, 16, 16)
-    ((given, recipe, prior),) = drawn
-    assert torch.equal(given, photos) and recipe is HINTED and prior is network
+    assert same(data.at(0, 0), first) and data.samples is data.samples and first.hint_channels.shape == (4, 6, 16, 16)
+    ((given, config, prior),) = drawn
+    assert torch.equal(given, photos) and config is HINTED and prior is network
 
 
 def test_the_prior_changes_what_is_told_and_nothing_else():
@@ -324,9 +324,13 @@ def test_the_prior_changes_what_is_told_and_nothing_else():
     for step in range(4):
         mine, theirs = one.at(step, 0), other.at(step, 0)
         assert torch.equal(mine.lightness, theirs.lightness) and torch.equal(mine.ab, theirs.ab)
-        assert torch.equal(mine.given[:, 2:4], theirs.given[:, 2:4])  # where hints are, and how near
-        assert not torch.equal(mine.given[:, :2], theirs.given[:, :2])
-        assert mine.given[:, 4:].flatten(2).std(dim=2).max() < 1e-6 < theirs.given[:, 4:].flatten(2).std(dim=2).min()
+        assert torch.equal(mine.hint_channels[:, 2:4], theirs.hint_channels[:, 2:4])  # where hints are, and how near
+        assert not torch.equal(mine.hint_channels[:, :2], theirs.hint_channels[:, :2])
+        assert (
+            mine.hint_channels[:, 4:].flatten(2).std(dim=2).max()
+            < 1e-6
+            < theirs.hint_channels[:, 4:].flatten(2).std(dim=2).min()
+        )
 
 
 def test_the_guess_of_a_batch_is_what_the_network_paints_of_its_photos():
@@ -337,7 +341,7 @@ def test_the_guess_of_a_batch_is_what_the_network_paints_of_its_photos():
     lab = lab_of(photos)
     for step in range(6):
         batch, order = data.at(step, 0), data.order(step // 2, 0)[step % 2]
-        for photo, piece, told in zip(order, lab_back(batch), batch.given[:, 4:], strict=True):
+        for photo, piece, told in zip(order, lab_back(batch), batch.hint_channels[:, 4:], strict=True):
             windows = np.lib.stride_tricks.sliding_window_view(lab[photo], (16, 16), axis=(1, 2))
             fits = []
             for way in (1, -1):
@@ -351,25 +355,25 @@ def test_the_guess_of_a_batch_is_what_the_network_paints_of_its_photos():
 def test_where_nothing_is_known_the_guess_is_what_is_spread(hinted):
     seen = 0
     for step in range(24):
-        given_ = hinted.at(step, 0).given
-        nothing = ~given_[:, 2].flatten(1).any(dim=1)
+        channels = hinted.at(step, 0).hint_channels
+        nothing = ~channels[:, 2].flatten(1).any(dim=1)
         seen += int(nothing.sum())
-        assert torch.equal(given_[nothing, :2], given_[nothing, 4:]) and not given_[nothing, 2:4].any()
+        assert torch.equal(channels[nothing, :2], channels[nothing, 4:]) and not channels[nothing, 2:4].any()
     assert seen
 
 
 @pytest.mark.parametrize("hints", ["given", "spread"])
 def test_with_hints_too_a_batch_depends_on_step_and_seed_alone(hints):
-    recipe, photos = dataclasses.replace(HINTED, hints=hints, jitter=0.2), noise(11)
-    data = Batches(photos, recipe, prior=guesser())
+    config, photos = dataclasses.replace(HINTED, hints=hints, jitter=0.2), noise(11)
+    data = Batches(photos, config, prior=guesser())
     first = {step: data.at(step, 3) for step in range(7)}
-    assert first[0].given.shape == (4, hint_inputs.PLANES[hints][0] - 1, 16, 16) and first[0].weight.shape == (
+    assert first[0].hint_channels.shape == (4, hint_inputs.PLANES[hints][0] - 1, 16, 16) and first[0].weight.shape == (
         4,
         1,
         1,
         1,
     )
-    other = Batches(photos.clone(), recipe, prior=guesser())
+    other = Batches(photos.clone(), config, prior=guesser())
     for step in (5, 0, 6, 6, 2, 4, 1, 3):
         torch.manual_seed(step)
         np.random.seed(step)
@@ -390,9 +394,9 @@ def test_hints_belong_to_the_photo_the_crop_and_the_round_of_the_epoch(hinted):
         guess = [samples.guess[i, :, y : y + 16, x : x + 16] for i, (y, x) in zip(order, corners)]
         spread, guess = samples.spread[rows].float() / 110, torch.stack(guess).float() / 110
         expected = torch.cat([spread, samples.known[rows], samples.near[rows], guess], dim=1)
-        coins.append(not torch.equal(batch.given, expected))
+        coins.append(not torch.equal(batch.hint_channels, expected))
         if coins[-1]:
-            assert torch.equal(batch.given.flip(-1), expected)
+            assert torch.equal(batch.hint_channels.flip(-1), expected)
         for photo, row, piece in zip(order, rows, lab_back(batch), strict=True):
             top, left = samples.corners[row].tolist()
             cut = lab[photo, :, top : top + 16, left : left + 16]
@@ -407,9 +411,9 @@ def test_where_single_pixels_are_known_they_are_the_batchs_own(hinted):
         rows = hinted.order(step // 2, 2)[step % 2] * 3 + step // 2 % 3
         level = levels[hinted.samples.level[rows]]
         single = (level > 0) & (level <= 1)  # larger patches may overlap, and have their mean
-        known = batch.given[:, 2:3].bool() & single[:, None, None, None]
+        known = batch.hint_channels[:, 2:3].bool() & single[:, None, None, None]
         seen += int(known.sum())
-        error = ((batch.given[:, :2] - batch.ab).abs() * known).amax()
+        error = ((batch.hint_channels[:, :2] - batch.ab).abs() * known).amax()
         assert error < 1e-3  # of a* / 110, in half precision
     assert seen > 300
 
@@ -418,7 +422,7 @@ def test_the_rounds_come_in_turn():
     """With one crop and one batch of all photos, the same hints come again after as many epochs as there are rounds."""
     data = Batches(noise(4), HINTED)
     assert data.per_epoch == 1
-    sums = [data.at(step, 0).given[:, 2].sum(dim=(1, 2)).sort().values.tolist() for step in range(9)]
+    sums = [data.at(step, 0).hint_channels[:, 2].sum(dim=(1, 2)).sort().values.tolist() for step in range(9)]
     assert sums[:3] == sums[3:6] == sums[6:] and sums[0] != sums[1] != sums[2] != sums[0]
 
 
@@ -436,15 +440,15 @@ def test_jitter_changes_no_hint(hinted):
 @pytest.mark.parametrize("hints", HINTS)
 @pytest.mark.parametrize("world", [2, 4])
 def test_the_parts_of_all_devices_make_the_whole_batch(world, hints):
-    recipe, photos = dataclasses.replace(TINY, batch=8, jitter=0.3, hints=hints), noise(19)
-    whole = Batches(photos, recipe, prior=guesser())
-    shares = [Batches(photos, recipe, rank=rank, world=world, prior=guesser()) for rank in range(world)]
+    config, photos = dataclasses.replace(TINY, batch=8, jitter=0.3, hints=hints), noise(19)
+    whole = Batches(photos, config, prior=guesser())
+    shares = [Batches(photos, config, rank=rank, world=world, prior=guesser()) for rank in range(world)]
     assert {share.per_epoch for share in shares} == {whole.per_epoch} == {2}
     for step in range(5):
         parts = [share.at(step, 1) for share in shares]
         assert all(len(part.ab) == 8 // world for part in parts)
         expected = whole.at(step, 1)
-        assert (expected.given is None) == (expected.weight is None) == (hints == "none")
+        assert (expected.hint_channels is None) == (expected.weight is None) == (hints == "none")
         for mine, theirs in zip(zip(*parts), expected, strict=True):
             if theirs is None:
                 assert mine == (None,) * world
@@ -464,11 +468,11 @@ def test_a_batch_that_cannot_be_shared_is_refused(batch, world):
 def test_photos_live_on_the_gpu_when_they_fit(monkeypatch, hints):
     if hints != "none":
         pytest.importorskip("pyamg")
-    recipe, photos = dataclasses.replace(TINY, jitter=0.2, hints=hints), noise(9)
-    fitting, here = (Batches(photos, recipe, device, prior=guesser()) for device in ("cuda", "cpu"))
+    config, photos = dataclasses.replace(TINY, jitter=0.2, hints=hints), noise(9)
+    fitting, here = (Batches(photos, config, device, prior=guesser()) for device in ("cuda", "cpu"))
     assert fitting.photos.is_cuda
     monkeypatch.setattr(batches, "_fits", lambda *_: False)
-    pinned = Batches(photos, recipe, "cuda", prior=guesser())
+    pinned = Batches(photos, config, "cuda", prior=guesser())
     assert not pinned.photos.is_cuda and pinned.photos.is_pinned()
     for step in range(3):
         found = fitting.at(step, 0)

@@ -50,8 +50,9 @@ def test_the_unet_has_two_convolutions_with_batch_normalization_at_each_level():
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-@pytest.mark.parametrize("size", [(16, 16), (17, 23), (15, 31), (1, 1), (1, 40), (7, 2), (32, 8)])
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(
+    ("depth", "size"), [(3, (16, 16)), (3, (17, 23)), (3, (1, 1)), (3, (1, 40)), (3, (32, 8)), (1, (7, 2))]
+)
 def test_any_size_comes_out_as_it_went_in(upsampling, size, depth):
     network = UNet(2, depth, upsampling).eval()
     x = torch.rand(2, 1, *size) * 2 - 1
@@ -85,7 +86,7 @@ def test_planes_decide_what_goes_in_and_comes_out_and_nothing_else(upsampling, c
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-@pytest.mark.parametrize("size", [(17, 23), (5, 8), (8, 5), (3, 2)])
+@pytest.mark.parametrize("size", [(5, 8), (8, 5), (3, 2)])
 def test_odd_sizes_are_filled_up_by_repeating_the_border(upsampling, size):
     network = UNet(2, 2, upsampling).eval()
     x = torch.rand(1, 1, *size)
@@ -186,11 +187,11 @@ def test_a_loss_moves_every_parameter_of_the_unet(upsampling):
 
 @pytest.mark.parametrize("kind", DISCRIMINATORS)
 @pytest.mark.parametrize("spectral", [False, True])
-def test_a_judges_logit_moves_the_painter_and_the_judge(kind, spectral):
-    painter, judge = UNet(2, 2), discriminator(kind, 2, spectral)
+def test_a_logit_moves_the_generator_and_the_discriminator(kind, spectral):
+    generator, net = UNet(2, 2), discriminator(kind, 2, spectral)
     lightness = torch.rand(4, 1, 32, 32)
-    functional.softplus(-judge(torch.cat([lightness, painter(lightness)], dim=1))).mean().backward()
-    for network in (painter, judge):
+    functional.softplus(-net(torch.cat([lightness, generator(lightness)], dim=1))).mean().backward()
+    for network in (generator, net):
         for name, parameter in network.named_parameters():
             assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 1e-12, name
 
@@ -199,42 +200,42 @@ def test_a_judges_logit_moves_the_painter_and_the_judge(kind, spectral):
 
 
 @pytest.mark.parametrize("spectral", [False, True])
-def test_the_papers_judge_is_made_of_what_the_paper_names(spectral):
-    judge = BinaryDiscriminator(4, spectral=spectral)
-    assert [layer.out_channels for layer in of(judge, nn.Conv2d)] == [4, 8, 16, 32]
-    assert [layer.num_features for layer in of(judge, nn.BatchNorm2d)] == [8, 16, 32]
-    assert [layer.negative_slope for layer in of(judge, nn.LeakyReLU)] == [0.1] * 4
-    assert [layer.p for layer in of(judge, nn.Dropout2d)] == [0.25] * 4
-    assert any("original" in name for name, _ in judge.named_parameters()) == spectral
+def test_the_papers_discriminator_is_made_of_what_the_paper_names(spectral):
+    net = BinaryDiscriminator(4, spectral=spectral)
+    assert [layer.out_channels for layer in of(net, nn.Conv2d)] == [4, 8, 16, 32]
+    assert [layer.num_features for layer in of(net, nn.BatchNorm2d)] == [8, 16, 32]
+    assert [layer.negative_slope for layer in of(net, nn.LeakyReLU)] == [0.1] * 4
+    assert [layer.p for layer in of(net, nn.Dropout2d)] == [0.25] * 4
+    assert any("original" in name for name, _ in net.named_parameters()) == spectral
     assert [layer.p for layer in of(BinaryDiscriminator(4, dropout=0.5), nn.Dropout2d)] == [0.5] * 4
 
 
-@pytest.mark.parametrize("size", [(16, 16), (17, 17), (16, 40), (33, 25), (64, 64)])
-def test_the_papers_judge_gives_one_logit_for_photos_of_any_size(size):
+@pytest.mark.parametrize("size", [(16, 16), (16, 40), (33, 25)])
+def test_the_papers_discriminator_gives_one_logit_for_photos_of_any_size(size):
     logits = BinaryDiscriminator(2)(torch.rand(3, 3, *size))
     assert logits.shape == (3, 1) and logits.isfinite().all() and logits.unique().numel() == 3
 
 
-def test_the_papers_judge_averages_what_it_sees_over_the_photo():
-    judge, seen = BinaryDiscriminator(2).eval(), []
-    judge.features.register_forward_hook(lambda *given: seen.append(given[-1]))
-    logits = judge(torch.rand(3, 3, 48, 32))
+def test_the_papers_discriminator_averages_what_it_sees_over_the_photo():
+    net, seen = BinaryDiscriminator(2).eval(), []
+    net.features.register_forward_hook(lambda *given: seen.append(given[-1]))
+    logits = net(torch.rand(3, 3, 48, 32))
     assert seen[0].shape == (3, 16, 3, 2)
-    torch.testing.assert_close(logits, judge.head(seen[0].flatten(2).sum(dim=-1) / 6))
+    torch.testing.assert_close(logits, net.head(seen[0].flatten(2).sum(dim=-1) / 6))
 
 
-def test_the_papers_judge_drops_out_only_while_it_learns():
-    judge, photos = BinaryDiscriminator(4), torch.rand(2, 3, 16, 16)
-    assert not torch.equal(judge(photos), judge(photos))
-    judge.eval()
-    assert torch.equal(judge(photos), judge(photos))
+def test_the_papers_discriminator_drops_out_only_while_it_learns():
+    net, photos = BinaryDiscriminator(4), torch.rand(2, 3, 16, 16)
+    assert not torch.equal(net(photos), net(photos))
+    net.eval()
+    assert torch.equal(net(photos), net(photos))
 
 
 @pytest.mark.parametrize("spectral", [False, True])
 def test_a_patch_logit_sees_exactly_70_x_70_pixels(spectral):
-    judge = PatchDiscriminator(2, spectral=spectral).eval()
+    net = PatchDiscriminator(2, spectral=spectral).eval()
     photo = torch.rand(1, 3, 128, 128, requires_grad=True)
-    logits = judge(photo)
+    logits = net(photo)
     assert logits.shape == (1, 1, 14, 14)
     for row, column in ((7, 7), (6, 8)):
         (gradient,) = torch.autograd.grad(logits[0, 0, row, column], photo, retain_graph=True)
@@ -245,18 +246,18 @@ def test_a_patch_logit_sees_exactly_70_x_70_pixels(spectral):
 
 
 def test_the_field_of_a_patch_logit_by_its_layers():
-    judge, field = PatchDiscriminator(1), 1
-    for layer in reversed(of(judge, nn.Conv2d)):
+    net, field = PatchDiscriminator(1), 1
+    for layer in reversed(of(net, nn.Conv2d)):
         field = (field - 1) * layer.stride[0] + layer.kernel_size[0]
     assert field == 70
-    assert [layer.stride[0] for layer in of(judge, nn.Conv2d)] == [2, 2, 2, 1, 1]
-    assert [layer.negative_slope for layer in of(judge, nn.LeakyReLU)] == [0.2] * 4
+    assert [layer.stride[0] for layer in of(net, nn.Conv2d)] == [2, 2, 2, 1, 1]
+    assert [layer.negative_slope for layer in of(net, nn.LeakyReLU)] == [0.2] * 4
 
 
 @pytest.mark.parametrize(
     ("size", "patches"), [((24, 24), (1, 1)), ((70, 70), (6, 6)), ((32, 48), (2, 4)), ((41, 96), (3, 10))]
 )
-def test_a_patch_judge_gives_a_logit_for_each_patch(size, patches):
+def test_a_patch_discriminator_gives_a_logit_for_each_patch(size, patches):
     for spectral in (False, True):
         logits = PatchDiscriminator(2, spectral)(torch.rand(2, 3, *size))
         assert logits.shape == (2, 1, *patches) and logits.isfinite().all()
@@ -272,24 +273,24 @@ def test_spectral_normalization_stands_in_place_of_batch_normalization():
 
 
 def test_spectral_normalization_keeps_the_largest_singular_value_at_1():
-    judge, photos = initialize(PatchDiscriminator(3)), torch.rand(1, 3, 24, 24)
-    weights = [layer.parametrizations.weight.original for layer in of(judge, nn.Conv2d)]
+    net, photos = initialize(PatchDiscriminator(3)), torch.rand(1, 3, 24, 24)
+    weights = [layer.parametrizations.weight.original for layer in of(net, nn.Conv2d)]
     for weight in weights:
         assert torch.linalg.matrix_norm(weight.flatten(1), ord=2) < 0.7  # the bare weights are not normalized
     with torch.no_grad():
         for _ in range(100):  # one step of the power iteration each
-            judge(photos)
-        for layer in of(judge, nn.Conv2d):
+            net(photos)
+        for layer in of(net, nn.Conv2d):
             assert torch.linalg.matrix_norm(layer.weight.flatten(1), ord=2) == pytest.approx(1, abs=0.01)
-        judge.eval()
-        assert torch.equal(judge(photos), judge(photos))
+        net.eval()
+        assert torch.equal(net(photos), net(photos))
 
 
 @pytest.mark.parametrize(("kind", "made"), [("binary", BinaryDiscriminator), ("patch", PatchDiscriminator)])
 def test_discriminators_have_names(kind, made):
-    judge = discriminator(kind, 6)
-    assert type(judge) is made and of(judge, nn.Conv2d)[0].out_channels == 6
-    assert [name for name, _ in judge.named_parameters() if "original" in name] == []
+    net = discriminator(kind, 6)
+    assert type(net) is made and of(net, nn.Conv2d)[0].out_channels == 6
+    assert [name for name, _ in net.named_parameters() if "original" in name] == []
     assert any("original" in name for name, _ in discriminator(kind, 2, True).named_parameters())
 
 

@@ -1,4 +1,4 @@
-"""Learning rates: constant, or one cycle up and down."""
+"""Learning rates: constant, or a linear warm-up and a cosine."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from nbhelpers.networks.config import SCHEDULES
 from nbhelpers.networks.schedules import rate_factor
 
-TOTALS = (1, 2, 3, 5, 9, 10, 11, 15, 64, 100, 1234)
+TOTALS = (1, 2, 9, 15, 100, 1234)
 
 
 def factors(schedule, total):
@@ -26,8 +26,8 @@ def test_factors_lie_above_0_and_reach_1(schedule, total):
 
 
 @pytest.mark.parametrize("total", TOTALS)
-def test_one_cycle_rises_in_the_first_tenth_and_falls_in_the_rest(total):
-    found = factors("one-cycle", total)
+def test_warmup_cosine_rises_in_the_first_tenth_and_falls_in_the_rest(total):
+    found = factors("warmup-cosine", total)
     top = max(1, round(total / 10))
     assert found[top - 1] == 1 and (np.diff(found[:top]) > 0).all()
     assert (np.diff(found[top - 1 :]) <= 0).all()
@@ -35,11 +35,11 @@ def test_one_cycle_rises_in_the_first_tenth_and_falls_in_the_rest(total):
     np.testing.assert_allclose(np.diff(found[:top], prepend=0), 1 / top)  # in a line, from 0
 
 
-def test_one_cycle_falls_along_a_cosine_to_almost_nothing():
-    found = factors("one-cycle", 1000)
+def test_warmup_cosine_falls_along_a_cosine_to_almost_nothing():
+    found = factors("warmup-cosine", 1000)
     np.testing.assert_allclose(found[[100, 400, 550, 700]], [1, 0.75, 0.5, 0.25], atol=1e-12)
     assert found[-1] == 1e-3 and found[-100] < 0.04
 
 
 def test_a_training_of_one_step_has_the_full_rate():
-    assert rate_factor("one-cycle", 0, 1) == rate_factor("constant", 0, 1) == 1
+    assert rate_factor("warmup-cosine", 0, 1) == rate_factor("constant", 0, 1) == 1

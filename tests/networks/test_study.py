@@ -36,10 +36,10 @@ def test_the_summary_counts_layers_parameters_and_operations():
     assert first["GFLOP"] == pytest.approx(2 * 9 * (1 * 4 + 4 * 4) * 32 * 32 / 1e9)
 
 
-@pytest.mark.parametrize("judge", [BinaryDiscriminator(4), PatchDiscriminator(4)])
-def test_discriminators_have_a_summary_too(judge):
-    whole = study.summary(judge, 64, channels=3).iloc[-1]
-    assert whole["parameters"] == sum(p.numel() for p in judge.parameters()) and whole["GFLOP"] > 0
+@pytest.mark.parametrize("discriminator", [BinaryDiscriminator(4), PatchDiscriminator(4)])
+def test_discriminators_have_a_summary_too(discriminator):
+    whole = study.summary(discriminator, 64, channels=3).iloc[-1]
+    assert whole["parameters"] == sum(p.numel() for p in discriminator.parameters()) and whole["GFLOP"] > 0
 
 
 def test_feature_maps_shrink_and_grow():
@@ -63,7 +63,7 @@ def test_snapshots_keep_what_each_epoch_paints_and_change_nothing(squares):
     snapshots = study.Snapshots([photo[:32, :32] for photo in squares[:2]])
     watched = train(asked, squares, watch=snapshots, progress=False)
     alone = train(asked, squares, progress=False)
-    assert snapshots.epochs == [1, 2] and len(snapshots.painted) == 2 and len(snapshots.painted[0]) == 2
+    assert snapshots.epochs == [1, 2] and len(snapshots.predicted) == 2 and len(snapshots.painted[0]) == 2
     for mine, theirs in zip(watched.network.parameters(), alone.network.parameters()):
         assert torch.equal(mine, theirs)
     truth = rgb_to_lab(squares[0][:32, :32])[..., 1:]
@@ -73,27 +73,27 @@ def test_snapshots_keep_what_each_epoch_paints_and_change_nothing(squares):
 
 
 def test_variants_change_one_thing_each():
-    recipes = study.variants(width=8, epochs=3, pretrain=2)
-    full = dataclasses.asdict(recipes["gan-l1"])
-    assert recipes["gan-l1"] == dataclasses.replace(GAN_L1, width=8, epochs=3, pretrain=2)
-    for name, recipe in recipes.items():
+    configs = study.variants(width=8, epochs=3, pretrain=2)
+    full = dataclasses.asdict(configs["gan-l1"])
+    assert configs["gan-l1"] == dataclasses.replace(GAN_L1, width=8, epochs=3, pretrain=2)
+    for name, config in configs.items():
         if name == "gan-l1":
             continue
-        different = {key for key, value in dataclasses.asdict(recipe).items() if value != full[key]}
+        different = {key for key, value in dataclasses.asdict(config).items() if value != full[key]}
         assert len(different - {"epochs"}) == 1, name
     # as many passes over the photos in all
-    assert {r.epochs + r.pretrain for r in recipes.values()} == {5}
+    assert {r.epochs + r.pretrain for r in configs.values()} == {5}
 
 
 def test_an_ablation_scores_each_variant_and_seed_and_reads_finished_ones_again(squares, tmp_path, monkeypatch):
-    recipes = {"plain": dataclasses.replace(UNET, **TINY), "gan": dataclasses.replace(GAN_L1, **TINY, pretrain=1)}
+    configs = {"plain": dataclasses.replace(UNET, **TINY), "gan": dataclasses.replace(GAN_L1, **TINY, pretrain=1)}
     inside = [photo[:32, :32] for photo in squares[:2]]
-    table = study.ablation(recipes, squares, inside, [0, 1], tmp_path)
+    table = study.ablation(configs, squares, inside, [0, 1], tmp_path)
     assert table[["variant", "seed"]].to_numpy().tolist() == [["plain", 0], ["gan", 0], ["plain", 1], ["gan", 1]]
     assert table["ab_mse"].nunique() == 4 and (table["photos"] == 8).all()
     monkeypatch.setattr("nbhelpers.networks.training._train_unet", None)  # nothing is trained again
     monkeypatch.setattr("nbhelpers.networks.training._train_gan", None)
-    assert study.ablation(recipes, squares, inside, [0, 1], tmp_path).equals(table)
+    assert study.ablation(configs, squares, inside, [0, 1], tmp_path).equals(table)
 
 
 def test_many_seeds_says_why_a_seed_was_given_up(squares):

@@ -39,17 +39,17 @@ class Poison:
     def __init__(self, when, spoil):
         self.calls, self.when, self.spoil, self.loss = 0, when, spoil, training._pixel_loss
 
-    def __call__(self, kind, painted, truth, weight=None):
+    def __call__(self, kind, predicted, truth, weight=None):
         self.calls += 1
-        loss = self.loss(kind, painted, truth, weight)
-        return self.spoil(loss, painted) if self.calls - 1 == self.when else loss
+        loss = self.loss(kind, predicted, truth, weight)
+        return self.spoil(loss, predicted) if self.calls - 1 == self.when else loss
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("name", ["unet", "gan-l1"])
 def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch, name, value):
     whole = learn(quick(name), tmp_path / "whole", log_every=2)
-    monkeypatch.setattr(training, "_pixel_loss", Poison(4, lambda loss, painted: loss * value))
+    monkeypatch.setattr(training, "_pixel_loss", Poison(4, lambda loss, predicted: loss * value))
     with pytest.raises(Diverged, match="in step 4: .*the last good checkpoint is ") as error:
         learn(quick(name), tmp_path / "part", log_every=20)  # seen at the end of the epoch
     last = home(tmp_path / "part", name) / "last.safetensors"
@@ -66,7 +66,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_last_good_checkpo
 
 def test_a_loss_that_is_not_finite_from_the_start_leaves_no_checkpoint(tmp_path, monkeypatch):
     for folder in (tmp_path, None):
-        monkeypatch.setattr(training, "_pixel_loss", Poison(0, lambda loss, painted: loss / 0))
+        monkeypatch.setattr(training, "_pixel_loss", Poison(0, lambda loss, predicted: loss / 0))
         with pytest.raises(Diverged, match="in step 0: lower the rate; no checkpoint was written yet"):
             learn(quick("unet"), folder)
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -75,7 +75,7 @@ def test_a_loss_that_is_not_finite_from_the_start_leaves_no_checkpoint(tmp_path,
 @pytest.mark.parametrize("step", [2, 3])
 def test_weights_that_are_not_finite_are_never_a_good_checkpoint(tmp_path, monkeypatch, step):
     """A finite loss can have a gradient that is not: in the last step of an epoch no later loss would tell."""
-    poison = Poison(step, lambda loss, painted: loss + (painted - painted.detach()).abs().sqrt().sum())
+    poison = Poison(step, lambda loss, predicted: loss + (predicted - predicted.detach()).abs().sqrt().sum())
     monkeypatch.setattr(training, "_pixel_loss", poison)
     with pytest.raises(Diverged, match=f"in step {step}") as error:
         learn(quick("unet"), tmp_path, log_every=20 if step == 2 else 1)
@@ -93,7 +93,7 @@ def test_an_absurd_rate_is_said_and_no_checkpoint_is_worthless(tmp_path, name):
 
 def test_ctrl_c_after_a_bad_step_does_not_save_it(tmp_path, monkeypatch, steps):
     seen = steps(4)
-    monkeypatch.setattr(training, "_pixel_loss", Poison(3, lambda loss, painted: loss * float("nan")))
+    monkeypatch.setattr(training, "_pixel_loss", Poison(3, lambda loss, predicted: loss * float("nan")))
     with pytest.raises(Diverged, match="in step 3"):
         learn(quick("unet"), tmp_path, log_every=20)
     assert len(seen) == 5
@@ -118,7 +118,7 @@ class Planted(Monitor):
 def test_a_collapse_goes_back_to_the_last_healthy_state_with_another_seed(tmp_path, steps):
     seen = steps()
     asked, began = quick(), []
-    trained = learn(asked, tmp_path, monitor=Planted(attempts=1), watch=lambda session: began.append(session.attempt))
+    trained = learn(asked, tmp_path, monitor=Planted(attempts=1), watch=lambda trainer: began.append(trainer.attempt))
     seeds = [mix(asked.seed, attempt) for attempt in (0, 1)]
     assert seen == [(step, seeds[0]) for step in range(6)] + [(step, seeds[1]) for step in range(3, 9)]
     assert began == [0, 1, 1]  # the epoch of the collapse is not finished
@@ -145,11 +145,11 @@ def test_the_healthy_state_is_the_one_before_the_symptom(tmp_path, monkeypatch):
         quick(),
         tmp_path,
         monitor=Planted(attempts=1),
-        watch=lambda session: after.append(_copy(session.state())),
+        watch=lambda trainer: after.append(_copy(trainer.state())),
     )
     assert len(states) == 2
     assert_equal(states[1], after[0])
-    assert any(key.startswith("judge_optimizer/") for key in after[0])
+    assert any(key.startswith("discriminator_optimizer/") for key in after[0])
 
 
 def _copy(tensors):
@@ -206,7 +206,9 @@ def test_ctrl_c_in_the_very_step_of_a_collapse_stops_too(tmp_path, steps):
 def test_without_a_healthy_state_it_begins_anew_with_other_weights(tmp_path, monkeypatch):
     first = []
     loop = training._train_gan
-    monkeypatch.setattr(training, "_train_gan", lambda t: first.append(_copy(t.generator.state_dict())) or loop(t))
+    monkeypatch.setattr(
+        training, "_train_gan", lambda t: first.append(_copy(t.generator_module.state_dict())) or loop(t)
+    )
     for folder in (tmp_path, None):
         first.clear()
         trained = learn(quick(), folder, monitor=Planted(since=0, attempts=1))
@@ -219,7 +221,9 @@ def test_a_given_network_is_where_it_begins_anew(tmp_path, monkeypatch):
     start = learn(quick("unet"), tmp_path).file
     first = []
     loop = training._train_gan
-    monkeypatch.setattr(training, "_train_gan", lambda t: first.append(_copy(t.generator.state_dict())) or loop(t))
+    monkeypatch.setattr(
+        training, "_train_gan", lambda t: first.append(_copy(t.generator_module.state_dict())) or loop(t)
+    )
     learn(quick(), tmp_path / "gan", start=start, monitor=Planted(since=0, attempts=1))
     for state in first:
         assert_equal(state, checkpoints.load_network(start)[0].state_dict())

@@ -18,7 +18,7 @@ from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Constant, hide_pixels
 from nbhelpers.networks import checkpoints, collapse, hint_inputs, inference, models, training
-from nbhelpers.networks.config import RECIPES
+from nbhelpers.networks.config import CONFIGS
 from nbhelpers.networks.data import Batches, bytes_of
 from nbhelpers.networks.schedules import rate_factor
 from nbhelpers.networks.speed import Speed
@@ -60,11 +60,11 @@ def assert_same_training(one, other):
 
 @pytest.fixture
 def inside(monkeypatch):
-    """inside(look) calls look(session) before the loop of each training begins."""
+    """inside(look) calls look(trainer) before the loop of each training begins."""
 
     def patch(look):
         def looked(loop):
-            return lambda session: (look(session), loop(session))
+            return lambda trainer: (look(trainer), loop(trainer))
 
         for name in ("_train_unet", "_train_gan"):
             monkeypatch.setattr(training, name, looked(getattr(training, name)))
@@ -76,7 +76,7 @@ def inside(monkeypatch):
 
 
 @pytest.mark.parametrize("bf16", [False, True], ids=["float32", "bf16"])
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_an_interrupted_training_comes_to_the_very_same_numbers(tmp_path, steps, name, bf16):
     options = {"speed": dataclasses.replace(CPU, bf16=bf16), "log_every": 2}
     seen = steps()
@@ -104,15 +104,15 @@ def test_an_interrupted_training_comes_to_the_very_same_numbers(tmp_path, steps,
 def test_a_checkpoint_holds_all_that_decides_how_it_goes_on(tmp_path):
     learn(quick("gan-l1"), tmp_path)
     last = tensors(home(tmp_path, "gan-l1") / "last.safetensors")
-    count = {"generator": 0, "optimizer": 0, "discriminator": 0, "judge_optimizer": 0, "ema": 0}
+    count = {"generator": 0, "optimizer": 0, "discriminator": 0, "discriminator_optimizer": 0, "ema": 0}
     for key in last:
         count[key.partition("/")[0]] += 1
     made = models.UNet(2, 2)
-    judge = [key for key in last if key.startswith("discriminator/")]
+    discriminator = [key for key in last if key.startswith("discriminator/")]
     assert count["generator"] == len(made.state_dict()) and count["ema"] == count["generator"] + 1
     assert count["optimizer"] == 3 * len(list(made.parameters()))
-    assert sum(key.endswith("_u") for key in judge) == 5  # of the spectral normalization
-    assert count["judge_optimizer"] == 3 * 10  # 5 weights, 5 biases
+    assert sum(key.endswith("_u") for key in discriminator) == 5  # of the spectral normalization
+    assert count["discriminator_optimizer"] == 3 * 10  # 5 weights, 5 biases
 
 
 def test_ctrl_c_leaves_the_handler_as_it_was_and_watch_uncalled(tmp_path, steps):
@@ -120,11 +120,11 @@ def test_ctrl_c_leaves_the_handler_as_it_was_and_watch_uncalled(tmp_path, steps)
     before = signal.getsignal(signal.SIGINT)
     steps(4)
     with pytest.raises(KeyboardInterrupt):
-        learn(quick(), tmp_path, watch=lambda session: watched.append(session.step))
+        learn(quick(), tmp_path, watch=lambda trainer: watched.append(trainer.step))
     assert signal.getsignal(signal.SIGINT) is before
     assert watched == [3]
     assert checkpoints.read_about(home(tmp_path, "unet") / "last.safetensors")["step"] == 5
-    learn(quick(), tmp_path, watch=lambda session: watched.append(session.step))
+    learn(quick(), tmp_path, watch=lambda trainer: watched.append(trainer.step))
     assert watched == [3, 6, 9]
 
 
@@ -181,7 +181,7 @@ def test_without_resume_an_unfinished_training_is_an_error_and_stays(tmp_path, s
 # ---- the same call, the same network
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_the_same_call_returns_what_is_finished(tmp_path, steps, name):
     first = learn(quick(name), tmp_path)
     before = first.file.read_bytes(), (home(tmp_path, name) / "timing.csv").read_bytes()
@@ -208,7 +208,7 @@ def test_the_seed_decides_and_nothing_else_does(tmp_path, name):
             assert not torch.equal(value, tensors(other.file)[key])
 
 
-def test_a_folder_is_not_needed_and_a_change_of_recipe_is_said(tmp_path):
+def test_a_folder_is_not_needed_and_a_change_of_config_is_said(tmp_path):
     asked = quick()
     loose, kept = learn(asked), learn(asked, tmp_path)
     assert loose.file is None and kept.file == tmp_path / "unet.safetensors"
@@ -280,33 +280,38 @@ def test_the_adversarial_loss_alone_reaches_every_weight_of_the_generator(inside
     seen = []
 
     def look(t):
-        judged, painted = t.judge_optimizer.step, t.optimizer.step
+        step_discriminator, step_generator = t.discriminator_optimizer.step, t.optimizer.step
 
         def copy(network, what=lambda p: p):
             return [None if what(p) is None else what(p).detach().clone() for p in network.parameters()]
 
-        def judge_step():
-            gradients = copy(t.generator, lambda p: p.grad)
+        def discriminator_step():
+            gradients = copy(t.generator_module, lambda p: p.grad)
             if not seen:
                 assert all(gradient is None for gradient in gradients)  # none came from the discriminator's losses
             else:
                 assert all(map(torch.equal, gradients, seen[-1]["generator gradients"]))  # still those of last time
-            assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in t.discriminator.parameters())
-            weights = copy(t.generator)
-            judged()
-            assert all(map(torch.equal, copy(t.generator), weights))
-            seen.append({"judge": copy(t.discriminator), "judge gradients": copy(t.discriminator, lambda p: p.grad)})
+            assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in t.discriminator_module.parameters())
+            weights = copy(t.generator_module)
+            step_discriminator()
+            assert all(map(torch.equal, copy(t.generator_module), weights))
+            seen.append(
+                {
+                    "discriminator": copy(t.discriminator_module),
+                    "discriminator gradients": copy(t.discriminator_module, lambda p: p.grad),
+                }
+            )
 
         def step():
             now = seen[-1]
-            assert all(map(torch.equal, copy(t.discriminator, lambda p: p.grad), now["judge gradients"]))
-            now["generator gradients"] = copy(t.generator, lambda p: p.grad)
-            weights = copy(t.generator)
-            painted()
-            assert all(map(torch.equal, copy(t.discriminator), now["judge"]))
-            now["moved"] = [not torch.equal(*pair) for pair in zip(copy(t.generator), weights)]
+            assert all(map(torch.equal, copy(t.discriminator_module, lambda p: p.grad), now["discriminator gradients"]))
+            now["generator gradients"] = copy(t.generator_module, lambda p: p.grad)
+            weights = copy(t.generator_module)
+            step_generator()
+            assert all(map(torch.equal, copy(t.discriminator_module), now["discriminator"]))
+            now["moved"] = [not torch.equal(*pair) for pair in zip(copy(t.generator_module), weights)]
 
-        t.judge_optimizer.step, t.optimizer.step = judge_step, step
+        t.discriminator_optimizer.step, t.optimizer.step = discriminator_step, step
 
     inside(look)
     asked = quick("gan-paper", epochs=2)
@@ -321,13 +326,14 @@ def test_the_adversarial_loss_alone_reaches_every_weight_of_the_generator(inside
 def test_each_player_learns_its_own_aim():
     """With the other one at rest: the discriminator tells real from fake, and the generator passes for real."""
     asked = quick("gan-l1", pretrain=0, spectral=False, epochs=20)
-    judge = learn(dataclasses.replace(asked, rate=0.0, discriminator_rate=0.01), log_every=1).rows
-    assert np.mean([(row["real_accuracy"], row["fake_accuracy"]) for row in judge[-9:]]) > 0.9
-    assert np.mean([row["discriminator_loss"] for row in judge[-9:]]) < 0.5 * judge[0]["discriminator_loss"]
-    assert np.mean([row["adversarial"] for row in judge[-9:]]) > 2 * judge[0]["adversarial"]
-    painter = learn(dataclasses.replace(asked, weight=0.0, rate=0.005, discriminator_rate=0.0), log_every=1).rows
-    assert painter[-1]["adversarial"] < painter[0]["adversarial"] - 0.1
-    assert painter[-1]["discriminator_loss"] > painter[0]["discriminator_loss"] + 0.1
+    discriminator = learn(dataclasses.replace(asked, rate=0.0, discriminator_rate=0.01), log_every=1).rows
+    assert np.mean([(row["real_accuracy"], row["fake_accuracy"]) for row in discriminator[-9:]]) > 0.9
+    late = np.mean([row["discriminator_loss"] for row in discriminator[-9:]])
+    assert late < 0.5 * discriminator[0]["discriminator_loss"]
+    assert np.mean([row["adversarial"] for row in discriminator[-9:]]) > 2 * discriminator[0]["adversarial"]
+    generator = learn(dataclasses.replace(asked, weight=0.0, rate=0.005, discriminator_rate=0.0), log_every=1).rows
+    assert generator[-1]["adversarial"] < generator[0]["adversarial"] - 0.1
+    assert generator[-1]["discriminator_loss"] > generator[0]["discriminator_loss"] + 0.1
 
 
 def test_the_pixel_loss_counts_as_much_as_its_weight_says():
@@ -344,7 +350,7 @@ def test_the_optimizers_take_the_rates_of_the_schedule(tmp_path, inside, name):
     rates = []
 
     def look(t):
-        for optimizer in (t.optimizer, t.judge_optimizer) if t.recipe.adversarial else (t.optimizer,):
+        for optimizer in (t.optimizer, t.discriminator_optimizer) if t.config.adversarial else (t.optimizer,):
 
             def step(optimizer=optimizer, inner=optimizer.step):
                 parameters = optimizer.param_groups[0]["params"]
@@ -384,7 +390,7 @@ def test_averaged_weights_are_averages_of_each_step_and_forget_the_first(tmp_pat
     def look(t):
         def step(step=t.optimizer.step):
             step()
-            passed.append(t.generator.head.weight.detach().clone())
+            passed.append(t.generator_module.head.weight.detach().clone())
 
         t.optimizer.step = step
 
@@ -426,7 +432,7 @@ def test_photos_of_a_source_and_their_bytes_train_alike(sample, tmp_path):
 
 def test_the_pretrained_network_is_where_the_game_begins(tmp_path, inside, steps):
     first = []
-    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator_module.state_dict().items()}))
     seen = steps()
     whole = learn(quick("gan-l1"), tmp_path / "whole")
     begun = tmp_path / "whole" / "gan-l1-pretrained.safetensors"
@@ -445,7 +451,7 @@ def test_the_pretrained_network_is_where_the_game_begins(tmp_path, inside, steps
 def test_a_unet_goes_on_from_a_given_network(tmp_path, inside):
     start = learn(quick(), tmp_path / "one").file
     first = []
-    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator_module.state_dict().items()}))
     learn(quick(epochs=1), tmp_path / "two", start=start)
     assert_equal(first[0], checkpoints.load_network(start)[0].state_dict())
     assert checkpoints.read_about(tmp_path / "two" / "unet.safetensors")["start"] is not None
@@ -460,7 +466,7 @@ def test_pretraining_without_a_folder_says_what_it_needs():
 def test_a_network_with_hints_begins_with_what_a_unet_has_learned(tmp_path, inside, name):
     start = learn(quick(), tmp_path / "one").file
     network, first = checkpoints.load_network(start)[0], []
-    inside(lambda t: first.append({key: value.clone() for key, value in t.generator.state_dict().items()}))
+    inside(lambda t: first.append({key: value.clone() for key, value in t.generator_module.state_dict().items()}))
     trained = learn(quick(name, epochs=1), tmp_path / "two", start=start)
     planes = hint_inputs.PLANES[quick(name).hints]
     assert_equal(first[0], hint_inputs.widened(network, *planes).state_dict())
@@ -472,11 +478,11 @@ def test_a_network_with_hints_begins_with_what_a_unet_has_learned(tmp_path, insi
 
 @pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
 def test_what_the_first_network_paints_is_the_prior_of_a_training_with_hints(tmp_path, inside, name):
-    start, sessions = learn(quick(), tmp_path / "one").file, []
-    inside(sessions.append)
+    start, trainers = learn(quick(), tmp_path / "one").file, []
+    inside(trainers.append)
     learn(quick(name, epochs=1), tmp_path / "two", start=start)
     learn(quick(name, epochs=1))
-    (begun, bare), photos = sessions, bytes_of(pale(), 26)
+    (begun, bare), photos = trainers, bytes_of(pale(), 26)
     expected = hint_inputs.guesses(photos, checkpoints.load_network(start)[0])
     assert torch.equal(begun.data.samples.guess, expected)  # after an epoch: it did not learn along
     assert bare.data.prior is None and torch.equal(bare.data.samples.guess, hint_inputs.guesses(photos, None))
@@ -507,7 +513,7 @@ def test_hints_of_a_finished_training_are_not_drawn_again(tmp_path, monkeypatch,
     ("name", "start"),
     [("unet", "hinted"), ("gan-l1", "hinted-alone"), ("hinted-alone", "hinted"), ("hinted", "hinted")],
 )
-def test_a_given_network_with_more_planes_than_the_recipes_is_an_error(tmp_path, name, start):
+def test_a_given_network_with_more_planes_than_the_configs_is_an_error(tmp_path, name, start):
     start = learn(quick(start, epochs=1), tmp_path).file
     words = f"{start} holds a U-Net with . planes in and . out, {name} has .*: start from one without hints"
     with pytest.raises(UserError, match=words) as error:
@@ -548,7 +554,7 @@ def test_what_is_kept_of_a_training_with_hints_is_a_colorizer_that_looks_at_them
         assert about["prior"] == list(found.prior.ab) and about["start"] is None
     assert_equal(found.network.state_dict(), trained.network.state_dict())
     lab = rgb_to_lab(photos[0])
-    ab = found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9))
+    ab = found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9)).ab
     assert np.isfinite(ab).all() and np.ptp(ab) > 1
 
 
@@ -562,7 +568,7 @@ def test_a_training_that_began_with_a_unet_is_a_colorizer_with_that_unet(tmp_pat
     assert checkpoints.read_about(trained.file)["prior"] == pytest.approx(mean, abs=1e-3)  # whatever it began with
     found = registry.load(name, run)
     lab = rgb_to_lab(photos[0])
-    assert np.isfinite(found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9))).all()
+    assert np.isfinite(found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9)).ab).all()
     if name == "hinted-alone":
         assert isinstance(found.prior, Constant)
         return
@@ -608,15 +614,15 @@ def test_the_loss_with_hints_is_that_of_what_is_painted_weighted_by_photo(monkey
     monkeypatch.setattr(Batches, "at", lambda self, *where: given.append(at(self, *where)) or given[-1])
     networks = []
     rows = learn(
-        quick("hinted", epochs=1, rate=0.0, decay=0.0), log_every=1, watch=lambda t: networks.append(t.generator)
+        quick("hinted", epochs=1, rate=0.0, decay=0.0), log_every=1, watch=lambda t: networks.append(t.generator_module)
     ).rows
     network = networks[0].train()
     for row, batch in zip(rows, given, strict=True):
         with torch.no_grad():
-            painted = hint_inputs.paint(network, batch.lightness, batch.given)
-        each = (painted - batch.ab).square().mean(dim=(1, 2, 3))
+            predicted = hint_inputs.predict(network, batch.lightness, batch.hint_channels)
+        each = (predicted - batch.ab).square().mean(dim=(1, 2, 3))
         assert row["loss"] == pytest.approx((batch.weight.flatten() * each).mean().item(), rel=1e-3)
-        assert row["chroma"] == pytest.approx(110 * painted.square().sum(dim=1).sqrt().mean().item(), rel=1e-3)
+        assert row["chroma"] == pytest.approx(110 * predicted.square().sum(dim=1).sqrt().mean().item(), rel=1e-3)
     assert batch.weight.std() > 0
 
 
@@ -679,13 +685,23 @@ def test_a_checkpoint_of_other_tensors_is_named(tmp_path, begun, change):
         learn(quick(), tmp_path)
 
 
+@pytest.mark.parametrize("state", [None, 1])
+def test_a_training_of_another_version_is_not_gone_on_with(tmp_path, begun, state):
+    """Of files before `STATE` 2 the discriminator's moments would be left out, and nobody told."""
+    found, about = checkpoints.read(begun)
+    about.pop("state")
+    checkpoints.save(begun, found, about | ({} if state is None else {"state": state}))
+    with pytest.raises(UserError, match=f"{begun} was written by another version .* delete {begun.parent} and train"):
+        learn(quick(), tmp_path)
+
+
 # ---- errors
 
 
 @pytest.mark.parametrize(("batch", "words"), [(4, "batch 4, .*try --batch 2"), (1, "batch 1, .*--size or --width")])
-@pytest.mark.parametrize("where", ["_train_unet", "Session"])
+@pytest.mark.parametrize("where", ["_train_unet", "Trainer"])
 def test_a_full_gpu_says_which_batch_to_try(monkeypatch, batch, words, where):
-    def full(*_):
+    def full(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
 
     monkeypatch.setattr(training, where, full)
@@ -694,7 +710,7 @@ def test_a_full_gpu_says_which_batch_to_try(monkeypatch, batch, words, where):
     assert "\n" not in str(error.value)
 
 
-def test_photos_that_do_not_fit_the_recipe_are_an_error():
+def test_photos_that_do_not_fit_the_config_are_an_error():
     for photos, words in ((pale(side=20), "open the photos with size=26"), ([], "no usable training photo")):
         with pytest.raises(UserError, match=words):
             learn(quick(), photos=photos)
@@ -719,7 +735,7 @@ def test_a_second_size_is_compiled_for_itself(monkeypatch):
 
 def known(name):
     """Skip what needs multigrid where it is missing."""
-    if RECIPES[name].hints != "none":
+    if CONFIGS[name].hints != "none":
         pytest.importorskip("pyamg")
     return name
 
@@ -733,17 +749,17 @@ def assert_near(rows, others, rel):
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_an_epoch_on_a_gpu(tmp_path, name):
     """As on the processor, but for rounding; dropout is another there."""
-    sessions = []
+    trainers = []
     options = {"log_every": 1, "photos": pale(26)}
-    trained = learn(quick(known(name), width=8, epochs=1), tmp_path, speed=CUDA, watch=sessions.append, **options)
-    (session,) = sessions
-    assert session.data.photos.device.type == "cuda"  # they stay there
-    assert next(session.generator.parameters()).device.type == "cuda"
-    assert session.optimizer.param_groups[0]["fused"]
-    assert session.fabric._precision.precision == "bf16-mixed"
+    trained = learn(quick(known(name), width=8, epochs=1), tmp_path, speed=CUDA, watch=trainers.append, **options)
+    (trainer,) = trainers
+    assert trainer.data.photos.device.type == "cuda"  # they stay there
+    assert next(trainer.generator_module.parameters()).device.type == "cuda"
+    assert trainer.optimizer.param_groups[0]["fused"]
+    assert trainer.fabric._precision.precision == "bf16-mixed"
     assert all(np.isfinite(value) for row in trained.rows for value in row.values())
     assert next(trained.network.parameters()).device.type == "cpu"
     on_cpu = learn(quick(name, epochs=1, width=8), tmp_path / "cpu", **options)
@@ -779,7 +795,7 @@ def test_a_recorded_step_learns_what_a_step_learns(tmp_path, monkeypatch, name):
 @pytest.mark.cuda
 def test_a_compiled_training_learns_what_a_training_learns(tmp_path, inside):
     seen = []
-    inside(lambda t: seen.append([type(net._forward_module) for net in (t.painter, t.judge)]))
+    inside(lambda t: seen.append([type(net._forward_module) for net in (t.generator, t.discriminator)]))
     asked = quick("gan-l1", pretrain=0, width=8, epochs=4)
     compiled = learn(asked, tmp_path / "one", speed=dataclasses.replace(CUDA, compile=True), log_every=1)
     assert seen == [[torch._dynamo.OptimizedModule] * 2]
@@ -788,7 +804,7 @@ def test_a_compiled_training_learns_what_a_training_learns(tmp_path, inside):
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_training_on_a_gpu_goes_on_where_it_was(tmp_path, steps, inside, name):
     asked = quick(known(name), pretrain=0, width=8)
     whole = learn(asked, tmp_path / "whole", speed=CUDA, log_every=1)
@@ -809,9 +825,9 @@ def test_a_training_on_a_gpu_goes_on_where_it_was(tmp_path, steps, inside, name)
 def test_photos_that_do_not_fit_on_a_gpu_come_from_memory(monkeypatch):
     resident = learn(quick(), speed=CUDA, log_every=1)
     monkeypatch.setattr("nbhelpers.networks.data._fits", lambda photos, device: False)
-    sessions = []
-    pinned = learn(quick(), speed=CUDA, log_every=1, watch=sessions.append)
-    assert sessions[0].data.photos.device.type == "cpu" and sessions[0].data.photos.is_pinned()
+    trainers = []
+    pinned = learn(quick(), speed=CUDA, log_every=1, watch=trainers.append)
+    assert trainers[0].data.photos.device.type == "cpu" and trainers[0].data.photos.is_pinned()
     assert_near(pinned.rows, resident.rows, 0.05)
     assert pinned.rows[2]["loss"] == pytest.approx(resident.rows[2]["loss"], rel=0.01)
 

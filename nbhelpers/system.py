@@ -121,12 +121,13 @@ def spread(function, shared, tasks, jobs: int | None = None):
         Processes; None takes those of the surrounding `backend`. With one, all is done here.
     """
     import joblib
-    from joblib.externals import cloudpickle  # classes that a notebook defines travel too
 
     if joblib.effective_n_jobs(jobs) == 1:
         for task in tasks:
             yield function(shared, *task)
         return
+    import cloudpickle  # classes that a notebook defines travel too
+
     # As an array the bytes lie in memory that all processes share, and Dask sends them to each worker once.
     content = np.frombuffer(cloudpickle.dumps(shared), np.uint8)
     digest = hashlib.sha256(content).hexdigest()

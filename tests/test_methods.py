@@ -26,7 +26,7 @@ def test_what_the_wings_fit_is_in_the_table():
     assert registry.ROWS == KINDS == tuple(paper_models())
     assert set(registry.LINEAR) == set(paper_estimators())
     assert set(registry.FOUR) == set(table_1()["method"])
-    assert set((*registry.NETWORKS, *registry.HINTED)) == set(config.RECIPES)
+    assert set((*registry.NETWORKS, *registry.HINTED)) == set(config.CONFIGS)
 
 
 def test_the_lists_are_those_that_they_were():

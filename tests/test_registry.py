@@ -196,7 +196,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest_one(wrong, right):
 def test_a_name_like_no_other_is_answered_with_all():
     for name in ("xyzzy", "", "../../mean"):
         with pytest.raises(
-            UserError, match="choose from grey, mean, .*biharmonic, position-mean, tree, forest, boosting"
+            UserError, match="choose from grey, mean, position-mean, .*biharmonic, tree, forest, boosting"
         ):
             registry.load(name)
 

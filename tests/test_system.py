@@ -50,12 +50,10 @@ def test_what_all_tasks_share_is_loaded_once_a_worker(where, tmp_path, request):
         there = {"cluster": request.getfixturevalue("cluster").scheduler_address}
     (log := tmp_path / "log").touch()
     with backend(**there):
-        for _ in range(2):
-            log.write_text("")
-            workers, sums = zip(*spread(plus, Heavy(str(log)), ((i, 10) for i in range(20))), strict=True)
-            assert list(sums) == [i + 10 for i in range(20)]
-            loaded = log.read_text().split()
-            assert sorted(loaded) == sorted({str(pid) for pid in workers} - {str(os.getpid())})
+        workers, sums = zip(*spread(plus, Heavy(str(log)), ((i, 10) for i in range(20))), strict=True)
+    assert list(sums) == [i + 10 for i in range(20)]
+    assert sorted(log.read_text().split()) == sorted({str(pid) for pid in workers} - {str(os.getpid())})
+    assert where == "here" or len(set(workers)) > 1
 
 
 def test_one_job_stays_in_this_process():

@@ -215,9 +215,7 @@ def colorize(
     if pairs:
         colorizer = registry.load(method, None if run is None else find_run(run))
         if run is not None and colorizer.origin not in ("", run):
-            _tell(
-                f"the run {run} lacks a model of {method}: that of {colorizer.origin} is used, and named in the files"
-            )
+            _tell(f"the run {run} lacks what {method} needs: that of {colorizer.origin} is used, and the files say so")
         try:
             failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, _tell)
         except KeyboardInterrupt:

@@ -72,7 +72,7 @@ def test_a_cluster_gives_the_same_scores(photos, found, cluster):
 def test_a_second_call_reads_what_was_kept(photos, tmp_path, monkeypatch):
     first = score_methods(METHODS, photos, SHARES, tmp_path, seed=4)
     assert sorted(path.name.rpartition("-")[0] for path in tmp_path.iterdir()) == ["brown", "nearest"]
-    monkeypatch.setattr(scores, "score_photo", None)  # nothing is measured again
+    monkeypatch.setattr(scores, "score", None)  # nothing is measured again
     again = score_methods(METHODS, photos, SHARES, tmp_path, seed=4)
     pd.testing.assert_frame_equal(again.table, first.table)
     for key, value in first.colours.items():
@@ -97,16 +97,16 @@ def test_another_method_photo_or_setting_is_measured_anew(photos, tmp_path, chan
 
 
 def test_an_interrupted_run_goes_on_with_the_next_method(photos, tmp_path, monkeypatch):
-    measured, original = [], scores.score_photo
+    measured, original = [], scores.score
 
-    def once(colorizers, *rest):
+    def once(colorizers, *rest, **more):
         if colorizers[0].name == "nearest" and "nearest" not in measured:
             measured.append("nearest")
             raise KeyboardInterrupt
         measured.append(colorizers[0].name)
-        return original(colorizers, *rest)
+        return original(colorizers, *rest, **more)
 
-    monkeypatch.setattr(scores, "score_photo", once)
+    monkeypatch.setattr(scores, "score", once)
     with pytest.raises(KeyboardInterrupt):
         score_methods(METHODS, photos, SHARES, tmp_path)
     assert [path.name.rpartition("-")[0] for path in tmp_path.iterdir()] == ["brown"]  # and no half-written file

@@ -62,5 +62,6 @@ def test_a_solve_that_stops_early_says_so_in_the_answer(lasso, photo, monkeypatc
     found = Propagation("lasso", "neighbour", lasso).colorize(lightness, hide_pixels(ab, 0.8))
     assert np.isfinite(found.ab).all() and not found.converged and found.residual > 1e-12
     assert found.note.startswith("the solver gave up after 2 iterations at a relative residual of ")
+    monkeypatch.undo()
     solved = Propagation("edge-aware", "edge-aware").colorize(lightness, hide_pixels(ab, 0.8))
     assert solved.converged and solved.residual <= 1e-6 * 1.01 and solved.note == ""

@@ -186,7 +186,7 @@ def test_threads_colorize_alike(colorizer):
     alone = [colorizer.colorize(each, Hints.none(each.shape)).ab for each in photos]
     tasks = (joblib.delayed(colorizer.colorize)(each, Hints.none(each.shape)) for each in photos)
     for mine, theirs in zip(joblib.Parallel(2, backend="threading")(tasks), alone, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(mine.ab, theirs, rtol=0, atol=1e-4)
 
 
 # ---- the registry

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import sys
+import threading
 import time
 import tracemalloc
 from contextlib import contextmanager, suppress
@@ -78,6 +79,76 @@ def machine() -> dict[str, str]:
     return own
 
 
+class _SharedLimit:
+    """OpenBLAS at one thread while anybody is inside: the first in sets it, the last out restores what was before.
+
+    Its number of threads belongs to the process. Blocks of several threads that each restored what they found would
+    restore each other's 1, for good.
+    """
+
+    def __init__(self):
+        self.lock, self.inside, self.before = threading.Lock(), {}, {}
+
+    def enter(self, key, libraries) -> None:
+        with self.lock:
+            self.inside[key] = threading.get_ident()
+            for library in libraries:
+                if library.filepath not in self.before:  # also one that was loaded while others were inside
+                    self.before[library.filepath] = library, library.num_threads
+                    _set_threads(library, 1)
+
+    def leave(self, key) -> None:
+        with self.lock:
+            self.inside.pop(key, None)
+            self._restore()
+
+    def _restore(self) -> None:
+        if not self.inside:
+            for library, threads in self.before.values():
+                _set_threads(library, threads)
+            self.before.clear()
+
+    def after_fork(self) -> None:
+        """In the child only the thread that forked goes on: nobody else holds the lock or will ever leave."""
+        self.lock = threading.Lock()
+        self.inside = {key: thread for key, thread in self.inside.items() if thread == threading.get_ident()}
+        self._restore()
+
+
+def _set_threads(library, threads: int) -> None:
+    release = getattr(library, "clear_controlling_thread", None)  # threadpoolctl 3.8 obeys one thread at a time
+    if release:
+        release(force=True)
+    library.set_num_threads(threads)
+    if release:
+        release(force=True)
+
+
+_LIMIT = _SharedLimit()
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=lambda: _LIMIT.after_fork())
+
+
+@contextmanager
+def one_thread():
+    """Keep BLAS and OpenMP to one thread in the block; blocks of several threads may overlap.
+
+    For pieces of work that run in parallel, and for vector sums so short that threads only wait for each other. The
+    limit of OpenBLAS is the whole process's and ends with the last block; all others are the calling thread's own.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    found, key = ThreadpoolController(), object()
+    shared = [x for x in found.lib_controllers if x.internal_api == "openblas" and x.threading_layer != "openmp"]
+    own = [x.filepath for x in found.lib_controllers if x not in shared]
+    _LIMIT.enter(key, shared)
+    try:
+        with found.select(filepath=own).limit(limits=1):
+            yield
+    finally:
+        _LIMIT.leave(key)
+
+
 @contextmanager
 def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
     """Run the `joblib.Parallel` calls of the block on `jobs` local cores, or on a Dask scheduler.
@@ -88,9 +159,8 @@ def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
     Calls that give no `n_jobs` of their own follow it. Raises UserError when the cluster cannot be used.
     """
     import joblib
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
+    with one_thread():
         if not cluster:
             with joblib.parallel_config(n_jobs=jobs):
                 yield

@@ -8,7 +8,6 @@ import warnings
 import joblib
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
@@ -17,6 +16,7 @@ from nbhelpers.errors import NotConverged
 from nbhelpers.hints import Hints, hide_pixels, patches
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.photos.decoding import PhotoError
+from nbhelpers.system import one_thread
 
 OF_PHOTOS = {"psnr": psnr, "ssim": ssim, "delta_e": delta_e}  # painted and true, uint8 sRGB
 OF_COLOURS = ("chroma", "hue_spread")  # of `ColourStatistics`
@@ -65,7 +65,7 @@ def score_photo(colorizers, photo, label, values, seed, measures) -> tuple[list[
         rgb = photo[0]
     except PhotoError as error:
         return [], str(error)
-    with threadpool_limits(1):
+    with one_thread():
         ab = rgb_to_lab(rgb)[..., 1:]
         make = hide_pixels if label == "unknown" else patches
         settings = [(value, make(ab, value, seed=seed)) for value in values]

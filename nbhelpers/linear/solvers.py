@@ -10,18 +10,12 @@ import numpy as np
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import linalg
-from threadpoolctl import ThreadpoolController
 
 from nbhelpers.hints import Hints, keep_known, nearest_known
 from nbhelpers.linear.neighbours import NeighbourModel
-from nbhelpers.linear.systems import (
-    SparseSystem,
-    check_photo,
-    neighbour_system,
-)
+from nbhelpers.linear.systems import SparseSystem, check_photo, neighbour_system
+from nbhelpers.system import one_thread
 
-_POOL = ThreadPoolExecutor(2)  # a and b at the same time, where they do not depend on each other
-_BLAS = ThreadpoolController()  # its threads make the solvers' short vector sums slower, many times on a busy machine
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
 
 
@@ -71,8 +65,10 @@ def solve(
     coupled = system.matrix.shape[0] == 2 * m
     sides = [(system.rhs.ravel("F"), guess.ravel("F"))] if coupled else list(zip(system.rhs.T, guess.T))
     run = _prepared(system.matrix, method, tol, maxiter, history)
-    with _BLAS.limit(limits=1):
-        found, curves = zip(*_POOL.map(run, *zip(*sides)) if len(sides) > 1 else [run(*sides[0])])
+    # BLAS's own threads make the solvers' short vector sums slower, many times on a busy machine. Threads of a pool
+    # that outlives the call would be missing after a fork.
+    with one_thread(), ThreadPoolExecutor(len(sides)) as pool:  # a and b at the same time, unless they are coupled
+        found, curves = zip(*pool.map(run, *zip(*sides)))
     x = found[0].reshape(2, m).T if coupled else np.stack(found, axis=1)
     residual = max(_residual(system.matrix, x_k, rhs) for x_k, (rhs, _) in zip(found, sides))
     ab = np.zeros((shape[0] * shape[1], 2), np.float32)

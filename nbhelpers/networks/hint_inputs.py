@@ -18,7 +18,7 @@ from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Hints, hide_pixels, keep_known, patches
 from nbhelpers.networks.models import UNet
-from nbhelpers.system import memory
+from nbhelpers.system import memory, one_thread
 
 # Planes that a network reads, the lightness among them, and paints, for each kind of `Recipe.hints`.
 PLANES = {"none": (1, 2), "given": (4, 2), "spread": (7, 3)}
@@ -179,10 +179,8 @@ def draw(photos: torch.Tensor, recipe, network: UNet | None = None) -> Samples:
 
 def _of_photos(rgb, priors, first: int, recipe) -> tuple:
     """The samples of some photos, as arrays."""
-    from threadpoolctl import threadpool_limits
-
     found = []
-    with threadpool_limits(1):
+    with one_thread():
         for i, (photo, prior) in enumerate(zip(rgb, priors), first):
             lab = np.dstack([rgb_to_lab(photo), prior])
             for round_ in range(recipe.rounds):

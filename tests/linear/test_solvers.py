@@ -1,9 +1,13 @@
 """The sparse systems against dense ones that are assembled pixel by pixel from their definitions."""
 
+import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from blas import blas_of, blas_threads
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
@@ -421,3 +425,38 @@ def test_wrong_input_is_refused_in_words(models, photo):
     for strength in (0, -1, np.nan):
         with pytest.raises(ValueError, match="strength must be positive"):
             anchor(system, (0, 0), strength)
+
+
+# ---- threads and processes
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_solves_after_its_parent_did(systems):
+    system = systems(0.5)["edge-aware"]
+    expected = solve(system).ab
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=lambda: theirs.send(solve(system).ab), daemon=True)
+    child.start()
+    try:
+        assert ours.poll(30), "the child hangs"
+        np.testing.assert_array_equal(ours.recv(), expected)
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_eight_threads_solve_at_once_and_each_knows_whether_it_converged(systems):
+    found = systems(0.8)
+    tasks = [(found[kind], method, maxiter) for _ in range(4) for maxiter in (1, 250)
+             for kind, method in (("edge-aware", "cg"), ("sum-to-one", "bicgstab"), ("levin", "cg"))]  # fmt: skip
+    with blas_of(2):
+        with ThreadPoolExecutor(8) as pool:
+            many = list(pool.map(lambda task: solve(task[0], task[1], maxiter=task[2]), tasks))
+        assert set(blas_threads().values()) == {2}  # overlapping limits do not restore each other's 1
+    for (system, method, maxiter), solution in zip(tasks, many):
+        alone = solve(system, method, maxiter=maxiter)
+        assert solution.converged == alone.converged == (maxiter > 1)
+        assert (solution.iterations, solution.residual) == (alone.iterations, alone.residual)
+        np.testing.assert_array_equal(solution.ab, alone.ab)

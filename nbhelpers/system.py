@@ -72,11 +72,16 @@ def processor() -> str:
 
 def machine() -> dict[str, str]:
     """What a measurement depends on: processor, system, Python, and the libraries that do the work, where they are."""
-    own = {"processor": processor(), "system": platform.system(), "python": platform.python_version()}
+    return {"processor": processor(), "system": platform.system(), "python": platform.python_version()} | libraries()
+
+
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that do the work, where they are installed."""
+    found = {}
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):
-            own[name] = version(name)
-    return own
+            found[name] = version(name)
+    return found
 
 
 class _SharedLimit:

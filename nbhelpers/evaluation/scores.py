@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from nbhelpers import paths
+from nbhelpers import paths, system
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.evaluation.evaluate import MEASURES, check_measures, columns_of, score_photo
 from nbhelpers.photos.cache import PhotoWarning
@@ -56,10 +56,10 @@ def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measur
     """Score each colorizer on a `Photos` at several shares of unknown pixels, the same hidden pixels for all.
 
     folder: where finished methods are kept, `<name>-<digest>.npz`; the digest is of the fitted method, the photos, the
-    settings and the code that colours and measures, so that what has changed is scored anew and after Ctrl-C the same
-    call goes on. Measures and columns are those of `evaluate`. Photos are spread as `system.backend` says;
-    unreadable ones are skipped with a PhotoWarning. Raises ValueError for an unknown measure and for two colorizers of
-    one name.
+    settings, the code that colours and measures and the versions of the libraries below it, so that what has changed
+    is scored anew and after Ctrl-C the same call goes on. Measures and columns are those of `evaluate`. Photos are
+    spread as `system.backend` says; unreadable ones are skipped with a PhotoWarning. Raises ValueError for an unknown
+    measure and for two colorizers of one name.
     """
     colorizers, shares = list(colorizers), [float(share) for share in shares]
     check_measures(measures)
@@ -73,7 +73,16 @@ def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measur
             bar.set_description(colorizer.name)
             path = None
             if folder is not None:
-                about = (_code(), colorizer, photos.cache.folder.name, photos.cache.part, photos.names, shares, seed)
+                about = (
+                    _code(),
+                    system.libraries(),
+                    colorizer,
+                    photos.cache.folder.name,
+                    photos.cache.part,
+                    photos.names,
+                    shares,
+                    seed,
+                )
                 path = Path(folder) / f"{colorizer.name}-{fingerprint((*about, tuple(measures)))[:16]}.npz"
             found = _read(path, columns_of("unknown", measures)) if path else None
             if found is None:
@@ -139,7 +148,8 @@ def _read(path: Path, columns: list[str]) -> tuple[pd.DataFrame, dict] | None:
 def fingerprint(value) -> str:
     """A SHA-256 of numbers, texts, arrays, networks, and of dataclasses, lists and dicts of them.
 
-    Raises TypeError for anything else: two methods that differ must not look alike.
+    Raises TypeError for anything else: two methods that differ must not look alike. `joblib.hash` does not do: it
+    takes anything, depends on the memory layout of arrays, and gives equal networks different values.
     """
     digest = hashlib.sha256()
     _feed(digest, value)

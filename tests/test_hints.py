@@ -302,3 +302,17 @@ def test_hints_of_a_photo_that_is_not_larger_stay_as_they_are(shape):
 def test_no_hints_are_none_when_made_small():
     found = shrunk_hints(Hints.none((64, 40)), 16)
     assert found.known.shape == (26, 16) and not found.known.any() and not found.ab.any()
+
+
+def test_hints_are_equal_when_they_say_the_same():
+    ab, known = np.zeros((3, 4, 2), np.float32), np.zeros((3, 4), bool)
+    known[1, 2] = True
+    hints = Hints(ab, known)
+    elsewhere, here, more = ab.copy(), ab.copy(), known.copy()
+    elsewhere[0, 0], here[1, 2], more[0, 0] = np.nan, 1, True
+    assert hints == Hints(ab.copy(), known.copy()) == Hints(elsewhere, known)
+    assert hints != Hints(here, known) and hints != Hints(ab, more) and hints != Hints.none((4, 3))
+    assert hints != "hints" and (hints == None) is False  # noqa: E711
+    assert hints in [Hints.none((3, 4)), hints]
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(hints)

@@ -19,7 +19,7 @@ from nbhelpers.system import one_thread
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """ab: (H, W, 2) float32 with the known pixels kept; `iterations` of the slower channel; `residual`:
     ||rhs - matrix x|| / ||rhs||, the larger of the systems solved; `converged`: residual <= tol; `seconds`, set-up

@@ -15,7 +15,7 @@ from nbhelpers.hints import Hints
 from nbhelpers.linear.neighbours import OFFSETS, NeighbourModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SparseSystem:
     """matrix @ x = rhs for the colours x of the unknown pixels of one photo.
 

@@ -20,7 +20,7 @@ KINDS = ("tree", "forest", "boosting")
 DEEPEST = 10  # a complete tree of this depth has 1,024 leaves
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trees:
     """T complete binary trees of depth d that share their targets: sums of k scores that stand for W numbers.
 

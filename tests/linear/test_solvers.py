@@ -460,3 +460,9 @@ def test_eight_threads_solve_at_once_and_each_knows_whether_it_converged(systems
         assert solution.converged == alone.converged == (maxiter > 1)
         assert (solution.iterations, solution.residual) == (alone.iterations, alone.residual)
         np.testing.assert_array_equal(solution.ab, alone.ab)
+
+
+def test_results_and_systems_have_a_plain_answer_to_whether_they_are_equal(models, systems):
+    one, other = systems(0.5)["edge-aware"], systems(0.5)["edge-aware"]
+    pairs = [(one, other), (solve(one), solve(other)), (models["ols"], models["ridge"])]
+    assert [a == b for a, b in pairs] == [False] * 3 and [a == a for a, _ in pairs] == [True] * 3

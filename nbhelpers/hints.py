@@ -67,7 +67,7 @@ def patches(ab: np.ndarray, count: int, size: int = 6, seed: int = 0) -> Hints:
     the average colour of a patch). Patches may overlap; with the same seed a larger count keeps the earlier places.
     """
     height, width = ab.shape[:2]
-    if count < 0 or not 1 <= size <= min(height, width):
+    if not 0 <= count < np.inf or not 1 <= size <= min(height, width):
         raise ValueError(f"need count >= 0 and 1 <= size <= {min(height, width)}, got {count} and {size}")
     given, known = np.zeros(ab.shape, np.float32), np.zeros((height, width), bool)
     places = np.random.default_rng(seed).random((count, 2)) * (height - size + 1, width - size + 1)

@@ -89,7 +89,10 @@ def test_patches_reach_every_corner():
     assert patches(ab, 1, size=8).known.all()
 
 
-@pytest.mark.parametrize(("count", "size"), [(-1, 6), (1, 0), (1, 11)])
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(("count", "size"), [(-1, 6), (1, 0), (1, 11), (NAN, 6), (INF, 6), (1, NAN), (1, INF)])
 def test_patches_that_do_not_fit_are_refused(count, size):
     with pytest.raises(ValueError, match="10"):
         patches(colours(10, 12), count, size)

@@ -49,12 +49,14 @@ def solve(
     safe, and lu for Levin's where they are very sparse.
     tol: relative residual.  maxiter: iterations per system.  start: (H, W, 2) first guess, default the nearest known
     colours.  history: keep the residual after each iteration (costs one more product each).
-    Raises ValueError for an unknown method, or a symmetric-only method on another system.
+    Raises ValueError for an unknown method, a symmetric-only method on another system, and a tol that is no number.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
     if method.startswith("cg") and not system.symmetric:
         raise ValueError(f'"{method}" needs a symmetric system: use bicgstab, bicg, gmres or lu')
+    if not 0 <= tol < np.inf:
+        raise ValueError(f"tol must be at least 0 and finite, got {tol}")
     began, shape, m = time.perf_counter(), system.hints.known.shape, len(system.pixels)
     if m == 0:
         return Solution(system.hints.ab.copy(), 0, 0.0, True, time.perf_counter() - began)

@@ -114,6 +114,8 @@ def edge_aware_system(lightness: np.ndarray, hints: Hints, beta: float = 25.0) -
     w_rs = exp(-beta |L_r - L_s| / 100).  lightness: (H, W) in [0, 100]; beta >= 0, the strength of edges: 0 spreads
     colour evenly. Symmetric. Without any hint it is singular (every constant solves it): see `anchor`.
     """
+    if not 0 <= beta < np.inf:
+        raise ValueError(f"beta must be at least 0 and finite, got {beta}")
     lightness, pixels, number = check_photo(lightness, hints)
     weights = [w.ravel()[pixels] for w in _lightness_weights(lightness, beta)]
     known_ab = np.where(hints.known[..., None], hints.ab, 0).astype(float)
@@ -153,8 +155,8 @@ def anchor(system: SparseSystem, prior: np.ndarray, strength: float) -> SparseSy
     prior: (2,) or (H, W, 2), a* and b*.  strength > 0: small values matter only far from hints, where the system
     itself says little; at 100 % unknown the prior decides.
     """
-    if not strength > 0:
-        raise ValueError(f"strength must be positive, got {strength}")
+    if not 0 < strength < np.inf:
+        raise ValueError(f"strength must be positive and finite, got {strength}")
     prior = np.broadcast_to(np.asarray(prior, float), (*system.hints.known.shape, 2)).reshape(-1, 2)[system.pixels]
     pull = strength * np.abs(system.matrix.diagonal())
     sides = pull.reshape(-1, 2, order="F") if len(pull) == 2 * len(prior) else pull[:, None]

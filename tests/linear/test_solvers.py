@@ -417,12 +417,17 @@ def test_wrong_input_is_refused_in_words(models, photo):
     with pytest.raises(ValueError, match="at least 2 pixels wide, got 1"):
         solve_tiled(models["ols"], lightness, hints, 1)
     system = neighbour_system(models["ols"], lightness, hints)
+    for bad in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="tol must be at least 0 and finite"):
+            solve(system, tol=bad)
+        with pytest.raises(ValueError, match="beta must be at least 0 and finite"):
+            edge_aware_system(lightness, hints, bad)
     with pytest.raises(ValueError, match="unknown method 'jacobi': choose from auto, bicg"):
         solve(system, "jacobi")
     for method in ("cg", "cg+amg"):
         with pytest.raises(ValueError, match="needs a symmetric system"):
             solve(system, method)
-    for strength in (0, -1, np.nan):
+    for strength in (0, -1, np.nan, np.inf):
         with pytest.raises(ValueError, match="strength must be positive"):
             anchor(system, (0, 0), strength)
 

@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
+import psutil
+
 from nbhelpers.errors import UserError
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "pyamg", "matplotlib", "torch")
@@ -31,11 +33,35 @@ def median_seconds(function, repeats: int) -> float:
 
 
 def memory() -> float:
-    """The memory of this machine, bytes; infinite where the system does not say."""
+    """The memory that this process may use, bytes: the machine's, or what a container or a batch job leaves of it."""
+    return min(psutil.virtual_memory().total, _memory_of_group())
+
+
+def _memory_of_group(membership=Path("/proc/self/cgroup"), groups=Path("/sys/fs/cgroup")) -> float:
+    """The lowest limit of this process's control group and those around it, bytes; infinite where there is none.
+
+    Linux has one tree of groups (version 2, `memory.max`) or one for each resource (version 1). In a container the
+    path may be the host's: then its folders are not there, and the limit stands at the root.
+    """
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
+        lines = membership.read_text().splitlines()
+    except OSError:  # not Linux
         return math.inf
+    limits = [math.inf]
+    for line in lines:
+        _, resources, path = line.split(":", 2)
+        if not resources:
+            root, file = groups, "memory.max"
+        elif "memory" in resources.split(","):
+            root, file = groups / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                with suppress(OSError, ValueError):  # no such group, or "max"
+                    limits.append(int((folder / file).read_text()))
+    return min(limits)
 
 
 def peak_of_process() -> float:

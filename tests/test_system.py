@@ -1,5 +1,6 @@
 """The same work on local cores and on a Dask cluster of two processes."""
 
+import math
 import multiprocessing
 import os
 import sys
@@ -8,10 +9,12 @@ from contextlib import ExitStack
 
 import joblib
 import numpy as np
+import psutil
 import pytest
 import threadpoolctl
 from blas import blas_of, blas_threads
 
+from nbhelpers import system
 from nbhelpers.errors import UserError
 from nbhelpers.system import backend, one_thread
 
@@ -80,6 +83,49 @@ def test_without_dask_the_way_to_install_it_is_told(monkeypatch):
     with pytest.raises(UserError, match=r"pip install -e \"\.\[cluster\]\""):
         with backend("tcp://127.0.0.1:1"):
             pytest.fail("there is no Dask")
+
+
+# ---- memory
+
+
+def groups(folder, membership, limits):
+    """A tree of control groups: /proc/self/cgroup and the folder of the groups."""
+    (folder / "cgroup").write_text(membership)
+    for name, limit in limits.items():
+        (folder / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "groups" / name).write_text(f"{limit}\n")
+    return folder / "cgroup", folder / "groups"
+
+
+V1 = "12:cpu,cpuacct:/a\n5:memory:/docker/b\n1:name=systemd:/a\n"
+
+
+@pytest.mark.parametrize(
+    ("membership", "limits", "expected"),
+    [
+        ("0::/\n", {"memory.max": 4096}, 4096),  # a container with a tree of its own
+        ("0::/\n", {"memory.max": "max"}, math.inf),
+        ("0::/\n", {}, math.inf),  # the root of a whole machine has no limit
+        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": 8192, "memory.max": "max"}, 8192),
+        ("0::/a/b\n", {"a/b/memory.max": 100, "a/memory.max": 8192}, 100),
+        ("0::/a/b\n", {"a/b/memory.max": 9000, "a/memory.max": 8192, "c/memory.max": 1}, 8192),
+        ("0::/host/of/container\n", {"memory.max": 512}, 512),  # the host's path, of which nothing is here
+        ("0::/../../other\n", {"memory.max": 512}, 512),
+        (V1, {"memory/docker/b/memory.limit_in_bytes": 700, "memory/memory.limit_in_bytes": 2**63 - 4096}, 700),
+        (V1, {"memory/memory.limit_in_bytes": 600}, 600),
+        (V1, {"memory.max": 5, "cpu/a/memory.max": 5}, math.inf),
+        (V1 + "0::/a\n", {"memory/docker/b/memory.limit_in_bytes": 700, "a/memory.max": 300}, 300),
+    ],
+)
+def test_the_limit_of_a_container_counts(tmp_path, membership, limits, expected):
+    assert system._memory_of_group(*groups(tmp_path, membership, limits)) == expected
+
+
+def test_the_smaller_of_machine_and_container_counts(monkeypatch, tmp_path):
+    assert system._memory_of_group(tmp_path / "none", tmp_path) == math.inf  # not Linux
+    for limit in (2**20, math.inf):
+        monkeypatch.setattr(system, "_memory_of_group", lambda limit=limit: limit)
+        assert system.memory() == min(limit, psutil.virtual_memory().total)
 
 
 # ---- one thread for BLAS

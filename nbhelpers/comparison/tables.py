@@ -11,7 +11,7 @@ from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
-from nbhelpers.evaluation.statistics import paired, summarise, told_apart
+from nbhelpers.evaluation.statistics import paired, significant, summarise
 from nbhelpers.registry import FOUR
 from nbhelpers.rows.regressor import KINDS
 
@@ -83,20 +83,20 @@ def wide(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(scores: pd.DataFrame) -> pd.DataFrame:
-    """The best method at each share of unknown pixels, and which others cannot be told from it.
+    """The best method at each share of unknown pixels, and which others are not significantly different.
 
-    Returns unknown, best, ab_mse, not told apart (see `statistics.told_apart`), and the best of the methods that ignore
-    hints. Methods that did not solve every photo do not take part.
+    Returns unknown, best, ab_mse, not significantly different (from the best: see `statistics.significant`), and the
+    best of the methods that ignore hints. Methods that did not solve every photo do not take part.
     """
     rows = []
     for share, part in scores.groupby("unknown"):
         solved = part.groupby("method", sort=False)["converged"].transform("all")
         means = part[solved].groupby("method", sort=False)["ab_mse"].mean().sort_values(kind="stable")
         gaps = paired(part[solved], against=means.index[0])
-        tied = gaps.loc[told_apart(gaps) == 0, "method"]
+        tied = gaps.loc[significant(gaps) == 0, "method"]
         flat = next((name for name in means.index if name in FLAT), "")
         rows.append((share, means.index[0], means.iloc[0], ", ".join(tied), flat, means.get(flat, np.nan)))
-    columns = ["unknown", "best", "ab_mse", "not told apart", "best without hints", "its ab_mse"]
+    columns = ["unknown", "best", "ab_mse", "not significantly different", "best without hints", "its ab_mse"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -124,7 +124,7 @@ def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
         hierarchy = pyamg.ruge_stuben_solver(matrix, max_coarse=200, presmoother=sweeps[0], postsmoother=sweeps[1])
         options["M"] = hierarchy.aspreconditioner()
     elif method == "cg":
-        options["M"] = sparse.diags(1 / matrix.diagonal())
+        options["M"] = sparse.diags_array(1 / matrix.diagonal())
     elif method == "gmres":
         options |= {"restart": 30, "maxiter": -(-maxiter // 30), "callback_type": "pr_norm"}
     solver = getattr(linalg, method.split("+")[0])

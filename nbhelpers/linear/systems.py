@@ -24,7 +24,7 @@ class SparseSystem:
     hints: the known colours.  symmetric: the matrix is symmetric positive (semi-)definite.
     """
 
-    matrix: sparse.csr_matrix
+    matrix: sparse.csr_array
     rhs: np.ndarray
     pixels: np.ndarray
     hints: Hints
@@ -53,7 +53,7 @@ def check_photo(lightness: np.ndarray, hints: Hints) -> tuple[np.ndarray, np.nda
     return lightness, pixels, number
 
 
-def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_matrix:
+def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_array:
     """Build a CSR matrix from slots: columns[s][row] with values[s] (a number, or one per row); column -1 is empty."""
     used = np.stack([column >= 0 for column in columns], axis=1)
     indptr = np.zeros(len(used) + 1, np.int32)
@@ -63,7 +63,7 @@ def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_matr
         data = np.broadcast_to(values, used.shape)[used]
     else:
         data = np.stack(values, axis=1)[used]
-    return sparse.csr_matrix((data, indices, indptr), shape=(len(used), width))
+    return sparse.csr_array((data, indices, indptr), shape=(len(used), width))
 
 
 def neighbour_system(
@@ -160,5 +160,5 @@ def anchor(system: SparseSystem, prior: np.ndarray, strength: float) -> SparseSy
     prior = np.broadcast_to(np.asarray(prior, float), (*system.hints.known.shape, 2)).reshape(-1, 2)[system.pixels]
     pull = strength * np.abs(system.matrix.diagonal())
     sides = pull.reshape(-1, 2, order="F") if len(pull) == 2 * len(prior) else pull[:, None]
-    matrix = (system.matrix + sparse.diags(pull)).tocsr()
+    matrix = (system.matrix + sparse.diags_array(pull)).tocsr()
     return replace(system, matrix=matrix, rhs=system.rhs + sides * prior)

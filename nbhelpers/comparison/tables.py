@@ -108,12 +108,10 @@ def accumulated(scores: pd.DataFrame) -> pd.DataFrame:
     """
     tables = []
     for method, rows in scores[scores["converged"]].groupby("method", sort=False):
-        errors = rows["ab_mse"].to_numpy()
-        n = np.arange(1, len(errors) + 1)
-        total = errors.cumsum()
-        variance = (np.square(errors).cumsum() - total**2 / n) / np.maximum(n - 1, 1)
-        half = np.where(n > 1, 1.96 * np.sqrt(np.maximum(variance, 0) / n), np.nan)
-        found = {"photos": n, "total": total, "mean": total / n, "low": total / n - half, "high": total / n + half}
+        errors = rows["ab_mse"].reset_index(drop=True)
+        n, total = errors.index + 1, errors.cumsum()
+        mean, half = total / n, 1.96 * errors.expanding().std() / np.sqrt(n)  # sem() divides by n - 1 before pandas 3
+        found = {"photos": n, "total": total, "mean": mean, "low": mean - half, "high": mean + half}
         tables.append(pd.DataFrame({"method": method} | found))
     return pd.concat(tables, ignore_index=True)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
@@ -104,6 +105,13 @@ def test_the_accumulated_error_and_the_running_mean():
     half = 1.96 * np.std([2, 4, 9], ddof=1) / np.sqrt(3)
     assert table["high"].iloc[2] - 5 == pytest.approx(half) and 5 - table["low"].iloc[2] == pytest.approx(half)
     assert np.isnan(table["low"].iloc[0])
+
+
+def test_the_running_interval_holds_for_errors_that_hardly_differ():
+    errors = [1e6 + x for x in (0.0, 1e-3, 2e-3, 1e-3)]  # sums of squares would cancel
+    half = [1.96 * stats.sem(errors[:n]) for n in (2, 3, 4)]
+    table = tables.accumulated(scores(a=errors))
+    assert (table["high"] - table["mean"]).tolist()[1:] == pytest.approx(half, rel=1e-4)
 
 
 def lab(*colours):

@@ -235,6 +235,7 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
     }
     chroma = end["chroma"] / end["true_chroma"]
     fell = int(long["attempt"].max())
+    restarts = {0: "no restart", 1: "1 restart"}.get(fell, f"{fell} restarts")
     said = {
         _gan_wins: (
             FAILS if (end["of_low"] > 1).all() else PARTLY,
@@ -244,7 +245,7 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
             HOLDS if chroma.between(3 / 4, 4 / 3).all() else PARTLY,
             f"chroma {chroma['last']:.0%} of the truth's, with averaged weights {chroma['averaged']:.0%}",
         ),
-        _restarts: (None, f"{fell or 'no'} restart{'s' * (fell > 1)} in its one training"),
+        _restarts: (None, f"{restarts} in its one training"),
     }
     table = verdicts.copy()
     for claim, _, judge in CLAIMS:

@@ -43,7 +43,8 @@ def _score_chunk(colorizer, photos, shares, seed, measures) -> tuple[list[dict],
     rows, colours, problems = [], {}, []
     for i in range(len(photos)):
         found, why = score_photo([colorizer], photos[i : i + 1], "unknown", shares, seed + i, measures)
-        problems += [why] * bool(why)
+        if why:
+            problems.append(why)
         for row in found:
             new, share = row.pop("colours"), row["unknown"]
             if new is not None and row["converged"]:

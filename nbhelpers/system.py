@@ -161,15 +161,16 @@ if hasattr(os, "register_at_fork"):  # Windows does not fork
 
 
 @contextmanager
-def one_thread():
+def one_thread(libraries=None):
     """Keep BLAS and OpenMP to one thread in the block; blocks of several threads may overlap.
 
     For pieces of work that run in parallel, and for vector sums so short that threads only wait for each other. The
     limit of OpenBLAS is the whole process's and ends with the last block; all others are the calling thread's own.
+    libraries: a ThreadpoolController of an earlier time, where the 2 ms that it takes to look for them count.
     """
     from threadpoolctl import ThreadpoolController
 
-    found, key = ThreadpoolController(), object()
+    found, key = libraries or ThreadpoolController(), object()
     shared = [x for x in found.lib_controllers if x.internal_api == "openblas" and x.threading_layer != "openmp"]
     own = [x.filepath for x in found.lib_controllers if x not in shared]
     _LIMIT.enter(key, shared)

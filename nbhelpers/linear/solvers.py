@@ -10,12 +10,14 @@ import numpy as np
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import linalg
+from threadpoolctl import ThreadpoolController
 
 from nbhelpers.hints import Hints, keep_known, nearest_known
 from nbhelpers.linear.neighbours import NeighbourModel
 from nbhelpers.linear.systems import SparseSystem, check_photo, neighbour_system
 from nbhelpers.system import one_thread
 
+_LIBRARIES = ThreadpoolController()  # those of NumPy and SciPy: they are all that a solve uses
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
 
 
@@ -69,7 +71,10 @@ def solve(
     run = _prepared(system.matrix, method, tol, maxiter, history)
     # BLAS's own threads make the solvers' short vector sums slower, many times on a busy machine. Threads of a pool
     # that outlives the call would be missing after a fork.
-    with one_thread(), ThreadPoolExecutor(len(sides)) as pool:  # a and b at the same time, unless they are coupled
+    with (
+        one_thread(_LIBRARIES),
+        ThreadPoolExecutor(len(sides)) as pool,
+    ):  # a and b at the same time, unless they are coupled
         found, curves = zip(*pool.map(run, *zip(*sides)))
     x = found[0].reshape(2, m).T if coupled else np.stack(found, axis=1)
     residual = max(_residual(system.matrix, x_k, rhs) for x_k, (rhs, _) in zip(found, sides))

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hints:
     """The known colours of one photo.
 
@@ -31,6 +31,13 @@ class Hints:
             raise ValueError("known colours must be finite: NaN or infinity among the hints")
         object.__setattr__(self, "ab", ab)
         object.__setattr__(self, "known", known)
+
+    def __eq__(self, other) -> bool:
+        """The same pixels are known, with the same colours; what stands in `ab` elsewhere says nothing."""
+        if not isinstance(other, Hints):
+            return NotImplemented
+        same = np.array_equal(self.known, other.known)
+        return same and np.array_equal(self.ab[self.known], other.ab[other.known])
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Hints:
@@ -60,7 +67,7 @@ def patches(ab: np.ndarray, count: int, size: int = 6, seed: int = 0) -> Hints:
     the average colour of a patch). Patches may overlap; with the same seed a larger count keeps the earlier places.
     """
     height, width = ab.shape[:2]
-    if count < 0 or not 1 <= size <= min(height, width):
+    if not 0 <= count < np.inf or not 1 <= size <= min(height, width):
         raise ValueError(f"need count >= 0 and 1 <= size <= {min(height, width)}, got {count} and {size}")
     given, known = np.zeros(ab.shape, np.float32), np.zeros((height, width), bool)
     places = np.random.default_rng(seed).random((count, 2)) * (height - size + 1, width - size + 1)

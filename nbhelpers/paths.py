@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,19 +24,43 @@ SOURCES = ("sample", "kaggle", "flowers102", "imagenette", "stl10")  # of photos
 def atomic(path):
     """Yield a temporary path beside `path` and rename it to `path` when the block ends well.
 
-    After an error or Ctrl-C the temporary file is removed and an older `path` is untouched.
+    After an error or Ctrl-C the temporary file is removed and an older `path` is untouched; after a power cut there is
+    the older or the newer one, whole. Who may read it is for the umask to say.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    part = Path(name)
+    part = _beside(path, path.stem, path.suffix)
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # tempfile would make it private
     try:
         yield part
-        part.chmod(0o644)
+        _flush(part)
         part.replace(path)
+        _flush_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _beside(path: Path, stem: str, suffix: str = "") -> Path:
+    """A name that nobody else has, hidden in the same folder."""
+    return path.parent / f".{stem[:40]}-{secrets.token_hex(8)}{suffix}"
+
+
+def _flush(file: Path) -> None:
+    """Have the file on the disk before another name stands for it. Raises OSError when the disk fails."""
+    handle = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    with suppress(OSError):  # Windows and some network drives cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @dataclass(frozen=True)
@@ -107,16 +131,24 @@ def find_run(name: str) -> Run:
 
 @contextmanager
 def whole_folder(target: Path):
-    """Yield a new folder that becomes `target` when the block ends well and vanishes when it does not."""
+    """Yield a new folder that becomes `target` when the block ends well and vanishes when it does not.
+
+    Its files are on the disk before it has that name; who may read them is for the umask to say.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    part = _beside(target, target.name)
+    part.mkdir()
     try:
         yield part
-        part.chmod(0o755)
+        for folder, _, files in os.walk(part):
+            for file in files:
+                _flush(Path(folder) / file)
+            _flush_folder(Path(folder))
         try:
             part.rename(target)
         except OSError:
             if not target.is_dir():  # else another process was faster
                 raise
+        _flush_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)

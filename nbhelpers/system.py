@@ -8,6 +8,7 @@ import os
 import pickle
 import platform
 import sys
+import threading
 import time
 import tracemalloc
 from contextlib import contextmanager, suppress
@@ -34,11 +35,37 @@ def median_seconds(function, repeats: int) -> float:
 
 
 def memory() -> float:
-    """The memory of this machine, bytes; infinite where the system does not say."""
+    """The memory that this process may use, bytes: the machine's, or what a container or a batch job leaves of it."""
+    import psutil  # not at the top: bare machines train networks without it
+
+    return min(psutil.virtual_memory().total, _memory_of_group())
+
+
+def _memory_of_group(membership=Path("/proc/self/cgroup"), groups=Path("/sys/fs/cgroup")) -> float:
+    """The lowest limit of this process's control group and those around it, bytes; infinite where there is none.
+
+    Linux has one tree of groups (version 2, `memory.max`) or one for each resource (version 1). In a container the
+    path may be the host's: then its folders are not there, and the limit stands at the root.
+    """
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
+        lines = membership.read_text().splitlines()
+    except OSError:  # not Linux
         return math.inf
+    limits = [math.inf]
+    for line in lines:
+        _, resources, path = line.split(":", 2)
+        if not resources:
+            root, file = groups, "memory.max"
+        elif "memory" in resources.split(","):
+            root, file = groups / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                with suppress(OSError, ValueError):  # no such group, or "max"
+                    limits.append(int((folder / file).read_text()))
+    return min(limits)
 
 
 def peak_of_process() -> float:
@@ -75,11 +102,87 @@ def processor() -> str:
 
 def machine() -> dict[str, str]:
     """What a measurement depends on: processor, system, Python, and the libraries that do the work, where they are."""
-    own = {"processor": processor(), "system": platform.system(), "python": platform.python_version()}
+    return {"processor": processor(), "system": platform.system(), "python": platform.python_version()} | libraries()
+
+
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that do the work, where they are installed."""
+    found = {}
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):
-            own[name] = version(name)
-    return own
+            found[name] = version(name)
+    return found
+
+
+class _SharedLimit:
+    """OpenBLAS at one thread while anybody is inside: the first in sets it, the last out restores what was before.
+
+    Its number of threads belongs to the process. Blocks of several threads that each restored what they found would
+    restore each other's 1, for good.
+    """
+
+    def __init__(self):
+        self.lock, self.inside, self.before = threading.Lock(), {}, {}
+
+    def enter(self, key, libraries) -> None:
+        with self.lock:
+            self.inside[key] = threading.get_ident()
+            for library in libraries:
+                if library.filepath not in self.before:  # also one that was loaded while others were inside
+                    self.before[library.filepath] = library, library.num_threads
+                    _set_threads(library, 1)
+
+    def leave(self, key) -> None:
+        with self.lock:
+            self.inside.pop(key, None)
+            self._restore()
+
+    def _restore(self) -> None:
+        if not self.inside:
+            for library, threads in self.before.values():
+                _set_threads(library, threads)
+            self.before.clear()
+
+    def after_fork(self) -> None:
+        """In the child only the thread that forked goes on: nobody else holds the lock or will ever leave."""
+        self.lock = threading.Lock()
+        self.inside = {key: thread for key, thread in self.inside.items() if thread == threading.get_ident()}
+        self._restore()
+
+
+def _set_threads(library, threads: int) -> None:
+    release = getattr(library, "clear_controlling_thread", None)  # threadpoolctl 3.8 obeys one thread at a time
+    if release:
+        release(force=True)
+    library.set_num_threads(threads)
+    if release:
+        release(force=True)
+
+
+_LIMIT = _SharedLimit()
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=lambda: _LIMIT.after_fork())
+
+
+@contextmanager
+def one_thread(libraries=None):
+    """Keep BLAS and OpenMP to one thread in the block; blocks of several threads may overlap.
+
+    For pieces of work that run in parallel, and for vector sums so short that threads only wait for each other. The
+    limit of OpenBLAS is the whole process's and ends with the last block; all others are the calling thread's own.
+    libraries: a ThreadpoolController of an earlier time, where the 2 ms that it takes to look for them count.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    found, key = libraries or ThreadpoolController(), object()
+    shared = [x for x in found.lib_controllers if x.internal_api == "openblas" and x.threading_layer != "openmp"]
+    own = [x.filepath for x in found.lib_controllers if x not in shared]
+    _LIMIT.enter(key, shared)
+    try:
+        with found.select(filepath=own).limit(limits=1):
+            yield
+    finally:
+        _LIMIT.leave(key)
 
 
 @contextmanager
@@ -92,9 +195,8 @@ def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
     Calls that give no `n_jobs` of their own follow it. Raises UserError when the cluster cannot be used.
     """
     import joblib
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
+    with one_thread():
         if not cluster:
             with joblib.parallel_config(n_jobs=jobs):
                 yield

@@ -95,7 +95,10 @@ def test_patches_reach_every_corner():
     assert patches(ab, 1, size=8).known.all()
 
 
-@pytest.mark.parametrize(("count", "size"), [(-1, 6), (1, 0), (1, 11)])
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(("count", "size"), [(-1, 6), (1, 0), (1, 11), (NAN, 6), (INF, 6), (1, NAN), (1, INF)])
 def test_patches_that_do_not_fit_are_refused(count, size):
     with pytest.raises(ValueError, match="10"):
         patches(colours(10, 12), count, size)
@@ -344,3 +347,17 @@ def test_a_method_that_does_not_look_at_hints_says_so_when_it_gets_some():
     assert Constant("grey").colorize(light, some).note == HINTS_UNUSED
     assert Constant("grey").colorize(light, Hints.none((4, 6))).note == ""
     assert Nearest().colorize(light, some).note == ""
+
+
+def test_hints_are_equal_when_they_say_the_same():
+    ab, known = np.zeros((3, 4, 2), np.float32), np.zeros((3, 4), bool)
+    known[1, 2] = True
+    hints = Hints(ab, known)
+    elsewhere, here, more = ab.copy(), ab.copy(), known.copy()
+    elsewhere[0, 0], here[1, 2], more[0, 0] = np.nan, 1, True
+    assert hints == Hints(ab.copy(), known.copy()) == Hints(elsewhere, known)
+    assert hints != Hints(here, known) and hints != Hints(ab, more) and hints != Hints.none((4, 3))
+    assert hints != "hints" and (hints == None) is False  # noqa: E711
+    assert hints in [Hints.none((3, 4)), hints]
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(hints)

@@ -152,3 +152,20 @@ def test_a_wheel_holds_every_wing(tmp_path):
     code += f"    assert found.startswith({str(tmp_path)!r}), found\n"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def array_dataclasses(source):
+    """(name, whether `dataclass` makes an == for it) of each dataclass that has arrays, tables or tensors as fields."""
+    for node in (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.ClassDef)):
+        made = [ast.unparse(each) for each in node.decorator_list if "dataclass" in ast.unparse(each)]
+        fields = [ast.unparse(each.annotation) for each in node.body if isinstance(each, ast.AnnAssign)]
+        if made and re.search(r"ndarray|DataFrame|Series|Tensor|csr_|csc_", " ".join(fields)):
+            yield node.name, "eq=False" not in made[0]
+
+
+def test_no_dataclass_compares_arrays_as_if_they_were_numbers():
+    """The == that dataclass makes would ask an array whether it is true, and raise."""
+    found = {name: made for source in modules_of(ROOT).values() for name, made in array_dataclasses(source)}
+    assert {"Hints", "Solution", "SparseSystem", "Trees", "NeighbourModel", "Scores"} <= set(found)
+    assert [name for name, made in found.items() if made] == []
+    assert list(array_dataclasses("@dataclass(frozen=True)\nclass A:\n    x: np.ndarray\n")) == [("A", True)]

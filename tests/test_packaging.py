@@ -1,9 +1,12 @@
 """Dependencies are told once: pyproject.toml is the truth, and the other lists must agree with it."""
 
+import ast
+import json
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,44 @@ def test_each_dependency_has_a_range_and_its_reason():
     for name, versions in declared(*PROJECT["optional-dependencies"]).items():
         assert any(s.operator == ">=" for s in versions) and not any(s.operator == "==" for s in versions)
         assert re.search(rf'^    "{name}[^"]+", +# \S', text, re.MULTILINE), f"say beside {name} what it is for"
+
+
+def third_parties(sources):
+    """The distributions that sources import, by their canonical names; ours and the standard library's left out."""
+    imported = set()
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.partition(".")[0])
+    beside = {path.stem for path in (ROOT / "tests").glob("*.py")}  # what tests share
+    homes = packages_distributions()
+    others = imported - sys.stdlib_module_names - {"nbhelpers"} - beside
+    return {canonicalize_name(home) for module in others for home in homes.get(module, [module])}
+
+
+def code_of(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [("nbhelpers", ("app", "cluster", "kaggle")), ("tests", ("app", "cluster", "kaggle", "test")), ("notebooks", ())],
+)
+def test_whatever_is_imported_is_declared(folder, extras):
+    sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
+    sources += [code_of(path) for path in (ROOT / folder).glob("*.ipynb")]
+    used = third_parties(sources)
+    assert len(used) > 5 and used - set(declared(*extras)) == set()
+
+
+def test_an_import_that_is_not_declared_is_found():
+    assert third_parties(["def f():\n    import skimage.io, os\n", "from yaml.x import y\nimport unheard_of"]) == {
+        "scikit-image",
+        "pyyaml",
+        "unheard-of",
+    }
 
 
 def test_continuous_integration_covers_the_supported_versions():

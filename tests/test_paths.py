@@ -1,5 +1,8 @@
 """Names of runs, and how their figures are saved."""
 
+import os
+from contextlib import contextmanager
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ from PIL import Image
 
 from nbhelpers import paths
 from nbhelpers.errors import UserError
-from nbhelpers.paths import Run, find_run
+from nbhelpers.paths import Run, atomic, find_run, whole_folder
 from nbhelpers.photos.torchvision_sets import TORCHVISION
 
 
@@ -94,3 +97,91 @@ def test_pictures_of_photos_are_webp_and_drawings_png(course, figure):
     ax.clear()
     run.save_figure(figure, "01_a")
     assert [path.name for path in run.figures.iterdir()] == ["01_a.png"]
+
+
+# ---- files written whole or not at all
+
+
+@contextmanager
+def umask(mask):
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o077, 0o600, 0o700), (0o027, 0o640, 0o750),
+                                                      (0o002, 0o664, 0o775), (0o022, 0o644, 0o755)])  # fmt: skip
+def test_the_umask_says_who_may_read_what_is_written(tmp_path, mask, file, folder):
+    with umask(mask):
+        with atomic(tmp_path / "a.txt") as part:
+            part.write_text("new")
+        with whole_folder(tmp_path / "made") as part:
+            (part / "b.txt").write_text("new")
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a.txt", "made", "made/b.txt")]
+    assert [oct(mode) for mode in modes] == [oct(mode) for mode in (file, folder, file)]
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What reached the disk and what was renamed, in order."""
+    seen, fsync = [], os.fsync
+
+    def flush(handle):
+        seen.append(("fsync", os.fstat(handle).st_ino))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    for name in ("replace", "rename"):
+        plain = getattr(paths.Path, name)
+        monkeypatch.setattr(
+            paths.Path,
+            name,
+            lambda self, to, plain=plain: seen.append(("rename", self.stat().st_ino)) or plain(self, to),
+        )
+    return seen
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, steps):
+    with atomic(tmp_path / "a.txt") as part:
+        part.write_text("new")
+    file, folder = (tmp_path / "a.txt").stat().st_ino, tmp_path.stat().st_ino
+    assert steps == [("fsync", file), ("rename", file), ("fsync", folder)]
+
+
+def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path, steps):
+    with whole_folder(tmp_path / "made") as part:
+        (part / "deep").mkdir()
+        (part / "deep" / "b.txt").write_text("new")
+    made, deep, file = (tmp_path / "made" / name for name in (".", "deep", "deep/b.txt"))
+    at = steps.index(("rename", made.stat().st_ino))
+    assert {("fsync", path.stat().st_ino) for path in (made, deep, file)} == set(steps[:at])
+    assert steps[at + 1 :] == [("fsync", tmp_path.stat().st_ino)]
+
+
+def test_a_disk_that_fails_leaves_the_older_file(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("old")
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"), atomic(tmp_path / "a.txt") as part:
+        part.write_text("new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def files_only(handle):
+        if os.fstat(handle).st_ino == tmp_path.stat().st_ino:
+            raise OSError(22, "Invalid argument")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    with atomic(tmp_path / "a.txt") as part:
+        part.write_text("new")
+    assert (tmp_path / "a.txt").read_text() == "new"

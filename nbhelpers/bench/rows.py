@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.rows.fitting import BANDS, read_rows, usable
 from nbhelpers.rows.regressor import paper_models
 from nbhelpers.rows.study import random_crops
+from nbhelpers.system import one_thread
 
 COUNT = {"tree": 800, "forest": 800, "boosting": 2 * BANDS}  # the paper's models of 400 rows and two channels
 
@@ -49,7 +49,7 @@ def row_models(photos: str, train, test, one_output: int = 500) -> pd.DataFrame:
         "boosting": GradientBoostingRegressor(max_depth=3, random_state=0),
     }
     rows = []
-    with threadpool_limits(1):
+    with one_thread():
         for kind, model in paper_models().items():
             n, asked, times = (one_output, pixel, width) if kind == "boosting" else (len(X), slice(None), 1)
             ours, seconds = _fit(model, X[:n], y[:n])

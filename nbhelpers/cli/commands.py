@@ -157,7 +157,8 @@ def train(
     with photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train
     folder = Run(profile, photos).models if out is None else _folder(out)
-    start = start and os.path.expanduser(start)
+    if start:
+        start = os.path.expanduser(start)
     speed = Speed(accelerator, devices, bf16, compile=compile_)
     try:
         trained = train(asked, train_photos, folder, speed=speed, resume=resume, start=start)
@@ -206,7 +207,8 @@ def colorize(
     if "" in photos:
         raise typer.BadParameter("PHOTO is empty: name a file or a folder")
     out, photos = _folder(out), [os.path.expanduser(photo) for photo in photos]
-    hints = hints and os.path.expanduser(hints)
+    if hints:
+        hints = os.path.expanduser(hints)
     if method not in METHODS:
         raise typer.BadParameter(f"there is no colorizer {method!r}: {instead_of(method, METHODS)}")
     pairs, failures = find_photos(photos, out)

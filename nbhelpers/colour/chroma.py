@@ -79,7 +79,7 @@ def quantize_chroma(lab: np.ndarray, levels: int) -> np.ndarray:
     return np.dstack([lab[..., 0], quantize(lab[..., 1:], levels)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ColourStatistics:
     """The colours of photos.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from skimage.color import deltaE_ciede2000
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from nbhelpers.colour.lab import rgb_to_lab
 
@@ -21,8 +21,8 @@ def ab_mse(ab: np.ndarray, truth: np.ndarray, unknown: np.ndarray | None = None)
 
 def psnr(rgb: np.ndarray, truth: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB of two uint8 sRGB photos of one shape; infinity when they are equal."""
-    error = np.square(rgb.astype(float) - truth).mean()
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+    with np.errstate(divide="ignore"):  # equal photos
+        return float(peak_signal_noise_ratio(truth, rgb, data_range=255))
 
 
 def ssim(rgb: np.ndarray, truth: np.ndarray) -> float:

@@ -51,7 +51,7 @@ def photo_grid(photos, titles=None, columns: int = 4, width: float = 10.0, capti
     rows = -(-len(photos) // columns)
     shape = np.mean([p.shape[0] / p.shape[1] for p in photos])
     lines = max((str(t).count("\n") + 1 for t in titles), default=0) if titles is not None else 0
-    height = rows * (width / columns * shape + 0.22 * lines) + 0.2 * bool(caption)
+    height = rows * (width / columns * shape + 0.22 * lines) + (0.2 if caption else 0)
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
     for i, ax in enumerate(axes.flat):
         ax.axis("off")

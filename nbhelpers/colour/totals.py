@@ -6,9 +6,9 @@ from functools import reduce
 from operator import add
 
 import joblib
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.system import one_thread
 
 
 def total(of, photos, n: int | None = None, jobs: int | None = None):
@@ -21,7 +21,7 @@ def total(of, photos, n: int | None = None, jobs: int | None = None):
     """
     n = len(photos) if n is None else min(n, len(photos))
     tasks = (joblib.delayed(_of_chunk)(of, photos[start : min(start + 8, n)]) for start in range(0, n, 8))
-    with threadpool_limits(1):  # out here too: threads that end at different times then restore one and the same
+    with one_thread():
         parts = joblib.Parallel(n_jobs=jobs, prefer="threads")(tasks)
     found = [item for part in parts for item in part]
     if not found:
@@ -30,5 +30,5 @@ def total(of, photos, n: int | None = None, jobs: int | None = None):
 
 
 def _of_chunk(of, photos) -> list:
-    with threadpool_limits(1):
+    with one_thread():
         return [of(rgb_to_lab(rgb)) for _, rgb in photos.read()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nbhelpers.evaluation.statistics import paired, told_apart
+from nbhelpers.evaluation.statistics import paired, significant
 from nbhelpers.registry import FOUR, ROWS
 
 HOLDS, FAILS, PARTLY, OPEN = "holds", "does not hold", "holds in part", "undecided"
@@ -15,15 +15,20 @@ def _means(scores: pd.DataFrame, value: str = "ab_mse") -> pd.Series:
     return scores[scores["converged"]].groupby("method", sort=False)[value].mean()
 
 
-def _gap(scores: pd.DataFrame, method: str, other: str, value: str = "ab_mse") -> tuple[int, str]:
-    """The sign of method minus other, and the difference with its interval in words."""
-    gap = paired(scores[scores["method"].isin([method, other])], value, other).iloc[0]
-    words = f"{gap['difference']:+.3g} ({gap['low']:+.3g} to {gap['high']:+.3g})"
-    return int(told_apart(pd.DataFrame([gap]))[0]), words
+def _compared(*pairs) -> tuple[list[int], list[str]]:
+    """Of pairs (scores, method, other, measure): signs of the significant differences method minus other, else 0,
+    corrected for the number of pairs; and each difference with its interval in words."""
+    tables = [paired(scores[scores["method"].isin([method, other])], value, other)
+              for scores, method, other, value in pairs]  # fmt: skip
+    if any(table.empty for table in tables):
+        raise KeyError("a method has no scores")
+    gaps = pd.concat(tables, ignore_index=True)
+    words = [f"{gap.difference:+.3g} ({gap.low:+.3g} to {gap.high:+.3g})" for gap in gaps.itertuples()]
+    return significant(gaps).tolist(), words
 
 
 def _verdict(signs) -> str:
-    """From several comparisons: -1 where the claim is right beyond chance, 1 where its opposite is, 0 where neither."""
+    """From several comparisons: -1 where the claim is significantly right, 1 where its opposite is, 0 where neither."""
     if not any(signs):
         return OPEN
     return FAILS if min(signs) >= 0 else HOLDS if max(signs) < 0 else PARTLY
@@ -45,15 +50,13 @@ def _few_unknown(full, axis, brown, coins):
 
 
 def _lasso_wins(full, axis, brown, coins):
-    signs, words = [], []
-    for share in (0.2, 0.4, 0.6, 0.8):
-        part = _at(axis, share, *FOUR)
-        pairs = [(l1, other) for l1 in ("lasso", "elasticnet") for other in ("ols", "ridge")]
-        signs += [_gap(part, *pair)[0] for pair in pairs]
-        words.append(f"{share:.0%}: {_gap(part, 'elasticnet', 'ols')[1]}")
+    shares = (0.2, 0.4, 0.6, 0.8)
+    pairs = [(l1, other) for l1 in ("elasticnet", "lasso") for other in ("ols", "ridge")]
+    signs, gaps = _compared(*((_at(axis, share, *FOUR), *pair, "ab_mse") for share in shares for pair in pairs))
     better, worse = (sum(sign == wanted for sign in signs) for wanted in (-1, 1))
-    text = f"up to 80 % unknown {better} of {len(signs)} comparisons are better beyond chance, {worse} worse"
-    return _verdict(signs), f"{text}. ElasticNet minus OLS, ab-MSE at {'; '.join(words)}"
+    text = f"up to 80 % unknown {better} of {len(signs)} comparisons are significantly better, {worse} worse"
+    words = "; ".join(f"{share:.0%}: {gap}" for share, gap in zip(shares, gaps[:: len(pairs)]))
+    return _verdict(signs), f"{text}. ElasticNet minus OLS, ab-MSE at {words}"
 
 
 def _weak_l2(full, axis, brown, coins):
@@ -100,17 +103,16 @@ def _brown(full, axis, brown, coins):
 def _close(full, axis, brown, coins):
     means = _means(full)[list(ROWS)]
     gap = means.max() / means.min() - 1
-    signs = told_apart(paired(full[full["method"].isin(ROWS)]))
+    signs = significant(paired(full[full["method"].isin(ROWS)]))
     text = f"{', '.join(f'{name} {value:.0f}' for name, value in means.items())}: {gap:.1%} apart"
-    return (HOLDS if gap < 0.1 else FAILS), text + (", yet told apart beyond chance" if signs.all() else "")
+    return (HOLDS if gap < 0.1 else FAILS), text + (", yet all differ significantly" if signs.all() else "")
 
 
 def _no_ability(full, axis, brown, coins):
     means = _means(full)
-    gaps = {kind: _gap(full, kind, "mean") for kind in ROWS}
-    signs = [sign for sign, _ in gaps.values()]
+    signs, gaps = _compared(*((full, kind, "mean", "ab_mse") for kind in ROWS))
     share = means[list(ROWS)] / means["mean"]
-    text = "minus the mean colour: " + "; ".join(f"{k} {words}, {share[k]:.1%} of it" for k, (_, words) in gaps.items())
+    text = "minus the mean colour: " + "; ".join(f"{k} {gap}, {share[k]:.1%} of it" for k, gap in zip(ROWS, gaps))
     if not any(signs):
         return OPEN, text
     if max(signs) < 0:
@@ -128,11 +130,12 @@ def _gan_wins(full, axis, brown, coins):
     means = _means(full)
     rivals = means[[*ROWS, "unet"]]
     best = rivals.idxmin()
-    sign, gap = _gap(full, "gan-paper", best)
+    signs, (gap,) = _compared((full, "gan-paper", best, "ab_mse"))
+    _, (gap_l1,) = _compared((full, "gan-l1", best, "ab_mse"))
     text = (f"gan-paper {means['gan-paper']:.0f}, gan-l1 {means['gan-l1']:.0f}, grey {means['grey']:.0f}, {best} "
             f"{rivals.min():.0f}; gan-paper minus {best}: {gap}; gan-l1 minus {best}: "
-            f"{_gap(full, 'gan-l1', best)[1]}")  # fmt: skip
-    return _verdict([sign]), text
+            f"{gap_l1}")  # fmt: skip
+    return _verdict(signs), text
 
 
 def _colourful(full, axis, brown, coins):
@@ -146,13 +149,12 @@ def _colourful(full, axis, brown, coins):
 
 
 def _better(full, axis, brown, coins):
-    words, signs = [], []
-    for name, small in (("delta_e", 1), ("psnr", -1)):
-        best = (small * _means(full, name)[list(ROWS)]).idxmin()
-        for gan in ("gan-paper", "gan-l1"):
-            sign, gap = _gap(full, gan, best, name)
-            words.append(f"{name}, {gan} minus {best}: {gap}")
-            signs.append(small * sign)
+    small = {"delta_e": 1, "psnr": -1}  # whether a smaller value or a larger one is better
+    best = {name: (sign * _means(full, name)[list(ROWS)]).idxmin() for name, sign in small.items()}
+    pairs = [(full, gan, best[name], name) for name in small for gan in ("gan-paper", "gan-l1")]
+    signs, gaps = _compared(*pairs)
+    words = [f"{name}, {gan} minus {other}: {gap}" for (_, gan, other, name), gap in zip(pairs, gaps)]
+    signs = [small[name] * sign for (*_, name), sign in zip(pairs, signs)]
     return _verdict(signs), f"nearer to the truth? {'; '.join(words)}. How real they look was asked of no person"
 
 
@@ -168,8 +170,8 @@ def _restarts(full, axis, brown, coins):
 
 def _improper(full, axis, brown, coins):
     bare, one = _means(full), _at(axis, 0.99, "unet", "edge-aware")
-    sign, gap = _gap(full, "unet", "boosting")
-    hinted, hinted_gap = _gap(one, "edge-aware", "unet")
+    pairs = (full, "unet", "boosting", "ab_mse"), (one, "edge-aware", "unet", "ab_mse")
+    (sign, hinted), (gap, hinted_gap) = _compared(*pairs)
     text = (f"nothing known: U-Net {bare['unet']:.0f}, boosting {bare['boosting']:.0f}, difference {gap}; 1 % known, "
             f"without any learning: edge-aware minus U-Net {hinted_gap}")  # fmt: skip
     verdict = _verdict([sign])
@@ -199,8 +201,8 @@ def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, co
 
     full: scores at 100 % unknown (`scores.score_methods`).  axis: scores over the shares of unknown pixels.
     brown: as `tables.brown` gives it.  coins: the known-answer games of notebook 06, if they were played.
-    The rules, with their thresholds, are the functions above; "beyond chance" is `statistics.told_apart`. A claim whose
-    methods or shares are not in the tables is "undecided".
+    The rules, with their thresholds, are the functions above; "significant" is `statistics.significant`, over all the
+    pairs that a claim compares. A claim whose methods or shares are not in the tables is "undecided".
     """
     rows = []
     for claim, where, judge in CLAIMS:
@@ -218,8 +220,8 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
     verdicts: as `check_claims` gives them.  long: scores over the epochs of that training, as the CUDA campaign writes
     them (weights, epoch, of_mean_colour with its interval of_low to of_high, chroma, true_chroma, attempt); None
     changes nothing. A verdict stays where the training says the same of its last and of its averaged weights; else it
-    holds in part. The error grows slowest: not where it is above the mean colour's beyond chance. Colourful: its
-    chroma is between 3/4 and 4/3 of the truth's.
+    holds in part. The error grows slowest: not where its interval is above the mean colour's. Colourful: its chroma
+    is between 3/4 and 4/3 of the truth's.
     """
     if long is None:
         return verdicts
@@ -232,6 +234,7 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
     }
     chroma = end["chroma"] / end["true_chroma"]
     fell = int(long["attempt"].max())
+    restarts = {0: "no restart", 1: "1 restart"}.get(fell, f"{fell} restarts")
     said = {
         _gan_wins: (
             FAILS if (end["of_low"] > 1).all() else PARTLY,
@@ -241,7 +244,7 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
             HOLDS if chroma.between(3 / 4, 4 / 3).all() else PARTLY,
             f"chroma {chroma['last']:.0%} of the truth's, with averaged weights {chroma['averaged']:.0%}",
         ),
-        _restarts: (None, f"{fell or 'no'} restart{'s' * (fell > 1)} in its one training"),
+        _restarts: (None, f"{restarts} in its one training"),
     }
     table = verdicts.copy()
     for claim, _, judge in CLAIMS:

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.hints import hide_pixels
+from nbhelpers.system import one_thread
 
 AXES = ("pixels", "unknown", "photos")
 
@@ -43,7 +43,7 @@ def measure_costs(colorizers, photos, sizes, shares, counts, unknown: float = 0.
     settings = [("pixels", n * n, [case(labs[0], n, unknown)]) for n in sizes]
     settings += [("unknown", share, [case(labs[0], side, share)]) for share in shares]
     settings += [("photos", n, [case(lab, min(sizes), unknown) for lab in labs[:n]]) for n in counts]
-    with threadpool_limits(1):  # only the time counts here; the scores say what was solved
+    with one_thread():  # only the time counts here; the scores say what was solved
         for colorizer in colorizers:
             colorizer.colorize(*settings[0][2][0])  # not counted: the first call fills caches
             rows += [(colorizer.name, axis, at, _seconds(colorizer, cases, repeats)) for axis, at, cases in settings]

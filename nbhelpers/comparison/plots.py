@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from nbhelpers.colour.lab import lab_to_rgb
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.colour.plots import COLOURS, show, with_caption
-from nbhelpers.evaluation.statistics import told_apart
+from nbhelpers.evaluation.statistics import significant
 from nbhelpers.hints import Hints
 from nbhelpers.methods import BLIND
 
@@ -115,12 +115,13 @@ def accumulated(table, methods):
 def pairs(gaps):
     """All pairs of methods: the row's ab-MSE minus the column's.
 
-    gaps: as `statistics.paired` returns it for every pair. Blank: not told apart (`statistics.told_apart`).
+    gaps: as `statistics.paired` returns it for every pair. Blank: no significant difference
+    (`statistics.significant`).
     """
     names = list(dict.fromkeys([*gaps["other"], *gaps["method"]]))
     place = {name: i for i, name in enumerate(names)}
     values = np.zeros((len(names), len(names)))
-    sure = gaps[told_apart(gaps) != 0]
+    sure = gaps[significant(gaps) != 0]
     for row in sure.itertuples():
         i, j = place[row.method], place[row.other]
         values[i, j], values[j, i] = row.difference, -row.difference
@@ -132,11 +133,11 @@ def pairs(gaps):
         ax.text(j, i, f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.2g}", ha="center", va="center", fontsize=6,
                 color="white" if dark else "0.2")  # fmt: skip
     if sure.empty:
-        few = f"{gaps['photos'].max()} photos: no two methods can be told apart"
+        few = f"{gaps['photos'].max()} photos: no difference is significant"
         ax.text(0.5, 0.5, few, transform=ax.transAxes, ha="center", va="center")
     ax.set_xticks(range(len(names)), names, rotation=55, ha="right", fontsize=8)
     ax.set_yticks(range(len(names)), names, fontsize=8)
-    ax.set_title("ab-MSE of the row minus that of the column; purple: the row errs more; blank: not told apart")
+    ax.set_title("ab-MSE of the row minus that of the column; purple: the row's is larger; blank: not significant")
     ax.title.set_fontsize(9)
     figure.colorbar(drawn, ax=ax, shrink=0.8, label="difference")
     return figure

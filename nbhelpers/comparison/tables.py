@@ -11,7 +11,7 @@ from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
-from nbhelpers.evaluation.statistics import paired, summarise, told_apart
+from nbhelpers.evaluation.statistics import paired, significant, summarise
 from nbhelpers.registry import BLIND, FOUR
 
 RATIOS = {"colourfulness": "true_colourfulness", "chroma": "true_chroma"}  # measured as shares of the truth's
@@ -79,20 +79,20 @@ def wide(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(scores: pd.DataFrame) -> pd.DataFrame:
-    """The best method at each share of unknown pixels, and which others cannot be told from it.
+    """The best method at each share of unknown pixels, and which others are not significantly different.
 
-    Returns unknown, best, ab_mse, not told apart (see `statistics.told_apart`), and the best of the methods that ignore
-    hints. Methods that did not solve every photo do not take part.
+    Returns unknown, best, ab_mse, not significantly different (from the best: see `statistics.significant`), and the
+    best of the methods that ignore hints. Methods that did not solve every photo do not take part.
     """
     rows = []
     for share, part in scores.groupby("unknown"):
         solved = part.groupby("method", sort=False)["converged"].transform("all")
         means = part[solved].groupby("method", sort=False)["ab_mse"].mean().sort_values(kind="stable")
         gaps = paired(part[solved], against=means.index[0])
-        tied = gaps.loc[told_apart(gaps) == 0, "method"]
+        tied = gaps.loc[significant(gaps) == 0, "method"]
         flat = next((name for name in means.index if name in BLIND), "")
         rows.append((share, means.index[0], means.iloc[0], ", ".join(tied), flat, means.get(flat, np.nan)))
-    columns = ["unknown", "best", "ab_mse", "not told apart", "best without hints", "its ab_mse"]
+    columns = ["unknown", "best", "ab_mse", "not significantly different", "best without hints", "its ab_mse"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -104,12 +104,10 @@ def accumulated(scores: pd.DataFrame) -> pd.DataFrame:
     """
     tables = []
     for method, rows in scores[scores["converged"]].groupby("method", sort=False):
-        errors = rows["ab_mse"].to_numpy()
-        n = np.arange(1, len(errors) + 1)
-        total = errors.cumsum()
-        variance = (np.square(errors).cumsum() - total**2 / n) / np.maximum(n - 1, 1)
-        half = np.where(n > 1, 1.96 * np.sqrt(np.maximum(variance, 0) / n), np.nan)
-        found = {"photos": n, "total": total, "mean": total / n, "low": total / n - half, "high": total / n + half}
+        errors = rows["ab_mse"].reset_index(drop=True)
+        n, total = errors.index + 1, errors.cumsum()
+        mean, half = total / n, 1.96 * errors.expanding().std() / np.sqrt(n)  # sem() divides by n - 1 before pandas 3
+        found = {"photos": n, "total": total, "mean": mean, "low": mean - half, "high": mean + half}
         tables.append(pd.DataFrame({"method": method} | found))
     return pd.concat(tables, ignore_index=True)
 

@@ -160,7 +160,7 @@ def paper_at_length(scores: pd.DataFrame) -> str:
         {mean.loc[end.epoch, "chroma"]:.1f}. It was restarted {fell} times. From epoch {late["last"].index[0]} on the
         error of the last weights moves between {late["last"].min():.0f} and {late["last"].max():.0f} %, that of the
         averaged ones between {late["averaged"].min():.0f} and {late["averaged"].max():.0f} %; of {len(last)} epochs
-        scored, {below[0]} and {below[1]} have less error than the mean colour beyond chance."""
+        scored, {below[0]} and {below[1]} have an interval below the mean colour's error."""
 
 
 def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:

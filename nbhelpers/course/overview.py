@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from importlib.metadata import version
@@ -39,7 +38,7 @@ def machine() -> pd.Series:
     """Versions of Python and the main packages; processor, memory and accelerator of this machine."""
     found = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     found["processor cores"] = str(os.cpu_count())
-    found["memory"] = f"{memory() / 2**30:.0f} GiB" if math.isfinite(memory()) else "unknown"
+    found["memory"] = f"{memory() / 2**30:.0f} GiB"
     found["networks run on"] = _accelerator()
     return pd.Series(found, name="this machine")
 

@@ -58,9 +58,26 @@ def build(folder: Path, repository: str | None = None) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
         part = Path(temporary) / "site"
         _fill(part, repository)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        _put(part, folder, Path(temporary) / "older")
     return sorted(folder.glob("*.html"))
+
+
+def _put(new: Path, folder: Path, aside: Path) -> None:
+    """Let the folder `new` take the place of `folder`, which comes back when that fails.
+
+    aside: where the old one stays meanwhile. Raises UserError when either cannot be renamed.
+    """
+    older = folder.exists()
+    try:
+        if older:
+            folder.rename(aside)
+        new.rename(folder)
+    except OSError as error:
+        what = "is as it was" if older else "was not made"
+        raise UserError(f"the site cannot be put to {folder} ({error.strerror}): the folder {what}") from None
+    finally:  # Ctrl-C too
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
 
 
 def _fill(folder: Path, repository: str) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
@@ -17,7 +16,7 @@ from nbhelpers.colour.metrics import ab_mse, colourfulness, delta_e, psnr, ssim
 from nbhelpers.hints import Colorization, Hints, hide_pixels, patches
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.photos.decoding import PhotoError
-from nbhelpers.system import spread
+from nbhelpers.system import one_thread, spread
 
 OF_PHOTOS = {"psnr": psnr, "ssim": ssim, "delta_e": delta_e}  # painted and true, uint8 sRGB
 OF_COLOURS = ("chroma", "hue_spread")  # of `ColourStatistics`
@@ -100,7 +99,7 @@ def _score_chunk(shared, photos, first: int):
     """What `score` wants of some photos, the first of which has that number; and of how many, and why not of others."""
     colorizers, label, values, seed, *how = shared
     table, colours, rows, problems, count = [], {}, {}, [], 0
-    with threadpool_limits(1):
+    with one_thread():
         for i in range(len(photos)):
             try:
                 rgb = photos[i]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from nbhelpers import paths
+from nbhelpers import paths, system
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.evaluation.evaluate import MEASURES, Scores, check, columns_of, score
 
@@ -27,8 +27,8 @@ def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measur
     """`evaluate.score` at several shares of unknown pixels, method by method, each kept when it is done.
 
     folder: where finished methods are kept, `<name>-<digest>.npz`; the digest is of the fitted method, the photos, the
-    settings and the code that colours and measures, so that what has changed is scored anew and after Ctrl-C the same
-    call goes on. The colours of the truth are not among the result's.
+    settings, the code that colours and measures and the versions of the libraries below it, so that what has changed
+    is scored anew and after Ctrl-C the same call goes on. The colours of the truth are not among the result's.
     """
     colorizers, shares, measures = list(colorizers), [float(share) for share in shares], tuple(measures)
     check(colorizers, measures)
@@ -39,8 +39,9 @@ def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measur
             bar.set_description(colorizer.name)
             path = None
             if folder is not None:
-                about = (_code(), colorizer, photos.cache.folder.name, photos.cache.part, photos.names, shares, seed)
-                path = Path(folder) / f"{colorizer.name}-{fingerprint((*about, measures))[:16]}.npz"
+                which = (photos.cache.folder.name, photos.cache.part, photos.names, shares, seed, measures)
+                key = fingerprint((_code(), system.libraries(), colorizer, *which))
+                path = Path(folder) / f"{colorizer.name}-{key[:16]}.npz"
             found = _read(path, columns_of("unknown", measures)) if path else None
             if found is None:
                 new = score([colorizer], photos, shares, seed, measures=measures, bar=bar)
@@ -90,7 +91,8 @@ def _read(path: Path, columns: list[str]) -> tuple[pd.DataFrame, dict] | None:
 def fingerprint(value) -> str:
     """A SHA-256 of numbers, texts, arrays, networks, and of dataclasses, lists and dicts of them.
 
-    Raises TypeError for anything else: two methods that differ must not look alike.
+    Raises TypeError for anything else: two methods that differ must not look alike. `joblib.hash` does not do: it
+    takes anything, depends on the memory layout of arrays, and gives equal networks different values.
     """
     digest = hashlib.sha256()
     _feed(digest, value)

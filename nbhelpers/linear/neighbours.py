@@ -55,7 +55,7 @@ def _checked(lab: np.ndarray) -> np.ndarray:
     return lab
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NeighbourStatistics:
     """Means and centred second moments of the 25 features and 2 targets over `rows` pixels.
 
@@ -103,7 +103,7 @@ def gather_statistics(photos, n: int | None = None, jobs: int | None = None) -> 
     return total(NeighbourStatistics.of, photos, n, jobs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NeighbourModel:
     """ab of a pixel = coefficients (2, 25) @ features + intercept (2,)."""
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
@@ -16,6 +15,7 @@ from nbhelpers.hints import hide_pixels
 from nbhelpers.linear.neighbours import NeighbourModel, features, targets
 from nbhelpers.linear.solvers import solve, solve_tiled
 from nbhelpers.linear.systems import neighbour_system
+from nbhelpers.system import one_thread
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def fit_minibatch(
 
 def _table_of_photo(protocol: Protocol, rgb: np.ndarray, shares, seed: int) -> list[tuple]:
     lab, rows = rgb_to_lab(rgb), []
-    with threadpool_limits(1):
+    with one_thread():
         for share in shares:
             hints = hide_pixels(lab[..., 1:], share, seed=seed)
             counted = ~hints.known if protocol.over == "unknown" else None

@@ -14,18 +14,14 @@ from threadpoolctl import ThreadpoolController
 
 from nbhelpers.hints import Hints, keep_known, nearest_known
 from nbhelpers.linear.neighbours import NeighbourModel
-from nbhelpers.linear.systems import (
-    SparseSystem,
-    check_photo,
-    neighbour_system,
-)
+from nbhelpers.linear.systems import SparseSystem, check_photo, neighbour_system
+from nbhelpers.system import one_thread
 
-_POOL = ThreadPoolExecutor(2)  # a and b at the same time, where they do not depend on each other
-_BLAS = ThreadpoolController()  # its threads make the solvers' short vector sums slower, many times on a busy machine
+_LIBRARIES = ThreadpoolController()  # those of NumPy and SciPy: they are all that a solve uses
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """ab: (H, W, 2) float32 with the known pixels kept; `iterations` of the slower channel; `residual`:
     ||rhs - matrix x|| / ||rhs||, the larger of the systems solved; `converged`: residual <= tol; `seconds`, set-up
@@ -67,12 +63,14 @@ def solve(
     safe, and lu for Levin's where they are very sparse.
     tol: relative residual.  maxiter: iterations per system.  start: (H, W, 2) first guess, default the nearest known
     colours.  history: keep the residual after each iteration (costs one more product each).
-    Raises ValueError for an unknown method, or a symmetric-only method on another system.
+    Raises ValueError for an unknown method, a symmetric-only method on another system, and a tol that is no number.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
     if method.startswith("cg") and not system.symmetric:
         raise ValueError(f'"{method}" needs a symmetric system: use bicgstab, bicg, gmres or lu')
+    if not 0 <= tol < np.inf:
+        raise ValueError(f"tol must be at least 0 and finite, got {tol}")
     began, shape, m = time.perf_counter(), system.hints.known.shape, len(system.pixels)
     if m == 0:
         return Solution(system.hints.ab.copy(), 0, 0.0, True, time.perf_counter() - began)
@@ -86,8 +84,13 @@ def solve(
     singular = run is None
     if singular:  # the first guess stays, and its residual says what it is worth
         run = _first_guess
-    with _BLAS.limit(limits=1):
-        found, curves = zip(*_POOL.map(run, *zip(*sides)) if len(sides) > 1 else [run(*sides[0])])
+    # BLAS's own threads make the solvers' short vector sums slower, many times on a busy machine. Threads of a pool
+    # that outlives the call would be missing after a fork.
+    with (
+        one_thread(_LIBRARIES),
+        ThreadPoolExecutor(len(sides)) as pool,
+    ):  # a and b at the same time, unless they are coupled
+        found, curves = zip(*pool.map(run, *zip(*sides)))
     x = found[0].reshape(2, m).T if coupled else np.stack(found, axis=1)
     residual = max(_residual(system.matrix, x_k, rhs) for x_k, (rhs, _) in zip(found, sides))
     ab = np.zeros((shape[0] * shape[1], 2), np.float32)
@@ -146,7 +149,7 @@ def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
         hierarchy = pyamg.ruge_stuben_solver(matrix, max_coarse=200, presmoother=sweeps[0], postsmoother=sweeps[1])
         options["M"] = hierarchy.aspreconditioner()
     elif method == "cg":
-        options["M"] = sparse.diags(1 / matrix.diagonal())
+        options["M"] = sparse.diags_array(1 / matrix.diagonal())
     elif method == "gmres":
         options |= {"restart": 30, "maxiter": -(-maxiter // 30), "callback_type": "pr_norm"}
     solver = getattr(linalg, method.split("+")[0])

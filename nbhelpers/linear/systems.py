@@ -15,7 +15,7 @@ from nbhelpers.hints import Hints
 from nbhelpers.linear.neighbours import OFFSETS, NeighbourModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SparseSystem:
     """matrix @ x = rhs for the colours x of the unknown pixels of one photo.
 
@@ -24,7 +24,7 @@ class SparseSystem:
     hints: the known colours.  symmetric: the matrix is symmetric positive (semi-)definite.
     """
 
-    matrix: sparse.csr_matrix
+    matrix: sparse.csr_array
     rhs: np.ndarray
     pixels: np.ndarray
     hints: Hints
@@ -53,7 +53,7 @@ def check_photo(lightness: np.ndarray, hints: Hints) -> tuple[np.ndarray, np.nda
     return lightness, pixels, number
 
 
-def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_matrix:
+def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_array:
     """Build a CSR matrix from slots: columns[s][row] with values[s] (a number, or one per row); column -1 is empty."""
     used = np.stack([column >= 0 for column in columns], axis=1)
     indptr = np.zeros(len(used) + 1, np.int32)
@@ -63,7 +63,7 @@ def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_matr
         data = np.broadcast_to(values, used.shape)[used]
     else:
         data = np.stack(values, axis=1)[used]
-    return sparse.csr_matrix((data, indices, indptr), shape=(len(used), width))
+    return sparse.csr_array((data, indices, indptr), shape=(len(used), width))
 
 
 def neighbour_system(
@@ -114,6 +114,8 @@ def edge_aware_system(lightness: np.ndarray, hints: Hints, beta: float = 25.0) -
     w_rs = exp(-beta |L_r - L_s| / 100).  lightness: (H, W) in [0, 100]; beta >= 0, the strength of edges: 0 spreads
     colour evenly. Symmetric. Without any hint it is singular (every constant solves it): see `anchor`.
     """
+    if not 0 <= beta < np.inf:
+        raise ValueError(f"beta must be at least 0 and finite, got {beta}")
     lightness, pixels, number = check_photo(lightness, hints)
     weights = [w.ravel()[pixels] for w in _lightness_weights(lightness, beta)]
     known_ab = np.where(hints.known[..., None], hints.ab, 0).astype(float)
@@ -153,10 +155,10 @@ def anchor(system: SparseSystem, prior: np.ndarray, strength: float) -> SparseSy
     prior: (2,) or (H, W, 2), a* and b*.  strength > 0: small values matter only far from hints, where the system
     itself says little; at 100 % unknown the prior decides.
     """
-    if not strength > 0:
-        raise ValueError(f"strength must be positive, got {strength}")
+    if not 0 < strength < np.inf:
+        raise ValueError(f"strength must be positive and finite, got {strength}")
     prior = np.broadcast_to(np.asarray(prior, float), (*system.hints.known.shape, 2)).reshape(-1, 2)[system.pixels]
     pull = strength * np.abs(system.matrix.diagonal())
     sides = pull.reshape(-1, 2, order="F") if len(pull) == 2 * len(prior) else pull[:, None]
-    matrix = (system.matrix + sparse.diags(pull)).tocsr()
+    matrix = (system.matrix + sparse.diags_array(pull)).tocsr()
     return replace(system, matrix=matrix, rhs=system.rhs + sides * prior)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from nbhelpers.errors import UserError, instead_of
@@ -70,6 +71,10 @@ class TrainConfig:
         }.items():
             if getattr(self, field) not in allowed:
                 raise UserError(f"{field} must be one of {', '.join(allowed)}, got {getattr(self, field)!r}")
+        for field, value in vars(self).items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            if not all(isinstance(number, str) or math.isfinite(number) for number in numbers):
+                raise UserError(f"{field} must be finite, got {value}")
         for field in ("batch", "epochs", "size", "rounds", "width", "depth", "discriminator_width"):
             if getattr(self, field) < 1:
                 raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")

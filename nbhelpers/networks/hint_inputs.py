@@ -19,7 +19,7 @@ from nbhelpers.errors import UserError
 from nbhelpers.hints import Colorization, Hints, hide_pixels, keep_known, nearest_known, patches
 from nbhelpers.networks import processes
 from nbhelpers.networks.models import UNet
-from nbhelpers.system import memory
+from nbhelpers.system import memory, one_thread
 
 # Planes that a network reads, the lightness among them, and predicts, for each kind of `TrainConfig.hints`.
 PLANES = {"none": (1, 2), "given": (4, 2), "spread": (7, 3)}
@@ -189,10 +189,8 @@ def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
 
 def _of_photos(rgb, priors, first: int, config) -> tuple:
     """The samples of some photos, as arrays."""
-    from threadpoolctl import threadpool_limits
-
     found = []
-    with threadpool_limits(1):
+    with one_thread():
         for i, (photo, prior) in enumerate(zip(rgb, priors), first):
             lab = np.dstack([rgb_to_lab(photo), prior])
             for round_ in range(config.rounds):

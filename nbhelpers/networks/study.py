@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
@@ -21,6 +20,7 @@ from nbhelpers.networks.config import GAN_L1, TrainConfig
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.training import train
+from nbhelpers.system import one_thread
 
 
 def summary(network, size: int, channels: int = 1) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def many_seeds(config: TrainConfig, photos, seeds, measure, **options) -> pd.Dat
     """
     rows = []
     # Networks this small gain nothing from a second thread, and lose much by waiting for it.
-    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
+    with tempfile.TemporaryDirectory() as folder, one_thread():
         for seed in seeds:
             asked = dataclasses.replace(config, seed=seed)
             try:

@@ -92,13 +92,15 @@ class Report:
     skipped: tuple[tuple[str, str], ...]
     smallest: tuple[int, int]
     largest: tuple[int, int]
+    beside: tuple[str, ...] = ()  # no pictures by their names
 
     def __str__(self):
         counts = f"{self.train} training and {self.test} test photos, {len(self.skipped)} skipped"
         lines = [f"{self.name}: {counts}"]
         if self.train + self.test:
             lines.append("from {} x {} to {} x {} pixels".format(*self.smallest, *self.largest))
-        return "\n".join(lines + [f"skipped {name}: {reason}" for name, reason in self.skipped])
+        lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
+        return "\n".join(lines + [f"passed over {name}: by its name no picture" for name in self.beside])
 
 
 def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
@@ -124,7 +126,7 @@ def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
             sizes.append(result)
     sizes.sort(key=lambda size: size[0] * size[1])
     smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
-    return Report(name, counts["train"], counts["test"], tuple(sorted(skipped)), smallest, largest)
+    return Report(name, counts["train"], counts["test"], tuple(sorted(skipped)), smallest, largest, found.beside)
 
 
 def _examine(photo):

@@ -15,7 +15,7 @@ from nbhelpers.photos.catalogue import attributions
 _FREE = re.compile(r"(?:^|, )(?:CC BY 2\.0|Kodak: )[^,]*$")  # the licence is the last part of a credit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Examples:
     """Photos for figures, each uint8 (size, size, 3), their names, and credits: author and licence, or ""."""
 

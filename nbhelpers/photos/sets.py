@@ -94,12 +94,17 @@ class Photos(Sequence):
 
 @dataclass(frozen=True, eq=False)
 class PhotoSet:
-    """The photos of a source, split by photo; `skipped` holds (name, reason) for files that were left out."""
+    """The photos of a source, split by photo.
+
+    skipped: (name, reason) of files that ought to be photos and were left out.  beside: names of the files and hidden
+    folders that were passed over, because by their names they are no pictures.
+    """
 
     name: str
     train: Photos
     test: Photos
     skipped: tuple[tuple[str, str], ...] = ()
+    beside: tuple[str, ...] = ()
 
     def labs(self, n: int | None = None, jobs: int = 1) -> Iterator[np.ndarray]:
         """Yield the first `n` usable training photos (None: all) in order, CIELAB float32 (size, size, 3).
@@ -132,7 +137,8 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
 
     Photos are cut to centre squares of `size` pixels. A folder has `train_color/` and `test_color/` (there or
     in `data/`), `train/` and `test/`, or plain images, of which a hash of the name puts 10 % into test. Files
-    that cannot be used are in `.skipped` and in one PhotoWarning. Raises UserError when there is no such
+    that cannot be used are in `.skipped` and in one PhotoWarning, those that are no pictures by their names, such as
+    README.md, in `.beside`. Raises UserError when there is no such
     source or it has no photo.
     """
     size = _checked_size(size)
@@ -153,7 +159,7 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
         )
         for label, part in (("train", found.train), ("test", found.test))
     )
-    return PhotoSet(name, train, test, found.skipped)
+    return PhotoSet(name, train, test, found.skipped, found.beside)
 
 
 def _checked_size(size) -> int:

@@ -24,6 +24,7 @@ class Found(NamedTuple):
     test: tuple
     skipped: tuple = ()  # (name, reason)
     state: str = ""  # changes whenever a file does
+    beside: tuple = ()  # names of files and hidden folders that were passed over: no pictures
 
 
 class SamplePhoto(NamedTuple):
@@ -108,11 +109,12 @@ def folder(root: Path) -> Found:
     Kaggle layout: `train_color` and `test_color`, here or in `data/`. Plain images are split by a hash of
     their names: a photo stays in its part when others come and go.
     """
-    dirs, names, skipped = find_layout(root), {}, []
+    dirs, names, skipped, beside = find_layout(root), {}, [], []
     for part, where in (dirs or {"all": root}).items():
         if where.is_dir():
-            names[part], unreadable = _listing(root, where)
+            names[part], unreadable, others = _listing(root, where)
             skipped += unreadable
+            beside += others
     every = [name for part in names.values() for name in part]
     with ThreadPoolExecutor(8) as pool:
         headers = dict(zip(every, pool.map(_header, [root / name for name in every]), strict=True))
@@ -125,7 +127,7 @@ def folder(root: Path) -> Found:
     train = tuple((name, root / name) for name in good.get("train", ()) if not headers[name].grey)
     test = tuple((name, root / name) for name in good.get("test", ()))
     state = [f"{name} {headers[name].bytes} {headers[name].mtime_ns}" for name, _ in (*train, *test)]
-    return Found(train, test, tuple(sorted(skipped)), f"{len(train)}\n" + "\n".join(state))
+    return Found(train, test, tuple(sorted(skipped)), f"{len(train)}\n" + "\n".join(state), tuple(sorted(beside)))
 
 
 def count_files(root: Path) -> int:
@@ -151,12 +153,12 @@ def _header(path: Path):
         return error.reason
 
 
-def _listing(root: Path, where: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """The files in a folder that ought to be photos, sorted, and its subfolders that cannot be read.
+def _listing(root: Path, where: Path) -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """The files in a folder that ought to be photos, sorted, its subfolders that cannot be read, and what is neither.
 
     All names are relative to `root`.
     """
-    names, unreadable = [], []
+    names, unreadable, beside = [], [], []
 
     def note(error: OSError):
         if Path(error.filename) == where:
@@ -164,19 +166,25 @@ def _listing(root: Path, where: Path) -> tuple[list[str], list[tuple[str, str]]]
         unreadable.append((Path(error.filename).relative_to(root).as_posix() + "/", error.strerror.lower()))
 
     for folder, subfolders, files in os.walk(where, onerror=note):
-        subfolders[:] = [name for name in subfolders if not name.startswith((".", "__MACOSX"))]
         inside = Path(folder).relative_to(root)
-        names += [(inside / name).as_posix() for name in files if not _is_companion(name)]
-    return sorted(names), unreadable
+        beside += [f"{(inside / name).as_posix()}/" for name in subfolders if _is_hidden(name)]
+        subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
+        for name in files:
+            (beside if _is_companion(name) else names).append((inside / name).as_posix())
+    return sorted(names), unreadable, beside
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder == "__MACOSX"
 
 
 def _is_companion(name: str) -> bool:
-    """Files that lie beside photos and that nobody takes for one."""
+    """Files that lie beside photos and that nobody takes for one, by suffix: `license_plate.png` may be a photo."""
     lower = name.lower()
     return (
-        lower.startswith((".", "readme", "license", "licence"))
-        or lower in ("thumbs.db", "desktop.ini")
-        or lower.endswith((".md", ".csv", ".json"))
+        lower.startswith(".")
+        or lower in ("readme", "license", "licence", "thumbs.db", "desktop.ini")
+        or lower.endswith((".md", ".txt", ".csv", ".json"))
     )
 
 

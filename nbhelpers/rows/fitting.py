@@ -17,7 +17,6 @@ import joblib
 import numpy as np
 import sklearn
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from nbhelpers import paths
@@ -26,7 +25,7 @@ from nbhelpers.errors import UserError
 from nbhelpers.photos import Photos
 from nbhelpers.rows.colorizers import RowColorizer
 from nbhelpers.rows.regressor import KINDS, RowRegressor, Trees
-from nbhelpers.system import peak_of_process
+from nbhelpers.system import one_thread, peak_of_process
 
 FORMAT = 1  # raise it when the arrays of a file change their meaning
 BANDS = 10  # of boosting, for each channel: each model serves 40 of the paper's 400 rows
@@ -64,7 +63,7 @@ def rows_of(index: int, models: int, height: int, pooled: bool) -> tuple[int, in
 
 def _fit_piece(photos, model: RowRegressor, index: int, channels, rows, step) -> tuple:
     """Fit the models of one band; returns what came in, their trees, and the process and its peak memory."""
-    with threadpool_limits(1), joblib.parallel_config("sequential"):  # or a forest would send each tree to the cluster
+    with one_thread(), joblib.parallel_config("sequential"):  # or a forest would send each tree to the cluster
         lightness, chroma = read_rows(photos, *rows, channels, step)
         X, found = lightness.reshape(-1, lightness.shape[-1]), []
         for k, channel in enumerate(channels):

@@ -20,7 +20,7 @@ KINDS = ("tree", "forest", "boosting")
 DEEPEST = 10  # a complete tree of this depth has 1,024 leaves
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trees:
     """T complete binary trees of depth d that share their targets: sums of k scores that stand for W numbers.
 
@@ -113,8 +113,8 @@ class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(f"max_depth must be a whole number from 1 to {DEEPEST}, got {self.max_depth!r}")
         if not isinstance(self.n_estimators, (int, np.integer)) or self.n_estimators < 1:
             raise ValueError(f"n_estimators must be a whole number from 1, got {self.n_estimators!r}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate!r}")
+        if not 0 < self.learning_rate < np.inf:
+            raise ValueError(f"learning_rate must be above 0 and finite, got {self.learning_rate!r}")
         if self.random_state is not None and not isinstance(self.random_state, (int, np.integer)):
             raise ValueError(f"random_state must be a whole number or None, got {self.random_state!r}")
         if self.variance is not None and not 0 < self.variance <= 1:

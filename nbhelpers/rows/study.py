@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.rows.colorizers import PositionMean
 from nbhelpers.rows.fitting import read_rows
 from nbhelpers.rows.regressor import RowRegressor, Trees
+from nbhelpers.system import one_thread
 
 
 def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int | None = None) -> list[np.ndarray]:
@@ -38,14 +38,14 @@ def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int
 
 
 def _total(photos) -> np.ndarray:
-    with threadpool_limits(1):
+    with one_thread():
         return sum(rgb_to_lab(photo)[..., 1:].astype(float) for photo in photos)
 
 
 def position_mean(photos) -> PositionMean:
     """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `fitting.usable`."""
     chunks = (photos[i : i + 50] for i in range(0, len(photos), 50))
-    with threadpool_limits(1):  # as in `totals.total`
+    with one_thread():  # as in `totals.total`
         totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
     return PositionMean((sum(totals) / len(photos)).astype(np.float32), "position mean")
 
@@ -62,7 +62,7 @@ def row_mse(model: RowRegressor, X, y) -> float:
 
 
 def _learn(train, validation, models, counts, row, channel) -> list[dict]:
-    with threadpool_limits(1):
+    with one_thread():
         X, y = row_data(train[: max(counts)], row, [channel])
         X_new, y_new = row_data(validation, row, [channel])
         found = []
@@ -113,7 +113,7 @@ def against_exact(models: dict[str, tuple[RowRegressor, RowRegressor]], X, y, X_
     (NaN when the two look at different numbers of features), MSE of both, and their ratio.
     """
     lines = []
-    with threadpool_limits(1):
+    with one_thread():
         for name, pair in models.items():
             seconds, fitted = [], []
             for model in pair:

@@ -253,3 +253,11 @@ def test_a_palette_may_have_as_many_strengths_as_wanted():
     rim = np.insert(gamut.palette(50, 6, (1.0,)), 0, 50, axis=1)
     rim[1:, 1:] *= 1.01
     assert not in_gamut(rim)[1:].any()
+
+
+@pytest.mark.parametrize(("third", "expected"), [(189, 4), (190, 3), (191, 3)], ids=["98.9 %", "99 %", "99.1 %"])
+def test_distinct_colours_hold_99_percent_of_the_pixels(third, expected):
+    counts = np.zeros((256, 256), np.int64)
+    counts[[0, 255, 128, 7, 9], [3, 255, 128, 200, 1]] = 5, 500, third, 300, 195 - third  # in no order
+    assert counts.sum() == 1000
+    assert chroma.ColourStatistics(counts, np.zeros(2), np.zeros(2), 0.0).distinct == expected

@@ -1,5 +1,7 @@
 """The measures against referees (scikit-image, colour-science, torchmetrics) and worked examples."""
 
+import warnings
+
 import colour
 import numpy as np
 import pytest
@@ -43,8 +45,16 @@ def test_ssim_of_a_photo_smaller_than_its_window_is_not_a_number(pair):
     assert np.isfinite(metrics.ssim(*(rgb[:11] for rgb in pair)))
 
 
-def test_psnr_is_that_of_scikit_image(pair):
+def test_psnr_is_its_formula_and_that_of_scikit_image(pair):
+    error = np.square(pair[0].astype(float) - pair[1]).mean()
+    assert metrics.psnr(*pair) == pytest.approx(10 * np.log10(255**2 / error))
     assert metrics.psnr(*pair) == pytest.approx(peak_signal_noise_ratio(pair[1], pair[0], data_range=255))
+
+
+def test_equal_photos_have_an_infinite_psnr_without_a_warning(pair):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert metrics.psnr(pair[0], pair[0]) == np.inf
 
 
 def test_delta_e_is_that_of_colour_science(pair):

@@ -60,17 +60,17 @@ def test_figure_5_draws_the_sum_and_the_running_mean():
     assert right.lines[0].get_ydata().tolist() == [2, 3, 5]
 
 
-def test_pairs_are_white_where_the_interval_holds_zero():
-    rows = [("b", "a", 5.0, 3.0, 7.0, 0.1, 99), ("c", "a", 0.5, -1.0, 2.0, 0.5, 99),
-            ("c", "b", -4.0, -6.0, -2.0, 0.9, 99)]  # fmt: skip
-    gaps = pd.DataFrame(rows, columns=["method", "other", "difference", "low", "high", "better", "photos"])
+def test_pairs_are_white_where_the_difference_is_not_significant():
+    rows = [("b", "a", 5.0, 3.0, 7.0, 1e-6, 0.1, 99), ("c", "a", 0.5, -1.0, 2.0, 0.5, 0.5, 99),
+            ("c", "b", -4.0, -6.0, -2.0, 1e-4, 0.9, 99)]  # fmt: skip
+    gaps = pd.DataFrame(rows, columns=["method", "other", "difference", "low", "high", "p", "better", "photos"])
     ax = comparison_plots.pairs(gaps).axes[0]
     values = ax.images[0].get_array()
     assert values.tolist() == [[0, -5, 0], [5, 0, 4], [0, -4, 0]]
     assert sorted(text.get_text() for text in ax.texts) == ["-4", "-5", "4", "5"]
     few = comparison_plots.pairs(gaps.assign(photos=9)).axes[0]
     assert not few.images[0].get_array().any()
-    assert [text.get_text() for text in few.texts] == ["9 photos: no two methods can be told apart"]
+    assert [text.get_text() for text in few.texts] == ["9 photos: no difference is significant"]
 
 
 def test_figure_4_writes_the_error_of_the_unknown_pixels(sample):

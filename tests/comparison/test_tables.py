@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
@@ -67,7 +68,7 @@ def test_the_scoreboard_takes_ratios_of_means():
     assert board.set_index(["method", "measure"])["photos"]["b", "hue_spread"] == 1
 
 
-def test_winners_say_what_cannot_be_told_apart_and_leave_out_the_unsolved():
+def test_winners_say_what_is_not_significantly_different_and_leave_out_the_unsolved():
     table = scores(
         tree=[10.0, 12.0, 11.0, 13.0] * 3,
         levin=[1.0, 2.0, 3.0, 4.0] * 3,
@@ -77,13 +78,13 @@ def test_winners_say_what_cannot_be_told_apart_and_leave_out_the_unsolved():
     )
     (row,) = tables.winners(table).to_dict("records")
     assert row["best"] == "levin" and row["ab_mse"] == 2.5
-    assert row["not told apart"] == "nearest"
+    assert row["not significantly different"] == "nearest"
     assert row["best without hints"] == "tree" and row["its ab_mse"] == 11.5
 
 
-def test_with_few_photos_winners_tell_nothing_apart():
+def test_with_few_photos_nothing_differs_from_the_winner():
     (row,) = tables.winners(scores(levin=[1.0, 2.0], lasso=[5.0, 6.0])).to_dict("records")
-    assert row["best"] == "levin" and row["not told apart"] == "lasso"
+    assert row["best"] == "levin" and row["not significantly different"] == "lasso"
 
 
 def test_an_unsolved_photo_is_left_out_of_the_accumulated_error():
@@ -98,6 +99,13 @@ def test_the_accumulated_error_and_the_running_mean():
     half = 1.96 * np.std([2, 4, 9], ddof=1) / np.sqrt(3)
     assert table["high"].iloc[2] - 5 == pytest.approx(half) and 5 - table["low"].iloc[2] == pytest.approx(half)
     assert np.isnan(table["low"].iloc[0])
+
+
+def test_the_running_interval_holds_for_errors_that_hardly_differ():
+    errors = [1e6 + x for x in (0.0, 1e-3, 2e-3, 1e-3)]  # sums of squares would cancel
+    half = [1.96 * stats.sem(errors[:n]) for n in (2, 3, 4)]
+    table = tables.accumulated(scores(a=errors))
+    assert (table["high"] - table["mean"]).tolist()[1:] == pytest.approx(half, rel=1e-4)
 
 
 def lab(*colours):

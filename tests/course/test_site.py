@@ -1,5 +1,6 @@
 """The site: every notebook a page, every picture with a text, every link with an end."""
 
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -90,6 +91,29 @@ def test_the_folder_where_one_stands_can_be_made_anew(course, tmp_path, monkeypa
         assert site.build(".", "")[0].parent == tmp_path / "site"
         monkeypatch.chdir(tmp_path / "site")  # it is another folder now
     assert (tmp_path / "site/index.html").is_file() and [path.name for path in tmp_path.glob("*site*")] == ["site"]
+
+
+@pytest.mark.parametrize("error", [OSError(39, "Directory not empty"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+@pytest.mark.parametrize("when", [1, 2], ids=["the old one is moved away", "the new one is moved in"])
+def test_the_old_site_stays_when_replacing_it_fails(tmp_path, monkeypatch, when, error):
+    folder, rename, count = tmp_path / "site", Path.rename, itertools.count(1)
+    monkeypatch.setattr(site, "_fill", lambda part, repository: [part.mkdir(), (part / site.MARK).touch(),
+                                                                 (part / "index.html").write_text("new")])  # fmt: skip
+
+    def failing(self, target):
+        if next(count) == when:
+            raise error
+        return rename(self, target)
+
+    site.build(folder)
+    (folder / "index.html").write_text("old")
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises((UserError, KeyboardInterrupt), match="cannot be put to .*Directory not empty.*as it was|^$"):
+        site.build(folder)
+    assert (folder / "index.html").read_text() == "old" and list(tmp_path.iterdir()) == [folder]
+    count = itertools.count(10)
+    site.build(folder)
+    assert (folder / "index.html").read_text() == "new" and list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_file_is_no_place_for_a_site(course, tmp_path):

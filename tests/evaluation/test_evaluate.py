@@ -258,7 +258,7 @@ def test_paired_differences_find_what_single_intervals_hide():
     assert gap["difference"] == pytest.approx(2, abs=0.1) and 0 < gap["low"] < gap["difference"] < gap["high"]
     assert gap["better"] == 0
     single = summarise(table, ["method"])
-    assert single["low"].max() < single["high"].min()  # alone, the two could not be told apart
+    assert single["low"].max() < single["high"].min()  # alone, the two do not differ significantly
 
 
 def test_paired_differences_use_the_photos_that_both_have_solved():

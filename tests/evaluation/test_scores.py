@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from nbhelpers import system
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.evaluation import scores
@@ -168,6 +169,15 @@ def test_new_code_is_measured_anew(tmp_path, photos, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("library", ["numpy", "scipy", "scikit-learn", "scikit-image", "torch", "pyamg"])
+def test_another_version_of_a_library_is_measured_anew(tmp_path, photos, monkeypatch, library):
+    score_methods(METHODS[:1], photos[:1], [1.0], tmp_path)
+    true = system.version
+    monkeypatch.setattr(system, "version", lambda name: "0.0.1" if name == library else true(name))
+    score_methods(METHODS[:1], photos[:1], [1.0], tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_two_methods_of_one_name_and_unknown_measures_are_refused(photos):
     with pytest.raises(ValueError, match="name of its own"):
         score_methods([METHODS[0], METHODS[0]], photos, [1.0])
@@ -193,6 +203,7 @@ def test_fingerprints_tell_methods_apart():
     ]
     assert len({fingerprint(method) for method in methods}) == len(methods)
     assert fingerprint(NetworkColorizer("a", other, 16)) == fingerprint(methods[7])
+    assert fingerprint(PositionMean(np.asfortranarray(ab))) == fingerprint(methods[2])  # the layout says nothing
     name = next(iter(with_bias))
     with_bias[name] = with_bias[name] + 1e-3
     other.load_state_dict(with_bias)

@@ -1,9 +1,13 @@
 """The sparse systems against dense ones that are assembled pixel by pixel from their definitions."""
 
+import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from blas import blas_of, blas_threads
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
@@ -413,11 +417,57 @@ def test_wrong_input_is_refused_in_words(models, photo):
     with pytest.raises(ValueError, match="at least 2 pixels wide, got 1"):
         solve_tiled(models["ols"], lightness, hints, 1)
     system = neighbour_system(models["ols"], lightness, hints)
+    for bad in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="tol must be at least 0 and finite"):
+            solve(system, tol=bad)
+        with pytest.raises(ValueError, match="beta must be at least 0 and finite"):
+            edge_aware_system(lightness, hints, bad)
     with pytest.raises(ValueError, match="unknown method 'jacobi': choose from auto, bicg"):
         solve(system, "jacobi")
     for method in ("cg", "cg+amg"):
         with pytest.raises(ValueError, match="needs a symmetric system"):
             solve(system, method)
-    for strength in (0, -1, np.nan):
+    for strength in (0, -1, np.nan, np.inf):
         with pytest.raises(ValueError, match="strength must be positive"):
             anchor(system, (0, 0), strength)
+
+
+# ---- threads and processes
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_solves_after_its_parent_did(systems):
+    system = systems(0.5)["edge-aware"]
+    expected = solve(system).ab
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=lambda: theirs.send(solve(system).ab), daemon=True)
+    child.start()
+    try:
+        assert ours.poll(30), "the child hangs"
+        np.testing.assert_array_equal(ours.recv(), expected)
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_eight_threads_solve_at_once_and_each_knows_whether_it_converged(systems):
+    found = systems(0.8)
+    tasks = [(found[kind], method, maxiter) for _ in range(4) for maxiter in (1, 250)
+             for kind, method in (("edge-aware", "cg"), ("sum-to-one", "bicgstab"), ("levin", "cg"))]  # fmt: skip
+    with blas_of(2):
+        with ThreadPoolExecutor(8) as pool:
+            many = list(pool.map(lambda task: solve(task[0], task[1], maxiter=task[2]), tasks))
+        assert set(blas_threads().values()) == {2}  # overlapping limits do not restore each other's 1
+    for (system, method, maxiter), solution in zip(tasks, many):
+        alone = solve(system, method, maxiter=maxiter)
+        assert solution.converged == alone.converged == (maxiter > 1)
+        assert (solution.iterations, solution.residual) == (alone.iterations, alone.residual)
+        np.testing.assert_array_equal(solution.ab, alone.ab)
+
+
+def test_results_and_systems_have_a_plain_answer_to_whether_they_are_equal(models, systems):
+    one, other = systems(0.5)["edge-aware"], systems(0.5)["edge-aware"]
+    pairs = [(one, other), (solve(one), solve(other)), (models["ols"], models["ridge"])]
+    assert [a == b for a, b in pairs] == [False] * 3 and [a == a for a, _ in pairs] == [True] * 3

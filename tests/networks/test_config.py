@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
 from nbhelpers import paths
@@ -169,6 +170,17 @@ def test_values_that_cannot_be_are_named(changes, says):
 def test_values_that_would_fail_in_training_are_named_before(changes):
     with pytest.raises(UserError, match=next(iter(changes))):
         train_config("gan-l1", **changes)
+
+
+NUMBERS = [field.name for field in dataclasses.fields(UNET) if not isinstance(getattr(UNET, field.name), str)]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), np.float32("nan")])
+@pytest.mark.parametrize("field", NUMBERS)
+def test_every_number_is_finite(field, bad):
+    value = (0.5, bad) if field == "betas" else bad
+    with pytest.raises(UserError, match=f"{field} must be finite"):
+        train_config("unet", **{field: value})
 
 
 def test_a_pretraining_without_a_pixel_loss_is_refused():

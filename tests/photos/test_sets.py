@@ -218,8 +218,32 @@ def test_unusable_files_are_named_counted_and_skipped(folder):
         f"train_color/{n}" for n in ("cut.jpg", "empty.jpg", "text.jpg", "film.mp4", "grey.png")
     }
     assert dict(opened.skipped)["train_color/grey.png"].startswith("greyscale")
+    beside = (".DS_Store", "LICENSE", "README.md", "SOURCES.csv", "Thumbs.db")
+    assert opened.beside == tuple(f"train_color/{name}" for name in beside)
     assert (len(opened.train), len(opened.test)) == (6, 4)  # a grey photo can be colorized
     assert np.ptp(opened.test[3], axis=-1).max() == 0
+
+
+PLATES = ("license_plate.png", "Licence.JPG", "readme-scan.png", "LICENSE.png", "licenses/a.png", "readme.PNG")
+
+
+def test_photos_with_names_like_those_of_texts_are_photos_and_all_else_is_named(tmp_path):
+    mine = tmp_path / "mine"
+    for name in PLATES:
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(CAT[:80, :100]).save(mine / name, "png")
+    texts = ("LICENSE", "README", "readme.txt", "about.json", ".hidden.png", "deep/licence.md")
+    for name in (*texts, ".git/config", "__MACOSX/a.png", "LICENSE-2.0"):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text("beside the photos")
+    with pytest.warns(PhotoWarning, match="1 of 7 files .*LICENSE-2.0"):
+        opened = open_photos(mine, size=64)
+    assert sorted((*opened.train.names, *opened.test.names)) == sorted(PLATES)
+    assert opened.beside == tuple(sorted((*texts, ".git/", "__MACOSX/")))
+    lines = str(check_source(mine)).splitlines()
+    assert [line for line in lines if "passed over" in line] == [
+        f"passed over {name}: by its name no picture" for name in opened.beside
+    ]
 
 
 def test_a_long_list_of_skipped_files_is_cut(folder):

@@ -208,7 +208,7 @@ def test_nan_and_too_few_samples_are_refused(kind):
         "kind": ("trees", None, ""),
         "max_depth": (0, 11, -1, 2.5, None, "3"),
         "n_estimators": (0, -5, 2.5, None),
-        "learning_rate": (0, -0.1, np.nan),
+        "learning_rate": (0, -0.1, np.nan, np.inf),
         "variance": (0, -0.5, 1.01, np.nan),
     }.items(),
 )

@@ -74,8 +74,21 @@ def test_every_argument_and_every_answer_is_described(path):
 
 
 def test_what_is_missing_is_found():
-    good = '"""Add.\n\n    Parameters\n    ----------\n    a, b : int\n        What to add.\n\n    Returns\n    -------\n    int\n        The sum.\n    """'
-    source = f"def add(a, b):\n    {good}\n    return a + b\n"
+    source = '''def add(a, b):
+    """Add.
+
+    Parameters
+    ----------
+    a, b : int
+        What to add.
+
+    Returns
+    -------
+    int
+        The sum.
+    """
+    return a + b
+'''
     assert faults(source) == []
     assert faults(source.replace("a, b : int", "a : int")) == ["add: arguments a, b, described a"]
     assert faults(source.replace("a, b : int", "a, b")) == ["add: an argument without its type or its description"]

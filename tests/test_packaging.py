@@ -22,10 +22,9 @@ CONDA = {"torch": "pytorch", "playwright": "playwright-python"}  # where conda-f
 HEAVY = {
     *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_scores", "bench.cuda_speed"),
     *("bench.cuda_training", "bench.networks", "comparison.realism", "course.quantization", "course.runner"),
-    "networks.averaging",
-    *("networks.batch_norm", "networks.checkpoints", "networks.cuda_graphs", "networks.data", "networks.hint_inputs"),
-    *("networks.inference", "networks.models", "networks.speed", "networks.study", "networks.trainer"),
-    *("networks.training", "__main__"),
+    *("networks.averaging", "networks.batch_norm", "networks.checkpoints", "networks.cuda_graphs", "networks.data"),
+    *("networks.hint_inputs", "networks.inference", "networks.models", "networks.processes", "networks.speed"),
+    *("networks.study", "networks.trainer", "networks.training", "__main__"),
 }
 
 

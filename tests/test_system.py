@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from contextlib import ExitStack
 
 import joblib
@@ -47,6 +48,7 @@ class Heavy:
 
 
 def plus(heavy, number, other):
+    time.sleep(0.1)  # so that no worker does it all
     return os.getpid(), number + other + heavy.ballast[0]
 
 

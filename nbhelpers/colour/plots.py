@@ -65,7 +65,7 @@ def by_method(labs, methods: dict, width: float = 10.0, caption: str = ""):
     pictures = []
     for lab in labs:
         for method in methods.values():
-            ab = lab[..., 1:] if method is None else method.colorize(lab[..., 0], Hints.none(lab.shape[:2]))
+            ab = lab[..., 1:] if method is None else method.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab
             pictures.append(lab_to_rgb(np.dstack([lab[..., 0], ab])))
     titles = [*methods, *[""] * (len(pictures) - len(methods))]
     return photo_grid(pictures, titles, len(methods), width, caption)

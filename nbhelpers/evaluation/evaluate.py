@@ -13,6 +13,7 @@ import pandas as pd
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, colourfulness, delta_e, psnr, ssim
+from nbhelpers.errors import UserError
 from nbhelpers.hints import Colorization, Hints, hide_pixels, patches
 from nbhelpers.photos.cache import PhotoWarning
 from nbhelpers.photos.decoding import PhotoError
@@ -160,7 +161,9 @@ def score(
     Raises
     ------
     ValueError
-        For an unknown measure, for two colorizers of one name, and when there is no photo.
+        For an unknown measure, and for two colorizers of one name.
+    UserError
+        When there is no photo that can be read.
     """
     colorizers, values, measures = list(colorizers), list(values), tuple(measures)
     check(colorizers, measures)
@@ -177,7 +180,7 @@ def score(
         if bar is not None:
             bar.update(some + len(problems))
     if not count:
-        raise ValueError("no photo to colorize: the list is empty or none could be read")
+        raise UserError("there is no photo to colorize: name a source or a folder with some that can be read")
     return Scores(pd.DataFrame(table), colours, {key: total / count for key, total in rows.items()})
 
 

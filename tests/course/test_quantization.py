@@ -257,7 +257,7 @@ def test_photos_that_cannot_be_read_are_not_counted(trained, to, tmp_path):
         (one,) = quantization.commit("unet", path, str(folder.parent), to).values()
     assert one["photos"] == 1
     (folder / "0.png").rename(folder.parent / "train" / "0.png")
-    with pytest.warns(UserWarning, match="skipped"), pytest.raises(UserError, match="there is no test photo that can"):
+    with pytest.warns(UserWarning, match="skipped"), pytest.raises(UserError, match="no photo to colorize"):
         quantization.commit("unet", path, str(folder.parent), to)
 
 

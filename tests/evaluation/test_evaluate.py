@@ -15,6 +15,7 @@ from nbhelpers.colour import metrics
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, psnr
+from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate, evaluate_patches, score
 from nbhelpers.evaluation.statistics import bootstrap_interval, paired, summarise
 from nbhelpers.hints import Colorization, Constant, Nearest, hide_pixels, keep_known
@@ -324,7 +325,7 @@ def test_a_list_of_arrays_will_do_and_an_empty_one_is_an_error(photos):
     table = score([METHODS[0]], [photos[0], photos[1]], measures=("ab_mse",)).table
     assert table["photo"].tolist() == ["photo 0", "photo 1"]
     assert table["ab_mse"].tolist() == evaluate(METHODS[:1], photos[:2], [1.0], jobs=1)["ab_mse"].tolist()
-    with pytest.raises(ValueError, match="no photo to colorize"):
+    with pytest.raises(UserError, match="no photo to colorize"):
         score([METHODS[0]], [])
 
 

@@ -63,7 +63,7 @@ def test_snapshots_keep_what_each_epoch_paints_and_change_nothing(squares):
     snapshots = study.Snapshots([photo[:32, :32] for photo in squares[:2]])
     watched = train(asked, squares, watch=snapshots, progress=False)
     alone = train(asked, squares, progress=False)
-    assert snapshots.epochs == [1, 2] and len(snapshots.predicted) == 2 and len(snapshots.painted[0]) == 2
+    assert snapshots.epochs == [1, 2] and len(snapshots.painted) == 2 and len(snapshots.painted[0]) == 2
     for mine, theirs in zip(watched.network.parameters(), alone.network.parameters()):
         assert torch.equal(mine, theirs)
     truth = rgb_to_lab(squares[0][:32, :32])[..., 1:]

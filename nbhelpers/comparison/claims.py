@@ -46,7 +46,7 @@ def _few_unknown(full, axis, brown, coins):
     part = _at(axis, 0.2, "mean", *FOUR)
     means = _means(part)
     worst = means[list(FOUR)].max() / means["mean"]
-    return (HOLDS if worst < 0.05 else FAILS), f"20 % unknown: the worst of the four errs {worst:.2%} of the mean"
+    return (HOLDS if worst < 0.05 else FAILS), f"20 % unknown: the worst of the four has {worst:.2%} of the mean colour's error"
 
 
 def _lasso_wins(full, axis, brown, coins):
@@ -73,7 +73,7 @@ def _nothing_known(full, axis, brown, coins):
     words = [f"{m} solved {row['sum']} of {row['size']}" + (f", ab-MSE {means[m]:.0f}" if row["sum"] else "")
              for m, row in solved.iterrows()]  # fmt: skip
     good = four["converged"].all() and (means[list(FOUR)] < means["mean"]).all()
-    return (HOLDS if good else FAILS), f"{'; '.join(words)}; the mean colour errs {means['mean']:.0f}"
+    return (HOLDS if good else FAILS), f"{'; '.join(words)}; the mean colour {means['mean']:.0f}"
 
 
 def _hints(full, axis, brown, coins):
@@ -205,9 +205,9 @@ def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, co
     pairs that a claim compares. A claim whose methods or shares are not in the tables is "undecided".
     """
     rows = []
-    for claim, where, judge in CLAIMS:
+    for claim, where, rule in CLAIMS:
         try:
-            verdict, evidence = judge(full, axis, brown, coins)
+            verdict, evidence = rule(full, axis, brown, coins)
         except (KeyError, IndexError):
             verdict, evidence = OPEN, "this run lacks a method or a share that the claim is about"
         rows.append((claim, where, verdict, evidence))
@@ -247,9 +247,9 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
         _restarts: (None, f"{restarts} in its one training"),
     }
     table = verdicts.copy()
-    for claim, _, judge in CLAIMS:
-        for row in table.index[(table["claim"] == claim) & (judge in said)]:
-            verdict, words = said[judge]
+    for claim, _, rule in CLAIMS:
+        for row in table.index[(table["claim"] == claim) & (rule in said)]:
+            verdict, words = said[rule]
             if verdict not in (None, table.loc[row, "verdict"]):
                 table.loc[row, "verdict"] = PARTLY
             table.loc[row, "evidence"] += f". {length}: {words}"

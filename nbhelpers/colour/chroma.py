@@ -242,6 +242,7 @@ class ColourStatistics:
 
     @property
     def pixels(self) -> int:
+        """The number of pixels."""
         return int(self.counts.sum())
 
     @property

@@ -37,10 +37,26 @@ _BAND = 256  # rows converted at once: the colour conversion takes many times th
 
 
 def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, size: int = SIZE) -> Colorization:
-    """Colorize a photo of any size: lightness (H, W) float32 in [0, 100].
+    """Colorize a photo of any size.
 
     The colorizer sees the photo and its hints shrunk until the shorter side has `size` pixels, if it is larger
     (`hints.shrunk_hints`). Its chroma is enlarged again, and known pixels are kept.
+
+    Parameters
+    ----------
+    colorizer : Colorizer
+        The method.
+    lightness : np.ndarray
+        (H, W) float32, L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+    size : int
+        Pixels of the shorter side that the colorizer sees, at most.
+
+    Returns
+    -------
+    Colorization
+        Of height H and width W.
     """
     height, width = lightness.shape
     if min(height, width) <= size:
@@ -50,19 +66,57 @@ def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, si
 
 
 def lightness_of(rgb: np.ndarray) -> np.ndarray:
-    """The lightness of a photo, sRGB uint8 (H, W, 3): L* (H, W) float32 in [0, 100]."""
+    """The lightness of a photo.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W) float32, L* in [0, 100].
+    """
     return _in_bands(lambda band: np.clip(rgb_to_lab(band)[..., 0], 0, 100), rgb)
 
 
 def laid_under(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """Lay ab (H, W, 2) under lightness (H, W): sRGB uint8 (H, W, 3) of that lightness, less chroma where sRGB ends."""
+    """Lay colours under a lightness, with less chroma where sRGB ends.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), L* in [0, 100].
+    ab : np.ndarray
+        (H, W, 2), CIELAB a* and b*.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 3) uint8, sRGB of that lightness.
+    """
     return _in_bands(lambda *parts: lab_to_rgb(into_gamut(np.dstack(parts))), lightness, ab)
 
 
 def png_bytes(rgb: np.ndarray, settings: dict, exif: bytes = b"", icc: bytes | None = None) -> bytes:
-    """A PNG file of an sRGB photo, uint8 (H, W, 3), with the settings it was made with as JSON under "nbhelpers".
+    """A PNG file of a photo, with the settings it was made with as JSON under "nbhelpers".
 
-    icc: a profile that the pixels are converted to and that is embedded, unless it cannot describe an RGB photo.
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB.
+    settings : dict
+        What JSON can hold; the version of this package is added.
+    exif : bytes
+        EXIF data to embed.
+    icc : bytes, optional
+        A profile that the pixels are converted to and that is embedded, unless it cannot describe an RGB photo.
+
+    Returns
+    -------
+    bytes
+        The file.
     """
     converted = from_srgb(rgb, icc) if icc else None
     told = PngImagePlugin.PngInfo()
@@ -74,11 +128,29 @@ def png_bytes(rgb: np.ndarray, settings: dict, exif: bytes = b"", icc: bytes | N
 
 
 def read_hints(path, photo, shape: tuple[int, int]) -> Hints:
-    """Read hints for a photo of height and width `shape` from a picture of that size.
+    """Read hints for a photo from a picture of its size.
 
-    Known are the pixels with alpha >= 128, or in a picture without transparency those that are not grey. `photo` is
-    named in the UserError that another size raises; one is raised too when nothing is known, and for a JPEG, which
-    tints what was grey.
+    Known are the pixels with alpha >= 128, or in a picture without transparency those that are not grey.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The picture.
+    photo : str or os.PathLike
+        Names the photo in errors.
+    shape : tuple of int
+        Height and width of the photo.
+
+    Returns
+    -------
+    Hints
+        The colours of height and width `shape`.
+
+    Raises
+    ------
+    UserError
+        For a picture of another size or that cannot be read, when nothing is known, and for a JPEG, which tints what
+        was grey.
     """
     rgb, alpha = read_layer(path)
     with open(path, "rb") as file:
@@ -99,10 +171,24 @@ def read_hints(path, photo, shape: tuple[int, int]) -> Hints:
 
 
 def find_photos(places: Sequence[str], out) -> tuple[list[tuple[Path, Path]], list[str]]:
-    """The photos in files and folders as pairs (photo, PNG file below `out`), and a sentence for each that has none.
+    """Find the photos in files and folders.
 
     Folders are searched by suffix, in sorted order, and their structure is kept; what is hidden, or already lies in
     `out` below the folder, is left out.
+
+    Parameters
+    ----------
+    places : sequence of str
+        Files and folders.
+    out : str or os.PathLike
+        The folder for the colorized photos.
+
+    Returns
+    -------
+    pairs : list of tuple
+        (photo, PNG file below `out`), both Path.
+    failures : list of str
+        A sentence for each place or photo that has none.
     """
     pairs, failures, taken = [], [], {}
     for place in map(Path, places):
@@ -136,12 +222,35 @@ def colorize_files(
     overwrite: bool = False,
     tell: Callable[[str], None] = warnings.warn,
 ) -> list[str]:
-    """Colorize photos into PNG files, pairs of `find_photos`; returns a sentence for each that failed.
+    """Colorize photos into PNG files.
 
-    The photos' own colours are not looked at, unless `unknown` is given: the percentage of pixels, chosen at random,
-    whose colours are hidden; the others are the hints.  hints: a picture for `read_hints`.
-    tell: called with what the colorizer has to say of a photo that is written all the same, as when its solver gave up.
     The settings in each file name the method, the origin of its model, and what it was given.
+
+    Parameters
+    ----------
+    pairs : sequence of tuple
+        (photo, PNG file), as `find_photos` returns them.
+    colorizer : Colorizer
+        The method.
+    size : int
+        Pixels of the shorter side that the colorizer sees, at most.
+    unknown : float, optional
+        The percentage of pixels, chosen at random, whose colours are hidden; the others are the hints. None does not
+        look at the photos' own colours.
+    seed : int
+        Of the choice of hidden pixels, for each photo.
+    hints : str, optional
+        A picture for `read_hints`; with it nothing is hidden.
+    overwrite : bool
+        Whether files that exist are replaced, though never one of the inputs; else their photos fail.
+    tell : callable
+        Called with what the colorizer has to say (str) of a photo that is written all the same, as when its solver
+        gave up.
+
+    Returns
+    -------
+    list of str
+        A sentence for each photo that failed.
     """
     settings = {"method": colorizer.name, "size": size}
     if origin := getattr(colorizer, "origin", ""):  # a person's own colorizer may have none

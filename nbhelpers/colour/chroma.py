@@ -17,20 +17,59 @@ BINS = 256  # of width 1, from -128, for each of a* and b*
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
-    """The grey value of a JPEG: uint8 sRGB (..., 3) -> float (...) in [0, 255] (ITU-R BT.601).
+    """The grey value of a JPEG (ITU-R BT.601): a weighted mean of the stored, not the linear, values.
 
-    A weighted mean of the stored, not the linear, values.
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (..., 3) uint8, sRGB.
+
+    Returns
+    -------
+    np.ndarray
+        (...) float in [0, 255].
     """
     return np.asarray(rgb) @ np.array(LUMA)
 
 
 def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur (H, W) or each plane of (H, W, C) with a Gaussian of `sigma` pixels; edges are mirrored."""
+    """Blur with a Gaussian; edges are mirrored.
+
+    Parameters
+    ----------
+    planes : np.ndarray
+        (H, W), or (H, W, C), of which each plane is blurred.
+    sigma : float
+        Standard deviation in pixels; 0 blurs nothing.
+
+    Returns
+    -------
+    np.ndarray
+        A new array of the shape of `planes`.
+    """
     return gaussian_filter(planes, sigma, axes=(0, 1)) if sigma else planes.copy()
 
 
 def quantize(ab: np.ndarray, levels: int) -> np.ndarray:
-    """Round a* and b* to `levels` evenly spaced values each over [-128, 128]; neutral stays neutral."""
+    """Round a* and b* to evenly spaced values; neutral stays neutral.
+
+    Parameters
+    ----------
+    ab : np.ndarray
+        (..., 2), CIELAB a* and b*.
+    levels : int
+        The number of values of each over [-128, 128]: they lie 256 / levels apart.
+
+    Returns
+    -------
+    np.ndarray
+        The rounded colours, same shape.
+
+    Raises
+    ------
+    ValueError
+        For less than one level.
+    """
     if levels < 1:
         raise ValueError(f"levels must be at least 1, got {levels}")
     step = np.float32(256 / levels)
@@ -38,22 +77,62 @@ def quantize(ab: np.ndarray, levels: int) -> np.ndarray:
 
 
 def shuffle(planes: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Put the pixels of (H, W) or (H, W, C) in random order; each keeps its own values."""
+    """Put pixels in random order; each keeps its own values.
+
+    Parameters
+    ----------
+    planes : np.ndarray
+        (H, W) or (H, W, C).
+    seed : int
+        Of the order.
+
+    Returns
+    -------
+    np.ndarray
+        A new array of the shape of `planes`.
+    """
     flat = planes.reshape(-1, *planes.shape[2:])
     return flat[np.random.default_rng(seed).permutation(len(flat))].reshape(planes.shape)
 
 
 def visible_difference(lab: np.ndarray, rgb: np.ndarray) -> tuple[float, float]:
-    """Compare lab (H, W, 3), as a screen shows it, with the photo rgb uint8: (mean CIEDE2000, PSNR in dB)."""
+    """Compare a CIELAB picture, as a screen shows it, with a photo.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), CIELAB.
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB, the photo.
+
+    Returns
+    -------
+    delta_e : float
+        Mean CIEDE2000.
+    psnr : float
+        PSNR in dB; infinite when nothing differs.
+    """
     shown = lab_to_rgb(lab)
     return delta_e(shown, rgb), psnr(shown, rgb)
 
 
 def losses(photos, changes: dict, amounts) -> pd.DataFrame:
-    """Measure changes on photos, a list of uint8 (H, W, 3), at several amounts.
+    """Measure what changes do to photos, at several amounts.
 
-    changes: name -> function (lab, amount) -> lab.  Returns one row per change and amount, averaged over the
-    photos: change, amount, delta_e (CIEDE2000), psnr (dB; infinite when nothing changed).
+    Parameters
+    ----------
+    photos : list of np.ndarray
+        Each (H, W, 3) uint8, sRGB.
+    changes : dict
+        name -> function (lab, amount) -> lab, both CIELAB (H, W, 3).
+    amounts : iterable of float
+        What the changes are called with.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per change and amount, averaged over the photos: change, amount, delta_e (CIEDE2000), psnr (dB; infinite
+        when nothing changed).
     """
     labs, rows = [rgb_to_lab(rgb) for rgb in photos], []
     for name, change in changes.items():
@@ -65,17 +144,56 @@ def losses(photos, changes: dict, amounts) -> pd.DataFrame:
 
 
 def blur_chroma(lab: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur a* and b* of lab (H, W, 3); the lightness stays."""
+    """Blur a* and b*; the lightness stays.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), CIELAB.
+    sigma : float
+        Standard deviation of the Gaussian in pixels, see `blur`.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 3), CIELAB.
+    """
     return np.dstack([lab[..., 0], blur(lab[..., 1:], sigma)])
 
 
 def blur_lightness(lab: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur L* of lab (H, W, 3); the chroma stays."""
+    """Blur L*; the chroma stays.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), CIELAB.
+    sigma : float
+        Standard deviation of the Gaussian in pixels, see `blur`.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 3), CIELAB.
+    """
     return np.dstack([blur(lab[..., 0], sigma), lab[..., 1:]])
 
 
 def quantize_chroma(lab: np.ndarray, levels: int) -> np.ndarray:
-    """Quantize a* and b* of lab (H, W, 3); the lightness stays."""
+    """Quantize a* and b*; the lightness stays.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), CIELAB.
+    levels : int
+        The number of values of each of a* and b*, see `quantize`.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 3), CIELAB.
+    """
     return np.dstack([lab[..., 0], quantize(lab[..., 1:], levels)])
 
 
@@ -83,9 +201,15 @@ def quantize_chroma(lab: np.ndarray, levels: int) -> np.ndarray:
 class ColourStatistics:
     """The colours of photos.
 
-    counts: (256, 256) int64, pixels per bin of width 1 of a* (rows) and b* (columns), both from -128; what lies
-    outside, which no screen shows, is counted in the outermost bins.
-    total, squares: (2,) sums of a* and b*, and of their squares.  distance: the sum of the distances from grey.
+    Attributes
+    ----------
+    counts : np.ndarray
+        (256, 256) int64, pixels per bin of width 1 of a* (rows) and b* (columns), both from -128; what lies outside,
+        which no screen shows, is counted in the outermost bins.
+    total, squares : np.ndarray
+        (2,) float, the sums of a* and b*, and of their squares.
+    distance : float
+        The sum of the distances from grey, in CIELAB units.
     """
 
     counts: np.ndarray
@@ -95,7 +219,18 @@ class ColourStatistics:
 
     @classmethod
     def of(cls, lab: np.ndarray) -> ColourStatistics:
-        """Of one photo (H, W, 3) in CIELAB."""
+        """The statistics of one photo.
+
+        Parameters
+        ----------
+        lab : np.ndarray
+            CIELAB, (H, W, 3), or (N, 3) for some of its pixels.
+
+        Returns
+        -------
+        ColourStatistics
+            Of these pixels.
+        """
         ab = np.asarray(lab[..., 1:], float).reshape(-1, 2)
         a, b = (np.clip(np.floor(ab), -128, 127).astype(int) + 128).T
         counts = np.bincount(BINS * a + b, minlength=BINS**2).reshape(BINS, BINS)
@@ -107,6 +242,7 @@ class ColourStatistics:
 
     @property
     def pixels(self) -> int:
+        """The number of pixels."""
         return int(self.counts.sum())
 
     @property
@@ -116,12 +252,12 @@ class ColourStatistics:
 
     @property
     def mse_grey(self) -> float:
-        """The ab-MSE of predicting a = b = 0: half the mean square of the chroma."""
+        """The mean squared error of predicting a* = b* = 0: half the mean square of the chroma."""
         return float(self.squares.mean() / self.pixels)
 
     @property
     def variance(self) -> float:
-        """The ab-MSE of predicting the mean colour: the variance, averaged over a* and b*."""
+        """The mean squared error of predicting the mean colour: the variance, averaged over a* and b*."""
         return self.mse_grey - float(np.square(self.mean).mean())
 
     @property
@@ -136,7 +272,7 @@ class ColourStatistics:
 
     @property
     def hue_spread(self) -> float:
-        """How many hues there are: 0 is one hue, near 1 is all of them in balance; NaN for grey alone.
+        """How varied the hues are: 0 is one hue, near 1 is all of them in balance; NaN for grey alone.
 
         The circular variance of the hue angle (Mardia and Jupp 2000, section 2.3), pixels weighted by their chroma.
         """
@@ -145,7 +281,18 @@ class ColourStatistics:
         return max(0.0, 1 - float(np.hypot(*self.mean)) / self.chroma)  # rounding may leave less than nothing
 
     def distance_to(self, colour) -> float:
-        """The mean distance of the colours from one colour (a*, b*), in CIELAB units, to within 0.7."""
+        """The mean distance of the colours from one colour, in CIELAB units.
+
+        Parameters
+        ----------
+        colour : array-like
+            (2,), CIELAB a* and b*.
+
+        Returns
+        -------
+        float
+            The distance, to within 0.7: it is that of the bins' centres.
+        """
         a, b = np.meshgrid(_CENTRES - colour[0], _CENTRES - colour[1], indexing="ij")
         return float((self.counts * np.hypot(a, b)).sum() / self.pixels)
 
@@ -175,9 +322,27 @@ _CENTRES = np.arange(BINS) - BINS / 2 + 0.5  # of the bins of counts
 
 
 def gather_colours(photos, n: int | None = None, jobs: int | None = None) -> ColourStatistics:
-    """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
+    """The statistics of many photos, merged in parallel.
 
-    Photos that cannot be read are skipped with a warning; None takes the jobs of the surrounding
-    `system.backend`. Raises ValueError when no photo is left.
+    Photos that cannot be read are skipped with a warning.
+
+    Parameters
+    ----------
+    photos : Photos
+        Where to read.
+    n : int, optional
+        How many photos to take, from the first; None takes all.
+    jobs : int, optional
+        How many run at once; None takes those of the surrounding `system.backend`.
+
+    Returns
+    -------
+    ColourStatistics
+        Of all pixels of these photos.
+
+    Raises
+    ------
+    ValueError
+        When no photo is left.
     """
     return total(ColourStatistics.of, photos, n, jobs)

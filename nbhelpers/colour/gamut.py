@@ -8,15 +8,38 @@ from nbhelpers.colour.lab import lab_to_linear
 
 
 def in_gamut(lab: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
-    """Say for each CIELAB colour (..., 3) whether sRGB can show it: bool (...)."""
+    """Say for each colour whether sRGB can show it.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (..., 3), CIELAB.
+    tolerance : float
+        How far linear red, green and blue may leave [0, 1].
+
+    Returns
+    -------
+    np.ndarray
+        (...) bool.
+    """
     linear = lab_to_linear(lab)
     return np.all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
 
 
 def into_gamut(lab: np.ndarray) -> np.ndarray:
-    """CIELAB (..., 3) with the chroma of colours that sRGB cannot show reduced until it can; lightness and hue stay.
+    """Reduce the chroma of colours that sRGB cannot show until it can; lightness and hue stay.
 
-    `lab_to_rgb` alone would clip red, green and blue, and so change the lightness. L* must lie in [0, 100].
+    `lab_to_rgb` alone would clip red, green and blue, and so change the lightness.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (..., 3), CIELAB; L* must lie in [0, 100].
+
+    Returns
+    -------
+    np.ndarray
+        (..., 3) float32, CIELAB; colours that sRGB can show are as they were.
     """
     lab = np.array(lab, np.float32)
     outside = ~in_gamut(lab)
@@ -33,8 +56,19 @@ def into_gamut(lab: np.ndarray) -> np.ndarray:
 def gamut_slice(lightness: float, points: int = 257) -> tuple[np.ndarray, np.ndarray]:
     """All colours a*, b* in [-128, 128] at one lightness, and whether sRGB can show them.
 
-    Returns lab (points, points, 3) and a bool array (points, points); rows run from b* = -128 up, columns
-    from a* = -128.
+    Parameters
+    ----------
+    lightness : float
+        L* in [0, 100].
+    points : int
+        The number of values of each of a* and b*; the default has them 1 apart.
+
+    Returns
+    -------
+    lab : np.ndarray
+        (points, points, 3) float32, CIELAB; rows run from b* = -128 up, columns from a* = -128.
+    inside : np.ndarray
+        (points, points) bool, True where sRGB can show the colour.
     """
     a, b = np.meshgrid(*[np.linspace(-128, 128, points, dtype=np.float32)] * 2)
     lab = np.dstack([np.full_like(a, lightness), a, b])
@@ -42,9 +76,23 @@ def gamut_slice(lightness: float, points: int = 257) -> tuple[np.ndarray, np.nda
 
 
 def palette(lightness: float, hues: int = 12, shares=(0.45, 0.85)) -> np.ndarray:
-    """Colours to paint with at one lightness: (1 + hues * len(shares), 2) a*, b*, grey first, all within sRGB.
+    """Colours to paint with at one lightness, all within sRGB.
 
     For each hue, starting at red (20 degrees), the `shares` of the largest chroma that sRGB shows at that L*.
+
+    Parameters
+    ----------
+    lightness : float
+        L* in [0, 100].
+    hues : int
+        The number of hues, evenly spaced in angle.
+    shares : sequence of float
+        Shares of the largest chroma, in [0, 1].
+
+    Returns
+    -------
+    np.ndarray
+        (1 + hues * len(shares), 2) float32, a* and b*: grey first, then all hues at each share.
     """
     angles = np.radians(20 + 360 / hues * np.arange(hues))
     rim = np.stack([np.full(hues, lightness), 140 * np.cos(angles), 140 * np.sin(angles)], axis=1)

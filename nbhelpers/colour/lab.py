@@ -34,10 +34,22 @@ def _mix(colours: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
-    """Convert sRGB (..., 3), uint8 or float in [0, 1], to CIELAB (..., 3) float32.
+    """Convert sRGB to CIELAB.
 
-    L* is in [0, 100]; a* and b* of sRGB colours lie within [-108, 99].
-    Raises ValueError for another last axis, another integer type, or floats outside [0, 1].
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (..., 3), uint8 or float in [0, 1].
+
+    Returns
+    -------
+    np.ndarray
+        (..., 3) float32. L* is in [0, 100]; a* and b* of sRGB colours lie within [-108, 99].
+
+    Raises
+    ------
+    ValueError
+        For another last axis, another integer type, or floats outside [0, 1].
     """
     rgb = np.asarray(rgb)
     if rgb.ndim == 0 or rgb.shape[-1] != 3:
@@ -62,7 +74,23 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def lab_to_linear(lab: np.ndarray) -> np.ndarray:
-    """CIELAB (..., 3) -> linear RGB (..., 3) float32, outside [0, 1] where sRGB cannot show the colour."""
+    """Convert CIELAB to linear RGB.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (..., 3), CIELAB.
+
+    Returns
+    -------
+    np.ndarray
+        (..., 3) float32, outside [0, 1] where sRGB cannot show the colour.
+
+    Raises
+    ------
+    ValueError
+        For another last axis.
+    """
     lab = np.asarray(lab, dtype=np.float32)
     if lab.ndim == 0 or lab.shape[-1] != 3:
         raise ValueError(f"expected an array (..., 3) of CIELAB values, got shape {lab.shape}")
@@ -75,7 +103,23 @@ def lab_to_linear(lab: np.ndarray) -> np.ndarray:
 
 
 def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
-    """Convert CIELAB (..., 3) to sRGB (..., 3) uint8; colours outside sRGB are clipped channel by channel."""
+    """Convert CIELAB to sRGB; colours outside sRGB are clipped channel by channel.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (..., 3), CIELAB.
+
+    Returns
+    -------
+    np.ndarray
+        (..., 3) uint8.
+
+    Raises
+    ------
+    ValueError
+        For another last axis.
+    """
     linear = np.clip(lab_to_linear(lab), 0, 1)
     encoded = 1.055 * linear ** (1 / 2.4) - 0.055
     dark = linear <= 0.0031308
@@ -93,9 +137,19 @@ def _matrix(inverse: bool, device):
 
 
 def rgb_to_lab_tensor(rgb):
-    """Convert a tensor of sRGB (..., 3, H, W), uint8 or float in [0, 1], to CIELAB, float32, same shape.
+    """Convert a tensor of sRGB to CIELAB.
 
     Differentiable for floats; stays on the tensor's device. Values are not range-checked: that would wait for a GPU.
+
+    Parameters
+    ----------
+    rgb : torch.Tensor
+        (..., 3, H, W), uint8 or float in [0, 1].
+
+    Returns
+    -------
+    torch.Tensor
+        (..., 3, H, W) float32.
     """
     import torch
 
@@ -108,7 +162,18 @@ def rgb_to_lab_tensor(rgb):
 
 
 def lab_to_rgb_tensor(lab):
-    """Convert a tensor of CIELAB (..., 3, H, W) to sRGB float32 in [0, 1], same shape, gamut-clipped."""
+    """Convert a tensor of CIELAB to sRGB, clipped to its gamut.
+
+    Parameters
+    ----------
+    lab : torch.Tensor
+        (..., 3, H, W), CIELAB.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., 3, H, W) float32 in [0, 1].
+    """
     import torch
 
     lightness, a, b = lab.float().unbind(-3)
@@ -121,20 +186,64 @@ def lab_to_rgb_tensor(lab):
 
 
 def scale_lightness(lightness):
-    """L* in [0, 100] -> [-1, 1], what the networks read; arrays and tensors."""
+    """Scale lightness to what the networks read.
+
+    Parameters
+    ----------
+    lightness : np.ndarray or torch.Tensor
+        L* in [0, 100], any shape.
+
+    Returns
+    -------
+    np.ndarray or torch.Tensor
+        In [-1, 1], same shape.
+    """
     return lightness / 50 - 1
 
 
 def unscale_lightness(scaled):
-    """The inverse of `scale_lightness`."""
+    """The inverse of `scale_lightness`.
+
+    Parameters
+    ----------
+    scaled : np.ndarray or torch.Tensor
+        In [-1, 1], any shape.
+
+    Returns
+    -------
+    np.ndarray or torch.Tensor
+        L* in [0, 100], same shape.
+    """
     return (scaled + 1) * 50
 
 
 def scale_ab(ab):
-    """a*, b* -> about [-1, 1], what the networks predict; arrays and tensors."""
+    """Scale a* and b* to what the networks predict.
+
+    Parameters
+    ----------
+    ab : np.ndarray or torch.Tensor
+        CIELAB a* and b*, any shape.
+
+    Returns
+    -------
+    np.ndarray or torch.Tensor
+        About in [-1, 1], same shape.
+    """
     return ab / 110
 
 
 def unscale_ab(scaled):
-    """The inverse of `scale_ab`."""
+    """The inverse of `scale_ab`.
+
+    Parameters
+    ----------
+    scaled : np.ndarray or torch.Tensor
+        About in [-1, 1], any shape.
+
+    Returns
+    -------
+    np.ndarray or torch.Tensor
+        CIELAB a* and b*, same shape.
+    """
     return scaled * 110

@@ -45,7 +45,26 @@ def style() -> None:
 
 
 def photo_grid(photos, titles=None, columns: int = 4, width: float = 10.0, caption: str = ""):
-    """Draw images, each uint8 (H, W, 3) or grey (H, W), in a grid; returns the figure. `width` in inches."""
+    """Draw images in a grid.
+
+    Parameters
+    ----------
+    photos : iterable of np.ndarray
+        Each (H, W, 3) uint8, or grey (H, W), see `show`.
+    titles : sequence of str, optional
+        One for each image; None draws none.
+    columns : int
+        Images side by side, at most.
+    width : float
+        Of the figure, in inches; its height follows from the images.
+    caption : str
+        A line under the figure, see `with_caption`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The grid.
+    """
     photos = list(photos)
     columns = min(columns, len(photos))
     rows = -(-len(photos) // columns)
@@ -61,7 +80,24 @@ def photo_grid(photos, titles=None, columns: int = 4, width: float = 10.0, capti
 
 
 def by_method(labs, methods: dict, width: float = 10.0, caption: str = ""):
-    """Photos (rows), CIELAB (H, W, 3), as colorizers paint them without hints (columns); None shows the truth."""
+    """Draw photos (rows) as methods colorize them without hints (columns).
+
+    Parameters
+    ----------
+    labs : iterable of np.ndarray
+        Photos, each CIELAB (H, W, 3).
+    methods : dict
+        Title -> Colorizer; None shows the truth.
+    width : float
+        Of the figure, in inches.
+    caption : str
+        A line under the figure, see `with_caption`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The grid.
+    """
     pictures = []
     for lab in labs:
         for method in methods.values():
@@ -72,7 +108,20 @@ def by_method(labs, methods: dict, width: float = 10.0, caption: str = ""):
 
 
 def with_caption(figure, caption: str):
-    """Put a line in small print under a figure, such as the photos' credits; returns the figure."""
+    """Put a line in small print under a figure, such as the photos' credits.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Is changed.
+    caption : str
+        The line, wrapped to the figure's width; "" leaves the figure as it is.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The same figure.
+    """
     if caption:
         lines = textwrap.wrap(caption, int(figure.get_figwidth() * 15))
         figure.supxlabel("\n".join(lines), fontsize=7, color="0.35")
@@ -80,7 +129,22 @@ def with_caption(figure, caption: str):
 
 
 def show(image, title: str = "", ax=None):
-    """Draw one image, uint8 (H, W, 3) or grey (H, W) in [0, 100] or uint8, without axes."""
+    """Draw one image without axes.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        (H, W, 3) uint8, or grey (H, W), uint8 or in [0, 100].
+    title : str
+        Above the image.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+    """
     ax = ax or plt.subplots(figsize=(4, 4))[1]
     grey = {} if image.ndim == 3 else {"cmap": "gray", "vmin": 0, "vmax": 255 if image.dtype == np.uint8 else 100}
     ax.imshow(image, **grey)
@@ -90,13 +154,41 @@ def show(image, title: str = "", ax=None):
 
 
 def hinted_photo(lightness: np.ndarray, hints: Hints) -> np.ndarray:
-    """What a colorizer is given, as a picture: known pixels in colour, the others grey. uint8 (H, W, 3)."""
+    """What a colorizer is given, as a picture: known pixels in colour, the others grey.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 3) uint8, sRGB.
+    """
     ab = np.where(hints.known[..., None], hints.ab, 0)
     return lab_to_rgb(np.dstack([lightness, ab]))
 
 
 def error_map(ab: np.ndarray, truth: np.ndarray, ax=None, largest: float = 30.0):
-    """Draw the distance between two ab planes (H, W, 2) per pixel, in CIELAB units, with its colour bar."""
+    """Draw the distance between two colorizations per pixel, with its colour bar.
+
+    Parameters
+    ----------
+    ab, truth : np.ndarray
+        (H, W, 2), CIELAB a* and b*.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; None makes a new figure.
+    largest : float
+        Where the colour bar ends, in CIELAB units.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+    """
     ax = ax or plt.subplots(figsize=(4.5, 4))[1]
     distance = np.hypot(*np.moveaxis(np.asarray(ab, float) - truth, -1, 0))
     picture = ax.imshow(distance, cmap="cividis", vmin=0, vmax=largest, interpolation="nearest")
@@ -106,7 +198,24 @@ def error_map(ab: np.ndarray, truth: np.ndarray, ax=None, largest: float = 30.0)
 
 
 def colorization(lightness, hints: Hints, ab, truth, title: str = ""):
-    """Draw one experiment: what is given, what came out, the truth, and the error; ab and truth are (H, W, 2)."""
+    """Draw one experiment: what is given, what came out, the truth, and the error.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), L* in [0, 100].
+    hints : Hints
+        What was given.
+    ab, truth : np.ndarray
+        (H, W, 2), CIELAB a* and b*, what came out and what is true.
+    title : str
+        Above what came out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four panels side by side.
+    """
     figure, axes = plt.subplots(1, 4, figsize=(11, 3), width_ratios=(1, 1, 1, 1.22))
     share = 100 * (1 - hints.known.mean())
     show(hinted_photo(lightness, hints), f"given ({share:.0f} % unknown)", axes[0])
@@ -117,7 +226,18 @@ def colorization(lightness, hints: Hints, ab, truth, title: str = ""):
 
 
 def ramp(plane: str) -> ListedColormap:
-    """The colours along one axis of CIELAB: "L" from black to white; "a", "b" at L* = 65 from -100 to 100."""
+    """The colours along one axis of CIELAB.
+
+    Parameters
+    ----------
+    plane : str
+        "L" goes from black to white; "a" and "b" from -100 to 100 at L* = 65.
+
+    Returns
+    -------
+    matplotlib.colors.ListedColormap
+        256 colours.
+    """
     lab = np.zeros((256, 3), np.float32)
     if plane == "L":
         lab[:, 0] = np.linspace(0, 100, 256)
@@ -128,7 +248,20 @@ def ramp(plane: str) -> ListedColormap:
 
 
 def planes(rgb: np.ndarray, caption: str = ""):
-    """A photo, uint8 (H, W, 3), beside its L*, a* and b* planes, each in the colours that it stands for."""
+    """Draw a photo beside its L*, a* and b* planes, each in the colours that it stands for.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB.
+    caption : str
+        A line under the figure, see `with_caption`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four panels side by side.
+    """
     figure, axes = plt.subplots(1, 4, figsize=(10, 3.1))
     axes[0].imshow(rgb)
     axes[0].set_title("the photo")
@@ -144,7 +277,18 @@ def planes(rgb: np.ndarray, caption: str = ""):
 
 
 def equal_luma(colours: dict[str, tuple]):
-    """Colours, name -> sRGB in [0, 255]; below each the grey of its luma, then the grey of its L*."""
+    """Draw colours; below each the grey of its luma, then the grey of its L*.
+
+    Parameters
+    ----------
+    colours : dict
+        name -> (red, green, blue), sRGB in [0, 255].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column for each colour.
+    """
     rgb = np.array(list(colours.values()), np.uint8)[None]  # 1 x N x 3
     lab, grey = rgb_to_lab(rgb), luma(rgb)
     same_luma = np.repeat(np.rint(grey)[..., None], 3, axis=-1).astype(np.uint8)
@@ -162,7 +306,26 @@ def equal_luma(colours: dict[str, tuple]):
 
 
 def signed_map(values: np.ndarray, label: str, largest: float, pictures=(), caption: str = ""):
-    """Map of (H, W) numbers, blue below zero, red above; left of it `pictures`: (title, uint8 image) each."""
+    """Draw a map of numbers, blue below zero, red above, with pictures to the left of it.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        (H, W).
+    label : str
+        Of the colour bar.
+    largest : float
+        The colour bar goes from -largest to largest.
+    pictures : sequence of tuple
+        (title, image) each, the image uint8 (H, W, 3).
+    caption : str
+        A line under the figure, see `with_caption`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The panels side by side.
+    """
     panels = len(pictures) + 1
     figure, axes = plt.subplots(1, panels, figsize=(2.4 * panels + 0.8, 2.7), squeeze=False)
     for ax, (title, image) in zip(axes[0], pictures, strict=False):
@@ -178,7 +341,18 @@ def signed_map(values: np.ndarray, label: str, largest: float, pictures=(), capt
 
 
 def gamut(*lightness: float):
-    """The colours a*, b* that sRGB can show, one panel for each lightness; white where it can show none."""
+    """Draw the colours a*, b* that sRGB can show, one panel for each lightness; white where it can show none.
+
+    Parameters
+    ----------
+    *lightness : float
+        L* in [0, 100].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The panels side by side; their titles say which share of the square sRGB can show.
+    """
     figure, axes = plt.subplots(1, len(lightness), figsize=(2.6 * len(lightness) + 0.6, 3), squeeze=False)
     for ax, value in zip(axes[0], lightness, strict=True):
         lab, inside = gamut_slice(value)
@@ -191,7 +365,20 @@ def gamut(*lightness: float):
 
 
 def gamut_shares(lightness, shares):
-    """Which share of the a*, b* square sRGB can show, against the lightness."""
+    """Draw which share of the a*, b* square sRGB can show, against the lightness.
+
+    Parameters
+    ----------
+    lightness : array-like
+        (N,), L* in [0, 100].
+    shares : array-like
+        (N,), in [0, 1].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The curve.
+    """
     figure, ax = plt.subplots(figsize=(5, 2.6))
     ax.fill_between(lightness, 100 * np.asarray(shares), alpha=0.25, linewidth=0)
     ax.plot(lightness, 100 * np.asarray(shares))
@@ -200,9 +387,17 @@ def gamut_shares(lightness, shares):
 
 
 def loss_curves(blurred, quantized):
-    """CIEDE2000 (above) and PSNR (below) against the blur (left) and the levels (right).
+    """Draw CIEDE2000 (above) and PSNR (below) against the blur (left) and the levels (right).
 
-    blurred, quantized: DataFrames as `chroma.losses` returns them.
+    Parameters
+    ----------
+    blurred, quantized : pd.DataFrame
+        As `chroma.losses` returns them; amounts are sigmas in pixels, and levels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        2 x 2 panels.
     """
     figure, axes = plt.subplots(2, 2, figsize=(10, 5), sharex="col", sharey="row")
     for (delta_e, psnr), table in zip(axes.T, (blurred, quantized), strict=True):
@@ -222,7 +417,18 @@ def loss_curves(blurred, quantized):
 
 
 def joint_histogram(statistics: ColourStatistics):
-    """How often each colour (a*, b*) occurs, on a logarithmic scale, and patches of the mean colour."""
+    """Draw how often each colour (a*, b*) occurs, on a logarithmic scale, and patches of the mean colour.
+
+    Parameters
+    ----------
+    statistics : ColourStatistics
+        The colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The histogram, and beside it the mean colour at five lightnesses.
+    """
     figure, (ax, patch) = plt.subplots(1, 2, figsize=(8, 4.4), width_ratios=(5, 1))
     shares = np.ma.masked_equal(statistics.counts.T / statistics.pixels, 0)
     shown = ax.imshow(shares, origin="lower", extent=SQUARE, norm=LogNorm(), interpolation="nearest")
@@ -242,9 +448,19 @@ def joint_histogram(statistics: ColourStatistics):
 
 
 def per_photo(scores):
-    """The ab-MSE of each method, one dot per photo, photos in the order of the first method's errors.
+    """Draw the mean squared error of a* and b* of each method, one dot per photo.
 
-    scores: DataFrame with photo, method, ab_mse, as `evaluate.evaluate` returns it.
+    Photos are in the order of the first method's errors.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        With photo, method, ab_mse, as `evaluate.evaluate` returns it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The dots.
     """
     wide = scores.pivot(index="photo", columns="method", values="ab_mse")
     wide = wide[list(scores["method"].unique())].sort_values(scores["method"].iloc[0])

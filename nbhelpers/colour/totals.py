@@ -12,12 +12,31 @@ from nbhelpers.system import one_thread
 
 
 def total(of, photos, n: int | None = None, jobs: int | None = None):
-    """The sum of `of(lab)` over the first `n` photos (default: all) of a `Photos` sequence, in parallel.
+    """The sum of a statistic over many photos, in parallel.
 
-    of: CIELAB (H, W, 3) -> something that can be added.  Photos that cannot be read are skipped with a warning. The
-    order of the sum is fixed, so the result does not depend on `jobs`; None takes those of the surrounding
-    `system.backend`.
-    Raises ValueError when no photo is left.
+    Photos that cannot be read are skipped with a warning. The order of the sum is fixed, so the result does not depend
+    on `jobs`.
+
+    Parameters
+    ----------
+    of : callable
+        CIELAB float32 (H, W, 3) -> something that can be added.
+    photos : Photos
+        Where to read.
+    n : int, optional
+        How many photos to take, from the first; None takes all.
+    jobs : int, optional
+        How many run at once; None takes those of the surrounding `system.backend`.
+
+    Returns
+    -------
+    object
+        The sum, of the type that `of` returns.
+
+    Raises
+    ------
+    ValueError
+        When no photo is left.
     """
     n = len(photos) if n is None else min(n, len(photos))
     tasks = (joblib.delayed(_of_chunk)(of, photos[start : min(start + 8, n)]) for start in range(0, n, 8))

@@ -33,7 +33,17 @@ _given_up: set[Path] = set()  # folders that cannot be written, warned about onc
 
 @dataclass(frozen=True)
 class SquareCache:
-    """The squares of one part of a source, uint8 (size, size, 3) each, at `folder`/`part`.u8."""
+    """The squares of one part of a source, uint8 (size, size, 3) each, at `folder`/`part`.u8.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the files are, see `cache_folder`.
+    part : str
+        "train" or "test".
+    size : int
+        Pixels of a square's side.
+    """
 
     folder: Path
     part: str
@@ -44,7 +54,18 @@ class SquareCache:
         return self.size, self.size, 3
 
     def get(self, slot: int) -> np.ndarray | None:
-        """The photo in `slot`, or None when it is not there."""
+        """Read one photo.
+
+        Parameters
+        ----------
+        slot : int
+            Its place in the cache, from 0.
+
+        Returns
+        -------
+        np.ndarray or None
+            (size, size, 3) uint8; None when it is not there.
+        """
         data, done = self.folder / f"{self.part}.u8", self.folder / f"{self.part}.done"
         length = self.size * self.size * 3
         try:
@@ -56,9 +77,19 @@ class SquareCache:
         return square.reshape(self._shape) if square.size == length else None
 
     def strip(self, slots, start: int, stop: int) -> np.ndarray | None:
-        """Rows [start, stop) of the photos in `slots`, uint8 (n, stop - start, size, 3); None unless all are there.
+        """Read some rows of photos. The file is memory-mapped, so that only these rows are read.
 
-        The file is memory-mapped, so that only these rows are read.
+        Parameters
+        ----------
+        slots : sequence of int
+            The photos' places in the cache.
+        start, stop : int
+            Rows [start, stop) are read.
+
+        Returns
+        -------
+        np.ndarray or None
+            (n, stop - start, size, 3) uint8; None unless all photos are there.
         """
         slots = np.asarray(slots, dtype=np.intp)
         try:
@@ -71,7 +102,17 @@ class SquareCache:
             return None
 
     def put(self, slot: int, square: np.ndarray) -> None:
-        """Store a photo. Without space or permission: one PhotoWarning, and everything works uncached."""
+        """Store a photo.
+
+        Without space or permission there is one PhotoWarning, and everything works uncached.
+
+        Parameters
+        ----------
+        slot : int
+            Its place in the cache, from 0.
+        square : np.ndarray
+            (size, size, 3) uint8.
+        """
         if self.folder in _given_up:
             return
         data = np.ascontiguousarray(square, dtype=np.uint8).reshape(self._shape)
@@ -88,9 +129,23 @@ class SquareCache:
 
 
 def cache_folder(source: str, size: int, state: str) -> Path:
-    """Where the squares of a source live: depends on the source, the size and the `state` of its files.
+    """Where the squares of a source live.
 
     Squares of an earlier state (files added, changed or taken away) are deleted.
+
+    Parameters
+    ----------
+    source : str
+        The source's name, or the path of its folder.
+    size : int
+        Pixels of a square's side.
+    state : str
+        The state of the source's files, see `Found`.
+
+    Returns
+    -------
+    Path
+        A folder for this source, size and state; it need not exist.
     """
     home = paths.DATA / "cache" / f"{Path(source).name}-{_digest(f'{FORMAT} {size} {source}')}"
     folder = home / _digest(state)

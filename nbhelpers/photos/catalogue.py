@@ -20,7 +20,27 @@ from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto
 
 
 def find(source) -> tuple[str, Path | str, sources.Found]:
-    """(name, where it is, what is there) of a source, freshly looked up."""
+    """Look a source up afresh; those that are downloaded are fetched when they are not here.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        One of `paths.SOURCES`, or a folder.
+
+    Returns
+    -------
+    name : str
+        Of the source, or of the folder.
+    where : Path or str
+        The folder; for the sample and torchvision's sets the name again.
+    found : Found
+        What is there.
+
+    Raises
+    ------
+    UserError
+        For a file, for a name or folder that does not exist, and when the source cannot be opened or downloaded.
+    """
     text = os.fspath(source)
     if text == "sample":
         return text, text, sources.sample()
@@ -41,7 +61,19 @@ def find(source) -> tuple[str, Path | str, sources.Found]:
 
 
 class Source(NamedTuple):
-    """A line of `nbhelpers photos list`."""
+    """A line of `nbhelpers photos list`.
+
+    Attributes
+    ----------
+    name : str
+        What `open_photos` takes.
+    present : bool
+        Whether it is on this machine.
+    photos : int or None
+        How many; None where counting would need to open it.
+    how : str
+        Where it comes from, or how to get it.
+    """
 
     name: str
     present: bool
@@ -72,7 +104,23 @@ def list_sources() -> list[Source]:
 
 
 def fetch_source(name: str) -> str:
-    """Download a source by name if it is not here, and say in one sentence where it is. Raises UserError."""
+    """Download a source if it is not here.
+
+    Parameters
+    ----------
+    name : str
+        One of `paths.SOURCES`, or a folder, which needs no download.
+
+    Returns
+    -------
+    str
+        One sentence on where it is.
+
+    Raises
+    ------
+    UserError
+        As `find` does.
+    """
     if name == "kaggle":
         return f"kaggle is in {kaggle.folder()}"
     if name in TORCHVISION:
@@ -84,7 +132,21 @@ def fetch_source(name: str) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_source` found; widths and heights in pixels."""
+    """What `check_source` found.
+
+    Attributes
+    ----------
+    name : str
+        Of the source.
+    train, test : int
+        The photos of each part that can be used.
+    skipped : tuple
+        (name, reason) of files that cannot.
+    smallest, largest : tuple
+        (width, height) in pixels of the photos with the fewest and the most pixels; (0, 0) when there is none.
+    beside : tuple of str
+        Names of what was passed over: no pictures by their names.
+    """
 
     name: str
     train: int
@@ -106,8 +168,24 @@ class Report:
 def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
     """Decode every photo of a source at its own size, in parallel, with a progress bar.
 
-    For kaggle the SHA-256 of every file is compared too. Raises UserError as `open_photos` does, and for a
-    file that differs from the manifest.
+    For kaggle the SHA-256 of every file is compared too.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        As for `open_photos`.
+    jobs : int
+        Photos decoded at once; -1 is one per core.
+
+    Returns
+    -------
+    Report
+        What there is, and what cannot be used.
+
+    Raises
+    ------
+    UserError
+        As `open_photos` does when there is no such source, and for a file that differs from the manifest.
     """
     from tqdm.auto import tqdm
 
@@ -142,7 +220,23 @@ def _examine(photo):
 
 
 def attributions(source: str | os.PathLike) -> dict[str, str]:
-    """Photo name -> author and licence, of the sample or from a folder's SOURCES.csv; {} when unknown."""
+    """Who made the photos, and their licences: of the sample, or from a folder's SOURCES.csv.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        "sample" or a folder.
+
+    Returns
+    -------
+    dict
+        Photo name -> author and licence; {} when unknown.
+
+    Raises
+    ------
+    UserError
+        When the table cannot be read.
+    """
     if str(source) == "sample":
         return sources.sample_credits()
     return sources.folder_credits(Path(source).expanduser())

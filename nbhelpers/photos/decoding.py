@@ -36,7 +36,15 @@ _STORAGE |= {531, 532, 700, 34377, 34675}
 
 
 class PhotoError(UserError):
-    """A photo that cannot be used: `path` names it, `reason` says why in a few words."""
+    """A photo that cannot be used.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Names the photo.
+    reason : str
+        Why, in a few words.
+    """
 
     def __init__(self, path, reason: str):
         super().__init__(str(path), reason)  # both in args, so that the error survives pickling
@@ -47,7 +55,17 @@ class PhotoError(UserError):
 
 
 class Header(NamedTuple):
-    """What can be said about a photo file without decoding it."""
+    """What can be said about a photo file without decoding it.
+
+    Attributes
+    ----------
+    grey : bool
+        Whether it is stored without colour.
+    bytes : int
+        The size of the file.
+    mtime_ns : int
+        When it was last changed, in nanoseconds since 1970.
+    """
 
     grey: bool  # stored without colour
     bytes: int
@@ -55,7 +73,17 @@ class Header(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """A photo with what its file says beside the pixels."""
+    """A photo with what its file says beside the pixels.
+
+    Attributes
+    ----------
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB, upright, alpha over white.
+    exif : bytes
+        Without what no longer fits these pixels, orientation above all; b"" when absent or broken.
+    icc : bytes or None
+        The embedded colour profile, whatever it is: see `from_srgb`.
+    """
 
     rgb: np.ndarray  # sRGB uint8 (H, W, 3), upright, alpha over white
     exif: bytes  # without what no longer fits these pixels, orientation above all; b"" when absent or broken
@@ -65,7 +93,22 @@ class Whole(NamedTuple):
 def read_header(path) -> Header:
     """Check a photo file cheaply: type, pixel count, and that its end is there.
 
-    JPEG: header and end marker; PNG: every checksum; the others are decoded. Raises PhotoError.
+    JPEG: header and end marker; PNG: every checksum; the others, and a JPEG without end marker, are decoded.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    Header
+        What it says.
+
+    Raises
+    ------
+    PhotoError
+        When the file cannot be used.
     """
     with _named_errors(path):
         status = os.stat(path)
@@ -81,20 +124,67 @@ def read_header(path) -> Header:
 
 
 def read_photo(path) -> np.ndarray:
-    """Read a photo at its own size: sRGB uint8 (H, W, 3), upright, alpha over white. Raises PhotoError."""
+    """Read a photo at its own size.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 3) uint8, sRGB, upright, alpha over white.
+
+    Raises
+    ------
+    PhotoError
+        When the file cannot be used.
+    """
     return np.array(_load(path))
 
 
 def read_whole(path) -> Whole:
-    """Read a photo at its own size, with its EXIF data and its colour profile. Raises PhotoError."""
+    """Read a photo at its own size, with its EXIF data and its colour profile.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    Whole
+        Pixels, EXIF data and profile.
+
+    Raises
+    ------
+    PhotoError
+        When the file cannot be used.
+    """
     with _upright(path) as (image, pixels):
         return Whole(np.array(as_rgb(pixels)), _exif(image), image.info.get("icc_profile"))
 
 
 def read_layer(path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read a picture that is to lie over a photo: sRGB uint8 (H, W, 3), upright, and its alpha, uint8 (H, W) or None.
+    """Read a picture that is to lie over a photo.
 
-    The colours are those below the alpha, mixed with nothing. Raises PhotoError.
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB, upright: the colours below the alpha, mixed with nothing.
+    alpha : np.ndarray or None
+        (H, W) uint8; None where the picture has none.
+
+    Raises
+    ------
+    PhotoError
+        When the file cannot be used.
     """
     with _upright(path) as (_, pixels):
         image, alpha = _without_alpha(pixels)
@@ -102,14 +192,42 @@ def read_layer(path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def read_square(path, size: int) -> np.ndarray:
-    """Read a photo as sRGB uint8 (size, size, 3), see `square`. Raises PhotoError."""
+    """Read the centre square of a photo, see `square`.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    size : int
+        Pixels of the square's side.
+
+    Returns
+    -------
+    np.ndarray
+        (size, size, 3) uint8, sRGB.
+
+    Raises
+    ------
+    PhotoError
+        When the file cannot be used.
+    """
     return square(_load(path, size), size)
 
 
 def square(rgb, size: int) -> np.ndarray:
-    """The centre square of a photo, resized (Lanczos) to uint8 (size, size, 3).
+    """The centre square of a photo, resized (Lanczos).
 
-    `rgb` is uint8 (H, W, 3) or an RGB Pillow image. A shorter side equal to `size` is not resampled.
+    Parameters
+    ----------
+    rgb : np.ndarray or PIL.Image.Image
+        (H, W, 3) uint8, or an RGB Pillow image.
+    size : int
+        Pixels of the square's side. A shorter side equal to it is not resampled.
+
+    Returns
+    -------
+    np.ndarray
+        (size, size, 3) uint8.
     """
     image = rgb if isinstance(rgb, Image.Image) else Image.fromarray(np.asarray(rgb, dtype=np.uint8))
     width, height = image.size
@@ -122,9 +240,22 @@ def square(rgb, size: int) -> np.ndarray:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Convert a Pillow image of any mode to sRGB: embedded profile applied, alpha over white.
+    """Convert a Pillow image to sRGB: embedded profile applied, alpha over white.
 
-    16-bit grey is scaled to 8 bits. Raises ValueError for samples that have no photographic scale.
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of any mode; 16-bit grey is scaled to 8 bits.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Of mode RGB.
+
+    Raises
+    ------
+    ValueError
+        For samples that have no photographic scale: floating-point or 32-bit ones.
     """
     image, alpha = _without_alpha(image)
     if alpha is None:
@@ -135,9 +266,20 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def from_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray | None:
-    """The colours of an sRGB photo, uint8 (H, W, 3), in the numbers of an ICC profile, same shape.
+    """The colours of an sRGB photo in the numbers of an ICC profile.
 
-    None when the profile cannot describe an RGB photo: it is broken, or made for grey, CMYK or only for reading.
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3) uint8, sRGB.
+    profile : bytes
+        The ICC profile.
+
+    Returns
+    -------
+    np.ndarray or None
+        (H, W, 3) uint8; None when the profile cannot describe an RGB photo: it is broken, or made for grey, CMYK or
+        only for reading.
     """
     try:
         target, image = ImageCms.ImageCmsProfile(io.BytesIO(profile)), Image.fromarray(rgb)
@@ -148,12 +290,38 @@ def from_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray | None:
 
 
 def is_grey(rgb: np.ndarray) -> bool:
-    """Whether the three channels of a photo (H, W, 3) are equal everywhere."""
+    """Whether the three channels of a photo are equal everywhere.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3).
+
+    Returns
+    -------
+    bool
+        True for a photo without colour.
+    """
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
 def in_order(function, items: Iterable, jobs: int) -> Iterator:
-    """Like map, with `jobs` threads (-1: one per core) that run at most two items each ahead of the user."""
+    """Like map, with threads that run at most two items each ahead of the user.
+
+    Parameters
+    ----------
+    function : callable
+        Called with one item.
+    items : iterable
+        What to call it with.
+    jobs : int
+        Threads; -1 is one per core.
+
+    Yields
+    ------
+    object
+        What `function` returns, in the order of the items.
+    """
     jobs = (os.cpu_count() or 1) if jobs < 0 else max(jobs, 1)
     if jobs == 1:
         yield from map(function, items)

@@ -25,10 +25,12 @@ BY_HAND = (
 
 
 def root() -> Path:
+    """The folder of all that belongs to the Kaggle photos."""
     return paths.DATA / "kaggle"
 
 
 def manifest_path() -> Path:
+    """The file with the names, bytes and SHA-256 of the photos."""
     return root() / "manifest.json"
 
 
@@ -63,7 +65,21 @@ def folder() -> Path:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Unpack the photos of train_color and test_color, nothing else, to `target`, whole or not at all."""
+    """Unpack the photos of train_color and test_color, nothing else, whole or not at all.
+
+    Parameters
+    ----------
+    archive : Path
+        A ZIP file.
+    target : Path
+        The folder to make.
+
+    Raises
+    ------
+    UserError
+        When the archive is damaged, lacks one of the two folders, would unpack to more than 10 GB or names files
+        outside the folder, and when the photos cannot be written.
+    """
     try:
         with zipfile.ZipFile(archive) as source, whole_folder(target) as part:
             wanted = [(info, where) for info in source.infolist() if (where := _member(archive, info.filename))]
@@ -143,9 +159,21 @@ def _write_manifest(folder: Path) -> None:
 
 
 def compare_with_manifest(folder: Path, contents: bool = False, progress: Callable = iter) -> None:
-    """Raise a UserError that names the first file that differs from the manifest, by name and bytes.
+    """Compare the photos in a folder with the manifest, by name and bytes.
 
-    With `contents` the SHA-256 is compared too; `progress` wraps the loop over the files.
+    Parameters
+    ----------
+    folder : Path
+        Where the photos are, see `folder`.
+    contents : bool
+        Whether the SHA-256 is compared too.
+    progress : callable
+        Wraps the sorted names that are looped over, such as a progress bar.
+
+    Raises
+    ------
+    UserError
+        Names the first file that differs; also when the manifest is damaged.
     """
     manifest = manifest_path()
     try:

@@ -17,7 +17,17 @@ _FREE = re.compile(r"(?:^|, )(?:CC BY 2\.0|Kodak: )[^,]*$")  # the licence is th
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Photos for figures, each uint8 (size, size, 3), their names, and credits: author and licence, or ""."""
+    """Photos for figures.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The photos' names, without folder and suffix.
+    photos : tuple of np.ndarray
+        Each (size, size, 3) uint8, sRGB.
+    credits : tuple of str
+        Author and licence of each, or "".
+    """
 
     names: tuple[str, ...]
     photos: tuple[np.ndarray, ...]
@@ -27,7 +37,18 @@ class Examples:
         return Examples(self.names + other.names, self.photos + other.photos, self.credits + other.credits)
 
     def caption(self, *indices: int) -> str:
-        """The credits of some photos (default: all) as one line for a figure, or "" when none is known."""
+        """The credits of some photos as one line for a figure.
+
+        Parameters
+        ----------
+        *indices : int
+            Which photos; without any, all.
+
+        Returns
+        -------
+        str
+            The line, or "" when no credit is known; $ is escaped for matplotlib.
+        """
         picked = indices or range(len(self.names))
         known = [f"{self.names[i]}: {self.credits[i]}" for i in picked if self.credits[i]]
         line = f"Photo{'s' * (len(known) > 1)}: {'; '.join(known)}" if known else ""
@@ -35,10 +56,27 @@ class Examples:
 
 
 def showable(source, photos: Photos) -> list[int]:
-    """Indices of the photos of one part of `source` that a published figure may show.
+    """The photos of one part of a source that a published figure may show.
 
-    All of "sample", and of a source without a SOURCES.csv (its figures are their maker's own); else those
-    that the table marks "CC BY 2.0" or "Kodak: ".
+    All of "sample", and of a source without a SOURCES.csv (its figures are their maker's own); else those that the
+    table marks "CC BY 2.0" or "Kodak: ".
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        As for `open_photos`.
+    photos : Photos
+        The part of it.
+
+    Returns
+    -------
+    list of int
+        Indices of `photos`.
+
+    Raises
+    ------
+    UserError
+        When the table cannot be read.
     """
     credits = attributions(source)
     if str(source) == "sample" or not credits:
@@ -47,9 +85,26 @@ def showable(source, photos: Photos) -> list[int]:
 
 
 def examples(source, photos: Photos, n: int) -> Examples:
-    """The first `n` photos, or as many as there are, that may be shown and can be read.
+    """The first photos that may be shown and can be read.
 
-    Raises UserError when there is none.
+    Parameters
+    ----------
+    source : str or os.PathLike
+        As for `open_photos`.
+    photos : Photos
+        The part of it.
+    n : int
+        How many, or as many as there are.
+
+    Returns
+    -------
+    Examples
+        The photos and their credits.
+
+    Raises
+    ------
+    UserError
+        When there is none.
     """
     credits, found = attributions(source), []
     for index in showable(source, photos):
@@ -74,7 +129,25 @@ def examples(source, photos: Photos, n: int) -> Examples:
 
 
 def showable_credits(source, photos: Photos) -> dict[str, str]:
-    """Photo name -> credit ("" when unknown), of those photos of one part that a published figure may show."""
+    """The credits of those photos of one part that a published figure may show.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        As for `open_photos`.
+    photos : Photos
+        The part of it.
+
+    Returns
+    -------
+    dict
+        Photo name -> credit, "" when unknown.
+
+    Raises
+    ------
+    UserError
+        When SOURCES.csv cannot be read.
+    """
     credits = attributions(source)
     return {photos.names[i]: _short(credits.get(photos.names[i], "")) for i in showable(source, photos)}
 

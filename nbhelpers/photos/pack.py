@@ -31,9 +31,22 @@ MAX_BYTES = 16_000_000_000  # of memory that `read` takes, whatever a file claim
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """The photos of a pack, sRGB uint8 (N, size, size, 3) for each part.
+    """The photos of a pack.
 
-    `credits` has those test photos that a published figure may show: name -> author and licence, or "".
+    Attributes
+    ----------
+    source : str
+        The name of the source.
+    size : int
+        Pixels of a square's side.
+    quality : int
+        WebP's, 1 to 100.
+    train, test : np.ndarray
+        (N, size, size, 3) uint8, sRGB, one for each part.
+    test_names : tuple of str
+        The names of the test photos.
+    credits : dict
+        Name -> author and licence, or "", of those test photos that a published figure may show.
     """
 
     source: str
@@ -46,11 +59,33 @@ class Pack:
 
 
 def write(source: str | os.PathLike, path, size: int = 144, quality: int = 80, progress: bool = True) -> dict:
-    """Write the centre squares of a source's photos, `size` pixels (16 to 1,024), to the ZIP file `path`.
+    """Write the centre squares of a source's photos to a ZIP file.
 
-    `quality` is WebP's, 1 to 100; what it costs, beside JPEG and other sizes: figures/bench/packs.csv. Photos that
-    cannot be used are skipped with a PhotoWarning. The file appears, or an older one is replaced, when all is done.
-    Returns what pack.json says. Raises UserError as `open_photos` does, and when no photo can be used.
+    Photos that cannot be used are skipped with a PhotoWarning. The file appears, or an older one is replaced, when all
+    is done.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        As for `open_photos`.
+    path : str or os.PathLike
+        The file.
+    size : int
+        Pixels of a square's side, 16 to 1,024.
+    quality : int
+        WebP's, 1 to 100; what it costs, beside JPEG and other sizes: figures/bench/packs.csv.
+    progress : bool
+        Whether a terminal shows a progress bar for each part.
+
+    Returns
+    -------
+    dict
+        What pack.json says.
+
+    Raises
+    ------
+    UserError
+        As `open_photos` does, for a size or a quality out of range, and when no photo can be used.
     """
     if size not in SIZES or quality not in range(1, 101):
         raise UserError(f"a pack has photos of {SIZES[0]} to {SIZES[-1]} pixels and quality 1 to 100: change these")
@@ -72,9 +107,24 @@ def write(source: str | os.PathLike, path, size: int = 144, quality: int = 80, p
 
 
 def read(path, most: int | None = None) -> Pack:
-    """Read the photos of a pack, with `most` only the first so many of each part.
+    """Read the photos of a pack.
 
-    Raises UserError, naming the file, when it is missing, no pack, of another format, damaged or too large.
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    most : int, optional
+        Only the first so many of each part; None reads all.
+
+    Returns
+    -------
+    Pack
+        The photos and where they come from.
+
+    Raises
+    ------
+    UserError
+        Names the file, when it is missing, no pack, of another format, damaged or too large.
     """
     path = Path(path)
     if not path.is_file():

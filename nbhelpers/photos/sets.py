@@ -29,6 +29,21 @@ class Photos(Sequence):
 
     `photos[i]` raises PhotoError for a photo that cannot be decoded, or has no colour in the training part;
     `photos[a:b]` is Photos; `read` skips what cannot be used. Pickles as names, not as pixels.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The photos' names.
+    items : tuple
+        A path or a TorchvisionPhoto for each name.
+    slots : tuple of int
+        Their places in the cache.
+    size : int
+        Pixels of a square's side.
+    colour_only : bool
+        Whether photos without colour cannot be used, as in the training part.
+    cache : SquareCache
+        The squares on disk.
     """
 
     names: tuple[str, ...]
@@ -59,22 +74,60 @@ class Photos(Sequence):
         return rgb
 
     def pick(self, indices: Iterable[int]) -> Photos:
-        """The photos at these indices, as Photos."""
+        """Some of the photos.
+
+        Parameters
+        ----------
+        indices : iterable of int
+            Which ones.
+
+        Returns
+        -------
+        Photos
+            In the order of `indices`.
+        """
         indices = list(indices)
         names, items, slots = (tuple(of[i] for i in indices) for of in (self.names, self.items, self.slots))
         return Photos(names, items, slots, self.size, self.colour_only, self.cache)
 
     def rows(self, start: int, stop: int) -> np.ndarray:
-        """Rows [start, stop) of all photos, uint8 (n, stop - start, size, 3); from the cache, only these are read.
+        """Some rows of all photos; from the cache, only these are read.
 
-        Raises PhotoError when a photo cannot be used.
+        Parameters
+        ----------
+        start, stop : int
+            Rows [start, stop).
+
+        Returns
+        -------
+        np.ndarray
+            (n, stop - start, size, 3) uint8.
+
+        Raises
+        ------
+        PhotoError
+            When a photo cannot be used.
         """
         found = self.cache.strip(self.slots, start, stop)
         return np.stack([photo[start:stop] for photo in self]) if found is None else found
 
     def read(self, indices: Iterable[int] | None = None, jobs: int = 1) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (index, photo) in the order of `indices` (None: all); a photo that cannot be used is skipped
-        with a PhotoWarning that names it. `jobs` photos are decoded at once (-1: one per core)."""
+        """Read photos; one that cannot be used is skipped with a PhotoWarning that names it.
+
+        Parameters
+        ----------
+        indices : iterable of int, optional
+            Which ones, in which order; None reads all.
+        jobs : int
+            Photos decoded at once; -1 is one per core.
+
+        Yields
+        ------
+        index : int
+            Its place in this sequence.
+        rgb : np.ndarray
+            (size, size, 3) uint8, sRGB.
+        """
         for index, rgb in in_order(self._try, range(len(self)) if indices is None else indices, jobs):
             if isinstance(rgb, PhotoError):
                 warnings.warn(f"skipped: {rgb}", PhotoWarning, stacklevel=2)
@@ -96,8 +149,16 @@ class Photos(Sequence):
 class PhotoSet:
     """The photos of a source, split by photo.
 
-    skipped: (name, reason) of files that ought to be photos and were left out.  beside: names of the files and hidden
-    folders that were passed over, because by their names they are no pictures.
+    Attributes
+    ----------
+    name : str
+        Of the source.
+    train, test : Photos
+        The two parts.
+    skipped : tuple
+        (name, reason) of files that ought to be photos and were left out.
+    beside : tuple of str
+        Names of the files and hidden folders that were passed over, because by their names they are no pictures.
     """
 
     name: str
@@ -107,10 +168,24 @@ class PhotoSet:
     beside: tuple[str, ...] = ()
 
     def labs(self, n: int | None = None, jobs: int = 1) -> Iterator[np.ndarray]:
-        """Yield the first `n` usable training photos (None: all) in order, CIELAB float32 (size, size, 3).
+        """Read usable training photos in order; unusable ones are skipped with a PhotoWarning.
 
-        `jobs` threads decode ahead (-1: one per core), never more than two photos each. Unusable photos are
-        skipped with a PhotoWarning. Raises UserError when there are fewer than `n`.
+        Parameters
+        ----------
+        n : int, optional
+            How many usable photos, from the first; None reads all.
+        jobs : int
+            Threads that decode ahead, never more than two photos each; -1 is one per core.
+
+        Yields
+        ------
+        np.ndarray
+            (size, size, 3) float32, CIELAB.
+
+        Raises
+        ------
+        UserError
+            When there are fewer than `n`, or `n` is negative.
         """
         if n is not None and not 0 <= n <= len(self.train):
             raise UserError(f"{n} training photos were asked for, {self.name} has {len(self.train)}: ask for fewer.")
@@ -135,11 +210,26 @@ class PhotoSet:
 def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoSet:
     """Open a source of photos (see the module); nothing is decoded yet.
 
-    Photos are cut to centre squares of `size` pixels. A folder has `train_color/` and `test_color/` (there or
-    in `data/`), `train/` and `test/`, or plain images, of which a hash of the name puts 10 % into test. Files
-    that cannot be used are in `.skipped` and in one PhotoWarning, those that are no pictures by their names, such as
-    README.md, in `.beside`. Raises UserError when there is no such
-    source or it has no photo.
+    A folder has `train_color/` and `test_color/` (there or in `data/`), `train/` and `test/`, or plain images, of which
+    a hash of the name puts 10 % into test. Files that cannot be used are in `.skipped` and in one PhotoWarning, those
+    that are no pictures by their names, such as README.md, in `.beside`.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        The name of a source, or a folder.
+    size : int
+        Photos are cut to centre squares of so many pixels, 8 to 10,000; the default is the paper's.
+
+    Returns
+    -------
+    PhotoSet
+        The photos, split into training and test part.
+
+    Raises
+    ------
+    UserError
+        When there is no such source, it cannot be downloaded or has no photo, and for a size out of range.
     """
     size = _checked_size(size)
     name, where, found = find(source)

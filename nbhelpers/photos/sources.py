@@ -18,7 +18,19 @@ NO_COLOUR = "greyscale, has no colour to learn from"
 
 
 class Found(NamedTuple):
-    """The photos of a source. Each part is a tuple of (name, path or TorchvisionPhoto), sorted by name."""
+    """The photos of a source.
+
+    Attributes
+    ----------
+    train, test : tuple
+        (name, path or TorchvisionPhoto) of each photo, sorted by name.
+    skipped : tuple
+        (name, reason) of files that cannot be used.
+    state : str
+        Changes whenever a file does.
+    beside : tuple of str
+        Names of files and hidden folders that were passed over: no pictures.
+    """
 
     train: tuple
     test: tuple
@@ -28,7 +40,21 @@ class Found(NamedTuple):
 
 
 class SamplePhoto(NamedTuple):
-    """A photo that a dependency installs, and under which terms."""
+    """A photo that a dependency installs, and under which terms.
+
+    Attributes
+    ----------
+    name : str
+        Its file's, without suffix.
+    part : str
+        "train" or "test".
+    package : str
+        The package that installs it, as it is imported.
+    folder : str
+        Where in the package.
+    credit : str
+        Author and licence.
+    """
 
     name: str
     part: str
@@ -77,13 +103,27 @@ def _sample_path(photo: SamplePhoto) -> Path:
 
 
 def sample_credits() -> dict[str, str]:
+    """Photo name -> author and licence, of the sample."""
     return {photo.name: photo.credit for photo in SAMPLE}
 
 
 def folder_credits(folder: Path) -> dict[str, str]:
-    """Photo name -> licence and attribution, from the folder's SOURCES.csv; {} when it has none.
+    """Licences and attributions from a folder's SOURCES.csv.
 
-    Raises UserError when that table cannot be read.
+    Parameters
+    ----------
+    folder : Path
+        Where the table is.
+
+    Returns
+    -------
+    dict
+        Photo name -> attribution and licence; {} when there is no table.
+
+    Raises
+    ------
+    UserError
+        When the table cannot be read.
     """
     table = folder / "SOURCES.csv"
     if not table.is_file():
@@ -106,8 +146,23 @@ def folder_credits(folder: Path) -> dict[str, str]:
 def folder(root: Path) -> Found:
     """The photos in a folder: Kaggle layout, `train/` and `test/`, or plain images at any depth.
 
-    Kaggle layout: `train_color` and `test_color`, here or in `data/`. Plain images are split by a hash of
-    their names: a photo stays in its part when others come and go.
+    Kaggle layout: `train_color` and `test_color`, here or in `data/`. Plain images are split by a hash of their names:
+    a photo stays in its part when others come and go.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+
+    Returns
+    -------
+    Found
+        What can be used, what cannot and what was passed over; names are paths relative to `root`.
+
+    Raises
+    ------
+    UserError
+        When the folder, or that of a part, cannot be read.
     """
     dirs, names, skipped, beside = find_layout(root), {}, [], []
     for part, where in (dirs or {"all": root}).items():
@@ -131,13 +186,40 @@ def folder(root: Path) -> Found:
 
 
 def count_files(root: Path) -> int:
-    """How many files of a folder ought to be photos, without opening them."""
+    """How many files of a folder ought to be photos, without opening them.
+
+    Parameters
+    ----------
+    root : Path
+        The folder, see `folder`.
+
+    Returns
+    -------
+    int
+        Their number.
+
+    Raises
+    ------
+    UserError
+        When the folder, or that of a part, cannot be read.
+    """
     dirs = (find_layout(root) or {"all": root}).values()
     return sum(len(_listing(root, where)[0]) for where in dirs if where.is_dir())
 
 
 def find_layout(root: Path) -> dict[str, Path] | None:
-    """The folders of the two parts, or None for plain images."""
+    """The folders of the two parts.
+
+    Parameters
+    ----------
+    root : Path
+        The folder, see `folder`.
+
+    Returns
+    -------
+    dict or None
+        "train" and "test" -> Path, one of which may be missing in Kaggle's layout; None for plain images.
+    """
     for base in (root, root / "data"):
         dirs = {"train": base / "train_color", "test": base / "test_color"}
         if any(where.is_dir() for where in dirs.values()):

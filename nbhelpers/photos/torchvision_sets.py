@@ -22,7 +22,19 @@ TORCHVISION = {
 
 @dataclass(frozen=True)
 class TorchvisionPhoto:
-    """One photo of a torchvision set: small to pickle, opened where it is needed."""
+    """One photo of a torchvision set: small to pickle, opened where it is needed.
+
+    Attributes
+    ----------
+    root : str
+        The folder of the set.
+    name : str
+        Of the set, see TORCHVISION.
+    split : str
+        As torchvision calls it.
+    index : int
+        Its place in the split, from 0.
+    """
 
     root: str
     name: str
@@ -38,11 +50,39 @@ class TorchvisionPhoto:
 
 
 def torchvision_root(name: str) -> Path:
+    """The folder of a torchvision set, which need not be there.
+
+    Parameters
+    ----------
+    name : str
+        Of the set, see TORCHVISION.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
     return paths.DATA / "torchvision" / name
 
 
 def torchvision_set(name: str) -> Found:
-    """A torchvision set, downloaded on first use. Raises UserError when that fails."""
+    """A torchvision set, downloaded on first use.
+
+    Parameters
+    ----------
+    name : str
+        Of the set, see TORCHVISION.
+
+    Returns
+    -------
+    Found
+        Its photos; none is skipped.
+
+    Raises
+    ------
+    UserError
+        When that fails: torchvision is not installed, the download breaks off or what is here is damaged.
+    """
     _, *splits = TORCHVISION[name]
     root = torchvision_root(name)
     if not root.is_dir():

@@ -14,8 +14,19 @@ from scipy.ndimage import distance_transform_edt
 class Hints:
     """The known colours of one photo.
 
-    ab: (H, W, 2) float32, CIELAB a* and b*; ignored where not known.
-    known: (H, W) bool, True where the colour is given.
+    Two are equal when the same pixels are known, with the same colours.
+
+    Attributes
+    ----------
+    ab : np.ndarray
+        (H, W, 2) float32, CIELAB a* and b*; ignored where not known.
+    known : np.ndarray
+        (H, W) bool, True where the colour is given.
+
+    Raises
+    ------
+    ValueError
+        For arrays of other shapes, a `known` that is not bool, and known colours that are NaN or infinite.
     """
 
     ab: np.ndarray
@@ -41,15 +52,45 @@ class Hints:
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> Hints:
-        """No colour is known: the photo of height and width `shape` is to be colorized from nothing."""
+        """Make the hints of a photo that is to be colorized from nothing: no colour is known.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The photo's height and width in pixels.
+
+        Returns
+        -------
+        Hints
+            With no known pixel.
+        """
         return cls(np.zeros((*shape, 2), np.float32), np.zeros(shape, bool))
 
 
 def hide_pixels(ab: np.ndarray, unknown: float, seed: int = 0) -> Hints:
-    """Hide a share `unknown` in [0, 1] of single pixels, chosen evenly at random, of ab (H, W, 2).
+    """Hide a share of single pixels, chosen evenly at random.
 
-    The number of hidden pixels is exactly round(unknown * H * W), and a pixel hidden at a smaller share
-    stays hidden at a larger one (same seed): raising the share only takes colours away.
+    A pixel hidden at a smaller share stays hidden at a larger one (same seed): raising the share only takes colours
+    away.
+
+    Parameters
+    ----------
+    ab : np.ndarray
+        (H, W, 2), the true a* and b*.
+    unknown : float
+        The share of pixels to hide, in [0, 1].
+    seed : int
+        Of the random choice.
+
+    Returns
+    -------
+    Hints
+        Exactly round(unknown * H * W) pixels are hidden.
+
+    Raises
+    ------
+    ValueError
+        When `unknown` is outside [0, 1].
     """
     if not 0 <= unknown <= 1:
         raise ValueError(f"unknown is a share in [0, 1], got {unknown}: 80 % is 0.8")
@@ -61,10 +102,35 @@ def hide_pixels(ab: np.ndarray, unknown: float, seed: int = 0) -> Hints:
 
 
 def patches(ab: np.ndarray, count: int, size: int = 6, seed: int = 0) -> Hints:
-    """Reveal `count` patches of `size` x `size` pixels at random places of ab (H, W, 2).
+    """Reveal patches at random places.
 
-    Each patch gives one colour, its mean, as a person's brush would (Zhang et al. 2017, section 3.1, reveal
-    the average colour of a patch). Patches may overlap; with the same seed a larger count keeps the earlier places.
+    Each patch gives one colour, its mean, as a person's brush would. Patches may overlap; with the same seed a larger
+    count keeps the earlier places.
+
+    Parameters
+    ----------
+    ab : np.ndarray
+        (H, W, 2), the true a* and b*.
+    count : int
+        How many patches, at least 0.
+    size : int
+        Side of a patch in pixels, from 1 to the photo's shorter side.
+    seed : int
+        Of the random places.
+
+    Returns
+    -------
+    Hints
+        The pixels of the patches are known.
+
+    Raises
+    ------
+    ValueError
+        When `count` or `size` is out of range.
+
+    References
+    ----------
+    Zhang et al. 2017, section 3.1: they reveal the average colour of a patch.
     """
     height, width = ab.shape[:2]
     if not 0 <= count < np.inf or not 1 <= size <= min(height, width):
@@ -80,7 +146,17 @@ def patches(ab: np.ndarray, count: int, size: int = 6, seed: int = 0) -> Hints:
 
 @dataclass(frozen=True)
 class Stroke:
-    """One stroke of a brush: colour (a*, b*), radius in pixels, and the points (x, y) that it was drawn through."""
+    """One stroke of a brush.
+
+    Attributes
+    ----------
+    ab : tuple of float
+        Its colour, (a*, b*).
+    radius : float
+        Of the brush, in pixels.
+    points : tuple of tuple of float
+        The points (x, y) that it was drawn through, in pixels.
+    """
 
     ab: tuple[float, float]
     radius: float
@@ -88,10 +164,22 @@ class Stroke:
 
 
 def strokes(shape: tuple[int, int], drawn) -> Hints:
-    """The hints that `Stroke`s give on a photo of that height and width; the last stroke lies on top.
+    """The hints that strokes of a brush give on a photo; the last stroke lies on top.
 
-    A pixel is covered when its centre is at most `radius` from the line through the points. What lies beyond the
-    photo's edge is cut off.
+    A pixel is covered when its centre is at most the stroke's radius (0.75 when that is less) from the line through the
+    points. What lies beyond the photo's edge is cut off.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The photo's height and width in pixels.
+    drawn : iterable of Stroke
+        In the order in which they were drawn.
+
+    Returns
+    -------
+    Hints
+        The covered pixels are known.
     """
     ab, known = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
     for stroke in drawn:
@@ -110,23 +198,73 @@ def strokes(shape: tuple[int, int], drawn) -> Hints:
 
 
 def on_top(hints: Hints, below: Hints) -> Hints:
-    """Both sets of hints of one photo; where both know a colour, that of `hints` counts."""
+    """Lay hints over other hints of the same photo.
+
+    Parameters
+    ----------
+    hints : Hints
+        Their colours count where both know one.
+    below : Hints
+        Of the same height and width.
+
+    Returns
+    -------
+    Hints
+        Both sets.
+    """
     ab = np.where(hints.known[..., None], hints.ab, below.ab)
     return Hints(ab, hints.known | below.known)
 
 
 def keep_known(ab: np.ndarray, hints: Hints) -> np.ndarray:
-    """Return ab (H, W, 2) float32 with the known pixels set to their hints."""
+    """Set the known pixels to their hints.
+
+    Parameters
+    ----------
+    ab : np.ndarray
+        (H, W, 2), a* and b*.
+    hints : Hints
+        The known colours of the same photo.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 2) float32.
+    """
     return np.where(hints.known[..., None], hints.ab, ab).astype(np.float32)
 
 
 def filled(colour: tuple[float, float], hints: Hints) -> np.ndarray:
-    """One colour (a*, b*) in every unknown pixel, (H, W, 2) float32; the known ones are kept."""
+    """Fill every unknown pixel with one colour; the known ones are kept.
+
+    Parameters
+    ----------
+    colour : tuple of float
+        (a*, b*).
+    hints : Hints
+        The known colours of a photo (H, W).
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 2) float32.
+    """
     return keep_known(np.broadcast_to(np.float32(colour), hints.ab.shape), hints)
 
 
 def nearest_known(hints: Hints) -> np.ndarray:
-    """The colour of the nearest known pixel, everywhere: (H, W, 2) float32; zeros if none is known."""
+    """The colour of the nearest known pixel, everywhere.
+
+    Parameters
+    ----------
+    hints : Hints
+        The known colours of a photo (H, W).
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, 2) float32; zeros if none is known.
+    """
     if not hints.known.any():
         return np.zeros_like(hints.ab)
     rows, columns = distance_transform_edt(~hints.known, return_distances=False, return_indices=True)
@@ -156,7 +294,13 @@ class Colorization:
 
 
 class Colorizer(Protocol):
-    """A method, by its name. One that `registry.load` has made also says by `origin` where its model came from."""
+    """A method, by its name. One that `registry.load` has made also says by `origin` where its model came from.
+
+    Attributes
+    ----------
+    name : str
+        What tables and figures call it.
+    """
 
     name: str
 
@@ -224,13 +368,41 @@ def checked(lightness: np.ndarray, hints: Hints) -> str:
 
 
 def unused(lightness: np.ndarray, hints: Hints) -> str:
-    """`checked`, for a method that does not look at hints: that is said when there are some."""
+    """Check what a colorizer that does not look at hints is given, as `checked` does.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+
+    Returns
+    -------
+    str
+        The sentence of `checked`, and one that hints are not looked at when there are some; "" for neither.
+
+    Raises
+    ------
+    ValueError
+        As `checked` does.
+    """
     return "; ".join(note for note in (checked(lightness, hints), HINTS_UNUSED if hints.known.any() else "") if note)
 
 
 @dataclass(frozen=True)
 class Constant:
-    """One colour for every unknown pixel: grey (0, 0), or the training photos' mean colour."""
+    """One colour for every unknown pixel: grey, or the training photos' mean colour.
+
+    Attributes
+    ----------
+    name : str
+        The method's name.
+    ab : tuple of float
+        The colour (a*, b*); (0, 0) is grey.
+    origin : str
+        Where the mean colour came from, see `registry.load`; "" where it is not known or there is none.
+    """
 
     name: str
     ab: tuple[float, float] = (0.0, 0.0)
@@ -242,7 +414,17 @@ class Constant:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The colour of the nearest known pixel; `prior` where nothing is known."""
+    """The colour of the nearest known pixel.
+
+    Attributes
+    ----------
+    name : str
+        The method's name.
+    prior : tuple of float
+        The colour (a*, b*) of all pixels where nothing is known.
+    origin : str
+        Where `prior` came from, see `registry.load`; "" where it is not known.
+    """
 
     name: str = "nearest"
     prior: tuple[float, float] = (0.0, 0.0)
@@ -254,7 +436,22 @@ class Nearest:
 
 
 def resized(planes: np.ndarray, size: tuple[int, int], how: Image.Resampling) -> np.ndarray:
-    """Planes (H, W) or (H, W, n) at another size, which is (width, height) as Pillow has it; float32."""
+    """Give planes another size.
+
+    Parameters
+    ----------
+    planes : np.ndarray
+        (H, W) or (H, W, n).
+    size : tuple of int
+        (width, height) in pixels, as Pillow has it.
+    how : PIL.Image.Resampling
+        The filter.
+
+    Returns
+    -------
+    np.ndarray
+        (height, width) or (height, width, n) float32.
+    """
     planes = np.asarray(planes, np.float32)
     if planes.ndim == 3:
         return np.dstack([resized(planes[..., i], size, how) for i in range(planes.shape[2])])
@@ -262,19 +459,60 @@ def resized(planes: np.ndarray, size: tuple[int, int], how: Image.Resampling) ->
 
 
 def shrunk(planes: np.ndarray, side: int, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
-    """Planes (H, W) or (H, W, n) with `side` pixels along the shorter side, when that has more; float32."""
+    """Make planes smaller, when their shorter side has more than `side` pixels.
+
+    Parameters
+    ----------
+    planes : np.ndarray
+        (H, W) or (H, W, n).
+    side : int
+        The pixels of the shorter side afterwards.
+    how : PIL.Image.Resampling
+        The filter; by default each pixel is the mean of those it covers.
+
+    Returns
+    -------
+    np.ndarray
+        (h, w) or (h, w, n) float32; of the same size when the planes are small enough.
+    """
     height, width = planes.shape[:2]
     shrink = min(1, side / min(height, width))
     return resized(planes, (max(1, round(width * shrink)), max(1, round(height * shrink))), how)
 
 
 def shrunk_lightness(lightness: np.ndarray, side: int) -> np.ndarray:
-    """`shrunk` by Lanczos, as photos are when they are opened small, within [0, 100], which that filter overshoots."""
+    """Make a lightness smaller by `shrunk` with Lanczos' filter, as photos are when they are opened small.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    side : int
+        The pixels of the shorter side afterwards.
+
+    Returns
+    -------
+    np.ndarray
+        (h, w) float32 within [0, 100], which that filter overshoots.
+    """
     return shrunk(lightness, side, Image.Resampling.LANCZOS).clip(0, 100)
 
 
 def shrunk_hints(hints: Hints, side: int) -> Hints:
-    """Hints of the `shrunk` photo: a pixel is known when one of its pixels is, with the mean of their colours."""
+    """The hints of a photo that is made smaller by `shrunk`.
+
+    Parameters
+    ----------
+    hints : Hints
+        The known colours of the large photo.
+    side : int
+        The pixels of the shorter side afterwards.
+
+    Returns
+    -------
+    Hints
+        A pixel is known when one of the pixels that it covers is, with the mean of their colours.
+    """
     share = shrunk(hints.known, side)
     ab = shrunk(np.where(hints.known[..., None], hints.ab, 0), side)
     return Hints(ab / np.where(share > 0, share, 1)[..., None], share > 0)

@@ -46,9 +46,21 @@ class Scores:
 
 
 def colorizations(colorizers, lab: np.ndarray, settings) -> Iterator[tuple[float, Hints, str, Colorization, float]]:
-    """The loop: one photo, CIELAB (H, W, 3), by each method at each setting [(value, Hints), ...].
+    """Colorize one photo by each method at each setting.
 
-    Yields value, hints, the method's name, its Colorization, seconds.
+    Parameters
+    ----------
+    colorizers : sequence of Colorizer
+        The methods.
+    lab : np.ndarray
+        (H, W, 3), the photo in CIELAB.
+    settings : iterable of tuple
+        (value, Hints) for each setting.
+
+    Yields
+    ------
+    tuple
+        The value, the hints, the method's name, its Colorization, and the seconds that it took.
     """
     for value, hints in settings:
         for colorizer in colorizers:
@@ -185,7 +197,20 @@ def score(
 
 
 def check(colorizers, measures) -> None:
-    """Raise ValueError for a measure that is not one of MEASURES, and for two colorizers of one name."""
+    """Check the methods and the measures that are to be scored.
+
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        The methods.
+    measures : iterable of str
+        Their measures.
+
+    Raises
+    ------
+    ValueError
+        For a measure that is not one of MEASURES, and for two colorizers of one name.
+    """
     for name in measures:
         if name not in MEASURES:
             raise ValueError(f"there is no measure {name!r}: choose from {', '.join(MEASURES)}")
@@ -195,7 +220,20 @@ def check(colorizers, measures) -> None:
 
 
 def columns_of(label: str, measures) -> list[str]:
-    """The columns of a table of scores."""
+    """The columns of a table of scores.
+
+    Parameters
+    ----------
+    label : str
+        The name of the setting, "unknown" or "patches".
+    measures : iterable of str
+        Of MEASURES.
+
+    Returns
+    -------
+    list of str
+        In the order of `Scores.table`.
+    """
     both = {name: [name, f"true_{name}"] for name in ("colourfulness", *OF_COLOURS)}
     measured = [column for name in measures for column in both.get(name, [name])]
     return ["photo", label, "method", *measured, "converged", "seconds"]
@@ -204,12 +242,54 @@ def columns_of(label: str, measures) -> list[str]:
 def evaluate(
     colorizers, photos, fractions, seed: int = 0, jobs: int | None = None, measures=("ab_mse", "psnr")
 ) -> pd.DataFrame:
-    """The table of `score` at several shares of unknown pixels in [0, 1]."""
+    """The table of `score` at several shares of unknown pixels.
+
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        Each needs a name of its own.
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3).
+    fractions : iterable of float
+        Shares of unknown pixels in [0, 1].
+    seed : int
+        Photo i draws its hints with seed + i.
+    jobs : int, optional
+        Processes; None takes those of the surrounding `system.backend`.
+    measures : iterable of str
+        Of MEASURES.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each photo, share (column unknown) and method; see `score`.
+    """
     return score(colorizers, photos, fractions, seed, jobs, measures).table
 
 
 def evaluate_patches(
     colorizers, photos, counts, seed: int = 0, jobs: int | None = None, measures=("ab_mse", "psnr")
 ) -> pd.DataFrame:
-    """The table of `score` with `counts` of revealed 6 x 6 patches; the column is `patches`."""
+    """The table of `score` at several numbers of revealed 6 x 6 patches.
+
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        Each needs a name of its own.
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3).
+    counts : iterable of int
+        Numbers of patches.
+    seed : int
+        Photo i draws its hints with seed + i.
+    jobs : int, optional
+        Processes; None takes those of the surrounding `system.backend`.
+    measures : iterable of str
+        Of MEASURES.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each photo, number (column patches) and method; see `score`.
+    """
     return score(colorizers, photos, counts, seed, jobs, measures, "patches").table

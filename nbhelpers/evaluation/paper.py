@@ -18,7 +18,7 @@ _SIGGRAPH17 = {0: 24.4, 1: 25.4, 5: 27.4, 10: 28.4, 50: 30.4, 100: 31.1, 500: 32
 
 
 def table_1() -> pd.DataFrame:
-    """The paper's Table 1 as printed: method, unknown (share), printed (ab-MSE); 20 rows."""
+    """The paper's Table 1 as printed, 20 rows: method, unknown (a share in [0, 1]), printed (ab-MSE)."""
     shares = (0.2, 0.4, 0.6, 0.8, 1.0)
     rows = [(m, u, v) for m, values in _TABLE_1.items() for u, v in zip(shares, values)]
     return pd.DataFrame(rows, columns=["method", "unknown", "printed"])

@@ -10,11 +10,33 @@ REFERENCE = "reference"  # the committed run: figures/reference/
 
 
 def table(name: str) -> pd.DataFrame | None:
-    """A table of the reference run, figures/reference/<name>.csv; None where it is not there."""
+    """A table of the reference run.
+
+    Parameters
+    ----------
+    name : str
+        Of the file figures/reference/<name>.csv.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        None where the file is not there.
+    """
     path = paths.FIGURES / REFERENCE / f"{name}.csv"
     return pd.read_csv(path) if path.is_file() else None
 
 
 def cuda(name: str) -> pd.DataFrame | None:
-    """A table of the CUDA campaign, figures/reference/10_cuda_<name>.csv; None where it is not there."""
+    """A table of the CUDA campaign.
+
+    Parameters
+    ----------
+    name : str
+        Of the file figures/reference/10_cuda_<name>.csv.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        None where the file is not there.
+    """
     return table(f"10_cuda_{name}")

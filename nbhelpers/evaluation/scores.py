@@ -24,11 +24,34 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def score_methods(colorizers, photos, shares, folder=None, seed: int = 0, measures=MEASURES) -> Scores:
-    """`evaluate.score` at several shares of unknown pixels, method by method, each kept when it is done.
+    """Score methods by `evaluate.score` at several shares of unknown pixels, one by one, and keep each when it is done.
 
-    folder: where finished methods are kept, `<name>-<digest>.npz`; the digest is of the fitted method, the photos, the
-    settings, the code that colours and measures and the versions of the libraries below it, so that what has changed
-    is scored anew and after Ctrl-C the same call goes on. The colours of the truth are not among the result's.
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        Each needs a name of its own.
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3); with a folder it must be a `Photos`.
+    shares : iterable of float
+        Shares of unknown pixels in [0, 1].
+    folder : path-like, optional
+        Where finished methods are kept, `<name>-<digest>.npz`; None keeps nothing. The digest is of the fitted method,
+        the photos, the settings, the code that colours and measures and the versions of the libraries below it, so that
+        what has changed is scored anew, and after Ctrl-C the same call goes on.
+    seed : int
+        Photo i draws its hints with seed + i.
+    measures : iterable of str
+        Of `evaluate.MEASURES`.
+
+    Returns
+    -------
+    Scores
+        As `evaluate.score` returns it, without the colours of the truth.
+
+    Raises
+    ------
+    ValueError
+        For an unknown measure, for two colorizers of one name, and when there is no photo.
     """
     colorizers, shares, measures = list(colorizers), [float(share) for share in shares], tuple(measures)
     check(colorizers, measures)
@@ -89,10 +112,25 @@ def _read(path: Path, columns: list[str]) -> tuple[pd.DataFrame, dict] | None:
 
 
 def fingerprint(value) -> str:
-    """A SHA-256 of numbers, texts, arrays, networks, and of dataclasses, lists and dicts of them.
+    """A digest of a value: two methods that differ must not look alike.
 
-    Raises TypeError for anything else: two methods that differ must not look alike. `joblib.hash` does not do: it
-    takes anything, depends on the memory layout of arrays, and gives equal networks different values.
+    `joblib.hash` does not do: it takes anything, depends on the memory layout of arrays, and gives equal networks
+    different values.
+
+    Parameters
+    ----------
+    value : object
+        A number, a text, None, an array, a network, or a dataclass, list, tuple or dict of them.
+
+    Returns
+    -------
+    str
+        SHA-256, 64 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
     """
     digest = hashlib.sha256()
     _feed(digest, value)

@@ -10,9 +10,23 @@ from scipy import stats
 
 
 def bootstrap_interval(values, level: float = 0.95, seed: int = 0, of=None) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of `values` over photos; NaN for fewer than two values.
+    """Percentile bootstrap interval of a mean over photos, or of the ratio of two means.
 
-    of: values of the same photos; then the interval is of the ratio mean(values) / mean(of).
+    Parameters
+    ----------
+    values : array-like
+        (n,), one for each photo.
+    level : float
+        The confidence level, in (0, 1).
+    seed : int
+        Of the 2,000 resamples.
+    of : array-like, optional
+        (n,) values of the same photos; then the interval is of the ratio mean(values) / mean(of).
+
+    Returns
+    -------
+    tuple of float
+        Its low and high end; NaN for fewer than two values, or when one is not finite.
     """
     values = np.asarray(values, float)
     if len(values) < 2 or not np.isfinite(values).all():
@@ -34,12 +48,28 @@ def _ratio(values, of, axis=-1):
 
 
 def summarise(scores: pd.DataFrame, by: list[str], value: str = "ab_mse", of: str | None = None) -> pd.DataFrame:
-    """Mean of `value` over photos with its 95 % bootstrap interval, per group.
+    """Mean over photos with its 95 % bootstrap interval, per group.
 
-    of: another column; then it is the ratio of the two means, as in chroma over true_chroma.
-    Solves that did not converge are left out of the mean and counted: columns by..., mean, low, high, photos
-    (in the mean), not_converged. Photos where the value is not a number, such as the hue of grey, are left out too.
-    Groups stay in order of appearance.
+    Solves that did not converge are left out of the mean and counted. Photos where the value is not a number, such as
+    the hue of grey, are left out too.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        A row for each photo in each group, with the columns `by`, `value`, `of` and converged, as `evaluate` returns
+        it.
+    by : list of str
+        The columns that make the groups.
+    value : str
+        The column whose mean is asked for.
+    of : str, optional
+        Another column; then it is the ratio of the two means, as in chroma over true_chroma.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each group, in order of appearance: the columns `by`, mean, low, high, photos (in the mean),
+        not_converged.
     """
     rows = []
     for key, group in scores.groupby(by, sort=False):
@@ -54,18 +84,30 @@ FEW = 10  # below so many photos intervals and p-values are far too sure of them
 
 
 def paired(scores: pd.DataFrame, value: str = "ab_mse", against: str | None = None) -> pd.DataFrame:
-    """How much methods differ on the same photos, for every pair or `against` one: method minus other.
-
-    scores: one setting, such as one share of unknown pixels. Returns method, other, difference (mean over the photos
-    that both have solved), its 95 % bootstrap interval low and high, p (of that pair alone), better (share of photos
-    where method's value is smaller), photos. `significant` says which differences are more than the luck of these
-    photos.
+    """How much methods differ on the same photos, method minus other, for every pair or against one.
 
     p is the two-sided one of the paired t-test that the mean difference is 0. It asks what the interval is about, the
     mean, where Wilcoxon's test asks whether one method is mostly better, which it may be and lose in the mean. It has
     no smallest value, as tests by resampling or flipped signs have: 12 photos allow p >= 2 / 2**12 there, too much for
     one of 136 pairs. Errors of photos are skewed; the differences of two methods much less so, and a long tail makes
-    this test cautious.
+    this test cautious. `significant` says which differences are more than the luck of these photos.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Of one setting, such as one share of unknown pixels: a row for each photo and method, with the columns photo,
+        method, converged and `value`.
+    value : str
+        The column to compare.
+    against : str, optional
+        The one method that all others are compared with; None compares every pair.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each pair: method, other, difference (mean over the photos that both have solved), low and high (its
+        95 % bootstrap interval), p (of that pair alone), better (share of photos where method's value is smaller, in
+        [0, 1]), photos (their number).
     """
     wide = scores[scores["converged"]].pivot(index="photo", columns="method", values=value)
     names, rows = list(dict.fromkeys(scores["method"])), []
@@ -92,10 +134,22 @@ def _p_of_mean(gap: np.ndarray) -> float:
 
 
 def significant(gaps: pd.DataFrame, level: float = 0.05) -> np.ndarray:
-    """Of each line of `paired`: -1 where method is significantly smaller than other, 1 where it is larger, else 0.
+    """Which differences are significant, corrected for the number of lines (Holm 1979).
 
-    Corrected for the number of lines (Holm 1979): the chance that any of them is significant while all methods are
-    equal stays below `level`. A line with fewer than FEW photos is not tested.
+    The chance that any of them is significant while all methods are equal stays below `level`. A line with fewer than
+    FEW photos is not tested.
+
+    Parameters
+    ----------
+    gaps : pd.DataFrame
+        Of n lines, as `paired` returns it.
+    level : float
+        The chance of any false one, in (0, 1).
+
+    Returns
+    -------
+    np.ndarray
+        (n,) int: -1 where method is significantly smaller than other, 1 where it is larger, else 0.
     """
     tested = ((gaps["photos"] >= FEW) & gaps["p"].notna()).to_numpy()
     found = np.zeros(len(gaps), bool)
@@ -104,9 +158,23 @@ def significant(gaps: pd.DataFrame, level: float = 0.05) -> np.ndarray:
 
 
 def holm(p, level: float = 0.05) -> np.ndarray:
-    """Which hypotheses to reject so that the chance of any false one is at most `level`; p: theirs, in any order.
+    """Which hypotheses to reject so that the chance of any false rejection is at most `level`.
 
-    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    Parameters
+    ----------
+    p : array-like
+        (n,), the p-values of the hypotheses, in any order.
+    level : float
+        That chance, in (0, 1).
+
+    Returns
+    -------
+    np.ndarray
+        (n,) bool, True where the hypothesis is rejected.
+
+    References
+    ----------
+    Holm 1979, "A simple sequentially rejective multiple test procedure".
     """
     order = np.argsort(p)
     passed = np.asarray(p)[order] * np.arange(len(order), 0, -1) <= level

@@ -18,11 +18,27 @@ ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
 
 @dataclass(frozen=True)
 class Propagation:
-    """A sparse system solved over the whole photo: `kind` is "neighbour", "edge-aware" or "levin".
+    """A sparse system solved over the whole photo.
 
-    model: the fitted regression, for "neighbour".  prior, anchor: the colour (a, b) that hint-free places are
-    drawn to and how strongly; anchor 0 is the bare system, which may explode ("neighbour") or is singular
-    when nothing is known.  tol: relative residual that counts as solved.
+    Attributes
+    ----------
+    name : str
+        The method's name.
+    kind : str
+        "neighbour", "edge-aware" or "levin".
+    model : NeighbourModel, optional
+        The fitted regression, for "neighbour".
+    prior : tuple of float
+        The colour (a*, b*) that hint-free places are drawn to.
+    anchor : float
+        How strongly they are drawn to it; 0 is the bare system, which may explode ("neighbour") or is singular when
+        nothing is known.
+    beta : float
+        How strongly edges of the lightness stop colour, for "edge-aware"; see `edge_aware_system`.
+    tol : float
+        Relative residual that counts as solved.
+    origin : str
+        Where the model came from, see `registry.load`; "" where it is not known.
     """
 
     name: str
@@ -35,7 +51,20 @@ class Propagation:
     origin: str = ""
 
     def system(self, lightness, hints):
-        """The SparseSystem of one photo."""
+        """The system of one photo, anchored unless `anchor` is 0.
+
+        Parameters
+        ----------
+        lightness : np.ndarray
+            (H, W), CIELAB L* in [0, 100].
+        hints : Hints
+            The known colours of the same photo.
+
+        Returns
+        -------
+        SparseSystem
+            For the m unknown pixels.
+        """
         if self.kind == "neighbour":
             system = neighbour_system(self.model, lightness, hints)
         elif self.kind == "edge-aware":
@@ -62,9 +91,16 @@ class Propagation:
 
 @dataclass(frozen=True)
 class Biharmonic:
-    """scikit-image's biharmonic inpainting (Damelin and Hoang 2018); `prior` where nothing is known.
+    """scikit-image's biharmonic inpainting (Damelin and Hoang 2018). It ignores the lightness.
 
-    It ignores the lightness.
+    Attributes
+    ----------
+    name : str
+        The method's name.
+    prior : tuple of float
+        The colour (a*, b*) of all pixels where nothing is known.
+    origin : str
+        Where `prior` came from, see `registry.load`; "" where it is not known.
     """
 
     name: str = "biharmonic"

@@ -37,12 +37,44 @@ def _rows(lab: np.ndarray, top: int, bottom: int, shift: np.ndarray) -> np.ndarr
 
 
 def features(lab: np.ndarray) -> np.ndarray:
-    """The 25 features of each inner pixel of lab (H, W, 3): ((H-2)(W-2), 25) float64, columns as FEATURES."""
+    """The 25 features of each inner pixel of a photo.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), the photo in CIELAB, at least 3 x 3 pixels.
+
+    Returns
+    -------
+    np.ndarray
+        ((H-2)(W-2), 25) float64, columns as FEATURES.
+
+    Raises
+    ------
+    ValueError
+        For another shape, fewer pixels, and NaN or infinity.
+    """
     return _rows(_checked(lab), 1, lab.shape[0] - 1, np.zeros(3))[:25].T
 
 
 def targets(lab: np.ndarray) -> np.ndarray:
-    """a* and b* of each inner pixel of lab (H, W, 3): ((H-2)(W-2), 2) float64."""
+    """a* and b* of each inner pixel of a photo.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), the photo in CIELAB, at least 3 x 3 pixels.
+
+    Returns
+    -------
+    np.ndarray
+        ((H-2)(W-2), 2) float64.
+
+    Raises
+    ------
+    ValueError
+        For another shape, fewer pixels, and NaN or infinity.
+    """
     return _checked(lab)[1:-1, 1:-1, 1:].reshape(-1, 2).astype(float)
 
 
@@ -57,9 +89,16 @@ def _checked(lab: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class NeighbourStatistics:
-    """Means and centred second moments of the 25 features and 2 targets over `rows` pixels.
+    """Means and centred second moments of the 25 features and 2 targets over many pixels.
 
-    mean: (27,); moments: (27, 27), the sum over pixels of (x - mean)(x - mean)'. Order: FEATURES, then TARGETS.
+    Attributes
+    ----------
+    rows : int
+        The number of pixels.
+    mean : np.ndarray
+        (27,) float64, in the order FEATURES, then TARGETS.
+    moments : np.ndarray
+        (27, 27) float64 in the same order, the sum over pixels of (x - mean)(x - mean)'.
     """
 
     rows: int
@@ -68,7 +107,23 @@ class NeighbourStatistics:
 
     @classmethod
     def of(cls, lab: np.ndarray) -> NeighbourStatistics:
-        """The statistics of the (H-2)(W-2) inner pixels of one photo, lab (H, W, 3)."""
+        """The statistics of the (H-2)(W-2) inner pixels of one photo.
+
+        Parameters
+        ----------
+        lab : np.ndarray
+            (H, W, 3), the photo in CIELAB, at least 3 x 3 pixels.
+
+        Returns
+        -------
+        NeighbourStatistics
+            They can be added to those of other photos.
+
+        Raises
+        ------
+        ValueError
+            For another shape, fewer pixels, and NaN or infinity.
+        """
         lab = _checked(lab)
         shift = lab.mean(axis=(0, 1), dtype=float)  # near the mean: no digits are lost in the sums below
         total, products = np.zeros(27), np.zeros((27, 27))
@@ -95,31 +150,86 @@ class NeighbourStatistics:
 
 
 def gather_statistics(photos, n: int | None = None, jobs: int | None = None) -> NeighbourStatistics:
-    """Merge the statistics of the first `n` photos (default: all) of a `Photos` sequence, in parallel.
+    """Merge the statistics of photos, in parallel.
 
-    Photos that cannot be read are skipped with a warning. The merge order is fixed, so the result does not
-    depend on `jobs`; None takes those of the surrounding `system.backend`.
+    Photos that cannot be read are skipped with a warning. The merge order is fixed, so the result does not depend on
+    `jobs`.
+
+    Parameters
+    ----------
+    photos : Photos
+        sRGB uint8 (H, W, 3) each.
+    n : int, optional
+        Only the first n are taken; None takes all.
+    jobs : int, optional
+        Pieces of work at once; None takes those of the surrounding `system.backend`.
+
+    Returns
+    -------
+    NeighbourStatistics
+        Of all inner pixels of these photos.
+
+    Raises
+    ------
+    ValueError
+        When no photo is left.
     """
     return total(NeighbourStatistics.of, photos, n, jobs)
 
 
 @dataclass(frozen=True, eq=False)
 class NeighbourModel:
-    """ab of a pixel = coefficients (2, 25) @ features + intercept (2,)."""
+    """ab of a pixel = coefficients @ features + intercept.
+
+    Attributes
+    ----------
+    coefficients : np.ndarray
+        (2, 25) float64: rows a* and b*, columns as FEATURES.
+    intercept : np.ndarray
+        (2,) float64, of a* and b*.
+    """
 
     coefficients: np.ndarray
     intercept: np.ndarray
 
     def predict(self, lab: np.ndarray) -> np.ndarray:
-        """Predict the inner pixels of lab (H, W, 3) from their true neighbours: (H-2, W-2, 2)."""
+        """Predict the inner pixels of a photo from their true neighbours.
+
+        Parameters
+        ----------
+        lab : np.ndarray
+            (H, W, 3), the photo in CIELAB, at least 3 x 3 pixels.
+
+        Returns
+        -------
+        np.ndarray
+            (H-2, W-2, 2) float64, a* and b*.
+
+        Raises
+        ------
+        ValueError
+            For another shape, fewer pixels, and NaN or infinity.
+        """
         ab = features(lab) @ self.coefficients.T + self.intercept
         return ab.reshape(lab.shape[0] - 2, lab.shape[1] - 2, 2)
 
 
 def design_of(stats: NeighbourStatistics, centred: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """27 rows (X (27, 25), Y (27, 2)) whose mean squares and products equal those of all (centred) rows.
+    """27 rows whose mean squares and products equal those of all rows.
 
     X'X / 27 = moments / rows, so a least-squares fit, penalized or not, sees the same problem on 27 rows.
+
+    Parameters
+    ----------
+    stats : NeighbourStatistics
+        Of all rows.
+    centred : bool
+        Whether the products are those of the centred rows.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        X (27, 25) and Y (27, 2), both float64.
     """
     moments = stats.moments / stats.rows + (0 if centred else np.outer(stats.mean, stats.mean))
     values, vectors = np.linalg.eigh(27 * moments)
@@ -132,8 +242,24 @@ def fit(stats: NeighbourStatistics, estimator) -> NeighbourModel:
 
     The estimator is cloned and fitted on the 27-row design, one target at a time; with an intercept the design is
     the centred one, and the intercept follows from the means. Each row carries the weight rows / 27, so that a
-    penalty that scikit-learn does not divide by the number of rows (Ridge) keeps its meaning. Raises ValueError
-    for estimators that split rows (cross-validation), draw them (stochastic gradients), or have another loss.
+    penalty that scikit-learn does not divide by the number of rows (Ridge) keeps its meaning.
+
+    Parameters
+    ----------
+    stats : NeighbourStatistics
+        Of the pixels to learn from.
+    estimator : sklearn.base.BaseEstimator
+        With a squared loss; it stays unfitted.
+
+    Returns
+    -------
+    NeighbourModel
+        The weights of the two fits and their intercepts.
+
+    Raises
+    ------
+    ValueError
+        For estimators that split rows (cross-validation), draw them (stochastic gradients), or have another loss.
     """
     kind = type(estimator).__name__
     if hasattr(estimator, "cv") or kind.startswith(_NEED_ROWS):
@@ -167,7 +293,20 @@ _NEED_ROWS = (
 
 
 def mean_squared_error(stats: NeighbourStatistics, model: NeighbourModel) -> np.ndarray:
-    """The model's mean squared errors of a* and b*, (2,), over all rows of the statistics, from their moments alone."""
+    """The model's mean squared error over all rows of the statistics, from their moments alone.
+
+    Parameters
+    ----------
+    stats : NeighbourStatistics
+        Of the pixels to predict.
+    model : NeighbourModel
+        What predicts them.
+
+    Returns
+    -------
+    np.ndarray
+        (2,) float64, of a* and b*.
+    """
     contrast = np.hstack([-model.coefficients, np.eye(2)])
     bias = contrast @ stats.mean - model.intercept
     return np.einsum("ki,ij,kj->k", contrast, stats.moments / stats.rows, contrast) + bias**2
@@ -178,14 +317,41 @@ class SumToOne(RegressorMixin, BaseEstimator):
 
     Such a prediction is an average of its neighbours: nothing can grow (a maximum principle). The columns of X
     are those of FEATURES; the channel, a* or b*, is the one whose neighbours are closer to y.
+
+    Parameters
+    ----------
+    fit_intercept : bool
+        Must stay False: an average needs none.
+
+    Attributes
+    ----------
+    coef_ : np.ndarray
+        (25,) float64, 0 outside the channel's eight neighbours.
+    intercept_ : float
+        0.
     """
 
     def __init__(self, fit_intercept=False):
         self.fit_intercept = fit_intercept  # must stay False: an average needs none
 
     def fit(self, X, y):
-        """Fit X (n, 25), y (n,). On the simplex, min |y - Xw|^2 = min |(y 1' - X) w|^2: a homogeneous form, whose
-        minimum over the simplex is that of non-negative least squares with one row of ones, rescaled."""
+        """Fit the weights w.
+
+        On the simplex, min |y - Xw|^2 = min |(y 1' - X) w|^2: a homogeneous form, whose minimum over the simplex is
+        that of non-negative least squares with one row of ones, rescaled.
+
+        Parameters
+        ----------
+        X : array-like
+            (n, 25), columns as FEATURES.
+        y : array-like
+            (n,), a* or b* of the same pixels.
+
+        Returns
+        -------
+        SumToOne
+            The estimator itself.
+        """
         gaps = [np.asarray(y)[:, None] - np.asarray(X)[:, start : start + 8] for start in (8, 16)]
         start = 8 if np.square(gaps[0]).sum() <= np.square(gaps[1]).sum() else 16
         gap = gaps[start == 16]

@@ -11,7 +11,20 @@ from nbhelpers.colour.plots import COLOURS
 
 
 def neighbourhood(lab: np.ndarray, y: int, x: int):
-    """Draw the 25 features around pixel (y, x) of lab (H, W, 3): three 3 x 3 grids; the two targets are "?"."""
+    """Draw the 25 features around a pixel as three 3 x 3 grids; the two targets are "?".
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), the photo in CIELAB.
+    y, x : int
+        The pixel's row and column, not at the photo's edge.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel each for L*, a* and b*.
+    """
     figure, axes = plt.subplots(1, 3, figsize=(8.5, 3.1))
     window = lab[y - 1 : y + 2, x - 1 : x + 2]
     maps = (("gray", 0, 100), ("PiYG_r", -60, 60), ("PuOr_r", -60, 60))
@@ -33,7 +46,18 @@ def neighbourhood(lab: np.ndarray, y: int, x: int):
 
 
 def coefficient_maps(models: dict):
-    """Draw each model's weights as 3 x 3 maps: one row per model, columns what predicts a* and b*."""
+    """Draw each model's weights as 3 x 3 maps.
+
+    Parameters
+    ----------
+    models : dict
+        name -> NeighbourModel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row per model; the columns are what predicts a* and b* from L*, a* and b*.
+    """
     figure, axes = plt.subplots(len(models), 6, figsize=(10, 1.75 * len(models)), squeeze=False)
     for row, (name, model) in zip(axes, models.items()):
         for k, ax in enumerate(row):
@@ -56,7 +80,20 @@ def coefficient_maps(models: dict):
 
 
 def correlation(moments: np.ndarray):
-    """Draw the correlations of the 25 features, and the singular values of the standardized features."""
+    """Draw the correlations of the 25 features, and the eigenvalues of their matrix.
+
+    These are the squared singular values of the standardized features, divided by the number of rows.
+
+    Parameters
+    ----------
+    moments : np.ndarray
+        (27, 27), as `NeighbourStatistics.moments`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
     spread = np.sqrt(np.diag(moments)[:25])
     matrix = moments[:25, :25] / np.outer(spread, spread)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), width_ratios=(1.15, 1))
@@ -72,7 +109,26 @@ def correlation(moments: np.ndarray):
 
 
 def weight_paths(alphas, weights: np.ndarray, errors, title: str, mark: float):
-    """Draw weights (n, 25) and mean squared errors (n,) over penalties alphas (n,); `mark` is the paper's."""
+    """Draw the weights for a* and their mean squared error over the penalty.
+
+    Parameters
+    ----------
+    alphas : array-like
+        (n,), the penalties.
+    weights : np.ndarray
+        (n, 25), columns as `neighbours.FEATURES`.
+    errors : array-like
+        (n,), mean squared errors of a*.
+    title : str
+        Of the left panel.
+    mark : float
+        The paper's penalty.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     groups = {"L*": range(0, 8), "own channel, side": (9, 11, 12, 14), "own channel, corner": (8, 10, 13, 15),
               "other channel": range(16, 24)}  # fmt: skip
@@ -90,7 +146,20 @@ def weight_paths(alphas, weights: np.ndarray, errors, title: str, mark: float):
 
 
 def spy(system, rows: int = 400):
-    """Draw where the first `rows` rows of a system's matrix have entries, whole and enlarged."""
+    """Draw where a system's matrix has entries, whole and its corner enlarged.
+
+    Parameters
+    ----------
+    system : SparseSystem
+        Of one photo.
+    rows : int
+        The corner is the first so many rows and columns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
     size = system.matrix.shape[0]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4))
     for ax, n in ((left, size), (right, min(rows, size))):
@@ -101,7 +170,20 @@ def spy(system, rows: int = 400):
 
 
 def residual_curves(histories: dict, tol: float):
-    """Draw relative residuals over iterations, {panel: {method: (residual, ...)}}, on logarithmic axes."""
+    """Draw relative residuals over iterations, on a logarithmic scale.
+
+    Parameters
+    ----------
+    histories : dict
+        panel -> {method: (residual, ...)}.
+    tol : float
+        The relative residual that counts as solved, a line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each key.
+    """
     figure, axes = plt.subplots(1, len(histories), figsize=(10, 3.8), sharey=True, squeeze=False)
     for ax, (panel, curves) in zip(axes[0], histories.items()):
         for style, (method, curve) in zip(cycle("- -- : -.".split()), curves.items()):
@@ -114,7 +196,18 @@ def residual_curves(histories: dict, tol: float):
 
 
 def hole_eigenvalues(table):
-    """Draw the smallest eigenvalue of I - W over the side of an unknown hole; index side, one column per model."""
+    """Draw the smallest eigenvalue of I - W over the side of an unknown hole.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Index: the side in pixels; one column per model.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve per model.
+    """
     figure, ax = plt.subplots(figsize=(7, 3.6))
     for marker, (name, values) in zip(cycle("osD^v"), table.items()):
         ax.plot(values.index, values, marker=marker, ms=5, label=name)
@@ -127,7 +220,24 @@ def hole_eigenvalues(table):
 
 
 def error_maps(abs_, truth, titles, largest: float = 30.0):
-    """Draw the error maps of several colorizations, each (H, W, 2), side by side on one scale."""
+    """Draw the error maps of several colorizations side by side on one scale.
+
+    Parameters
+    ----------
+    abs_ : iterable of np.ndarray
+        The colorizations' a* and b*, (H, W, 2) each.
+    truth : np.ndarray
+        (H, W, 2), the true a* and b*.
+    titles : sequence of str
+        One for each colorization.
+    largest : float
+        The distance in a*, b* where the scale ends.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each colorization.
+    """
     figure, axes = plt.subplots(1, len(titles), figsize=(11, 3.6), squeeze=False)
     for ax, ab, title in zip(axes[0], abs_, titles):
         error = np.hypot(*np.moveaxis(np.asarray(ab, float) - truth, -1, 0))
@@ -139,7 +249,20 @@ def error_maps(abs_, truth, titles, largest: float = 30.0):
 
 
 def seams(distance_error: dict, tile: int):
-    """Draw mean squared error over the distance to the nearest tile edge: {label: (distances, errors)}."""
+    """Draw mean squared error over the distance to the nearest tile edge.
+
+    Parameters
+    ----------
+    distance_error : dict
+        label -> (distances in pixels, errors), both (n,).
+    tile : int
+        Side of a tile in pixels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each label.
+    """
     figure, ax = plt.subplots(figsize=(6.5, 3.4))
     for label, (distance, error) in distance_error.items():
         ax.plot(distance, error, marker=".", label=label)
@@ -149,7 +272,20 @@ def seams(distance_error: dict, tile: int):
 
 
 def over_unknown(summary, printed=None):
-    """Draw ab-MSE over the share of unknown pixels from `summarise(...)`; `printed`: the paper's table."""
+    """Draw ab-MSE over the share of unknown pixels.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        Of `summarise` by method and unknown: method, unknown (in [0, 1]), mean, low, high.
+    printed : pd.DataFrame, optional
+        The paper's table: method, unknown, printed.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each method, with its interval.
+    """
     figure, ax = plt.subplots(figsize=(9, 5.2))
     markers = "osD^vP*X<>h"
     for marker, (method, rows) in zip(cycle(markers), summary.groupby("method", sort=False)):
@@ -168,7 +304,20 @@ def over_unknown(summary, printed=None):
 
 
 def over_patches(summary, published=None):
-    """Draw RGB PSNR over the number of 6 x 6 hint patches; `published`: columns patches, psnr."""
+    """Draw RGB PSNR over the number of 6 x 6 hint patches.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        Of `summarise` of the PSNR by method and patches: method, patches, mean, low, high, in dB.
+    published : pd.DataFrame, optional
+        SIGGRAPH17's: patches, psnr (dB).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each method, with its interval.
+    """
     figure, ax = plt.subplots(figsize=(8, 4.2))
     for marker, (method, rows) in zip(cycle("osD^vP*"), summary.groupby("method", sort=False)):
         x = [f"{n:g}" for n in rows["patches"]]

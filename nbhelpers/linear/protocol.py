@@ -22,9 +22,18 @@ from nbhelpers.system import one_thread
 class Protocol:
     """One way to get from fitted models to a table of errors.
 
-    models: method -> NeighbourModel.  tile: side of the tiles with zero borders, 0 solves the photo whole.
-    iterations: a cap on the BiCG steps, which start from zero colours.  over: count the error over the "unknown"
-    pixels, as the paper's text says, or over "all" pixels.
+    Attributes
+    ----------
+    name : str
+        The protocol's name.
+    models : dict
+        method -> NeighbourModel.
+    tile : int
+        Side in pixels of the tiles with zero borders; 0 solves the photo whole.
+    iterations : int
+        A cap on the BiCG steps, which start from zero colours.
+    over : str
+        Which pixels the error is counted over: "unknown", as the paper's text says, or "all".
     """
 
     name: str
@@ -37,11 +46,31 @@ class Protocol:
 def fit_minibatch(
     photos, alpha: float = 0.0, l1_ratio: float = 0.0, steps: int = 20_000, rate: float = 0.02, seed: int = 0
 ) -> NeighbourModel:
-    """Stochastic gradients with batches of 32 rows, the batch size that the paper names.
+    """Fit by stochastic gradients with batches of 32 rows, the batch size that the paper names.
 
     Each step lowers half the mean squared error on 32 random rows of the photos plus the penalty
     alpha (l1_ratio |w|_1 + (1 - l1_ratio) |w|^2 / 2), its L1 part by soft thresholding. Colours and lightness are
     divided by 100, without which no step size is stable; alpha acts on the weights as they are.
+
+    Parameters
+    ----------
+    photos : Photos
+        sRGB uint8 (H, W, 3) each.
+    alpha : float
+        The strength of the penalty, at least 0.
+    l1_ratio : float
+        The share of its L1 part, in [0, 1].
+    steps : int
+        The number of batches.
+    rate : float
+        The step size.
+    seed : int
+        Of the random rows.
+
+    Returns
+    -------
+    NeighbourModel
+        As after the last step, for colours and lightness that are not divided.
     """
     rng, rows, colours = np.random.default_rng(seed), [], []
     for _, rgb in photos.read():
@@ -79,7 +108,25 @@ def _table_of_photo(protocol: Protocol, rgb: np.ndarray, shares, seed: int) -> l
 
 
 def compare_with_printed(protocols, photos, seed: int = 0, jobs: int | None = None) -> pd.DataFrame:
-    """Run every protocol on every photo: protocol, method, unknown, ab_mse (mean over photos), printed."""
+    """Run every protocol on every photo.
+
+    Parameters
+    ----------
+    protocols : iterable of Protocol
+        Each needs a name of its own.
+    photos : Photos
+        sRGB uint8 (H, W, 3) each.
+    seed : int
+        Photo i hides its pixels with seed + i.
+    jobs : int, optional
+        Pieces of work at once; None takes those of the surrounding `system.backend`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each protocol, method and share of unknown pixels that the paper's Table 1 prints: protocol, method,
+        unknown (in [0, 1]), ab_mse (mean over photos), printed.
+    """
     printed = table_1()
     shares = sorted(set(printed["unknown"]))
     tables = []
@@ -93,11 +140,19 @@ def compare_with_printed(protocols, photos, seed: int = 0, jobs: int | None = No
 
 
 def distances(comparison: pd.DataFrame) -> pd.DataFrame:
-    """How far each protocol is from the printed numbers: protocol, factor, spread, order.
+    """How far each protocol is from the printed numbers.
 
-    factor: geometric mean of ours / printed.  spread: the typical factor left once that common one, which another
-    photo set could explain, is taken out (1 = perfect).  order: share of the pairs of printed numbers at equal unknown
-    that we order alike.
+    Parameters
+    ----------
+    comparison : pd.DataFrame
+        As `compare_with_printed` returns it.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each protocol: protocol; factor, the geometric mean of ours / printed; spread, the typical factor
+        left once that common one, which another photo set could explain, is taken out (1 is perfect); order, the share
+        of the pairs of printed numbers at equal unknown that we order alike.
     """
     rows = []
     for name, table in comparison.groupby("protocol", sort=False):

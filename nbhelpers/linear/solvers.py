@@ -23,10 +23,25 @@ METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """ab: (H, W, 2) float32 with the known pixels kept; `iterations` of the slower channel; `residual`:
-    ||rhs - matrix x|| / ||rhs||, the larger of the systems solved; `converged`: residual <= tol; `seconds`, set-up
-    included; `history`: relative residual after each iteration, when asked for; `singular`: "lu" found that there is no
-    single solution."""
+    """The solution of one photo's system.
+
+    Attributes
+    ----------
+    ab : np.ndarray
+        (H, W, 2) float32, a* and b* with the known pixels kept.
+    iterations : int
+        Of the slower channel.
+    residual : float
+        ||rhs - matrix x|| / ||rhs||, the larger of the systems solved.
+    converged : bool
+        Whether `residual` <= tol, with a hundredth of it to spare.
+    seconds : float
+        Set-up included.
+    history : tuple of float
+        The relative residual after each iteration, when asked for.
+    singular : bool
+        Whether "lu" found that there is no single solution.
+    """
 
     ab: np.ndarray
     iterations: int
@@ -38,7 +53,7 @@ class Solution:
 
     @property
     def note(self) -> str:
-        """What to tell a person: that there is no solution, that the solver gave up, or "" when it arrived."""
+        """What to tell a person: that there is no solution, that the solver gave up, or "" when it converged."""
         if self.converged:
             return ""
         if self.singular:
@@ -57,13 +72,33 @@ def solve(
 ) -> Solution:
     """Solve for the unknown colours; the caller looks at `Solution.converged`.
 
-    method: "bicg" (the paper's), "bicgstab", "gmres", "lu" for any system; "bicgstab+amg" (classical algebraic
-    multigrid as preconditioner) where a maximum principle holds; "cg" (Jacobi-preconditioned) and "cg+amg" for
-    symmetric ones; "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is
-    safe, and lu for Levin's where they are very sparse.
-    tol: relative residual.  maxiter: iterations per system.  start: (H, W, 2) first guess, default the nearest known
-    colours.  history: keep the residual after each iteration (costs one more product each).
-    Raises ValueError for an unknown method, a symmetric-only method on another system, and a tol that is no number.
+    Parameters
+    ----------
+    system : SparseSystem
+        Of one photo.
+    method : str
+        "bicg" (the paper's), "bicgstab", "gmres", "lu" for any system; "bicgstab+amg" (classical algebraic multigrid as
+        preconditioner) where a maximum principle holds; "cg" (Jacobi-preconditioned) and "cg+amg" for symmetric ones;
+        "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is safe, and lu for
+        Levin's where they are very sparse.
+    tol : float
+        Relative residual that counts as solved, at least 0.
+    maxiter : int
+        Iterations per system.
+    start : np.ndarray, optional
+        First guess of a* and b*, (H, W, 2), or (2,) for all pixels; None takes the nearest known colours.
+    history : bool
+        Whether to keep the residual after each iteration (costs one more product each).
+
+    Returns
+    -------
+    Solution
+        Of the same height and width as the hints.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method, a symmetric-only method on another system, and a tol that is negative or not finite.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
@@ -180,10 +215,36 @@ def solve_tiled(
     tol: float = 1e-6,
     maxiter: int = 250,
 ) -> Solution:
-    """The paper's way: cut the photo into tiles of `tile` x `tile` pixels and solve each by itself.
+    """Solve the paper's way: cut the photo into tiles and solve each by itself.
 
-    Beyond a tile's edge stand pixels with L = a = b = 0 (border "zero", the paper's) or its mirror image ("reflect").
-    The result has the tiles' worst residual and most iterations, and has converged if all of them have.
+    Parameters
+    ----------
+    model : NeighbourModel
+        What predicts a pixel from its eight neighbours.
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+    tile : int
+        Side of a tile in pixels, at least 2.
+    border : str
+        Beyond a tile's edge stand pixels with L = a = b = 0 ("zero", the paper's) or its mirror image ("reflect").
+    method : str
+        See `solve`.
+    tol : float
+        Relative residual that counts as solved, at least 0.
+    maxiter : int
+        Iterations per tile.
+
+    Returns
+    -------
+    Solution
+        With the tiles' worst residual and most iterations; it has converged if all of them have.
+
+    Raises
+    ------
+    ValueError
+        When `tile` is below 2, and as `check_photo`, `neighbour_system` and `solve` do.
     """
     if tile < 2:
         raise ValueError(f"a tile must be at least 2 pixels wide, got {tile}")

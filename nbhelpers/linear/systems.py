@@ -19,9 +19,18 @@ from nbhelpers.linear.neighbours import OFFSETS, NeighbourModel
 class SparseSystem:
     """matrix @ x = rhs for the colours x of the unknown pixels of one photo.
 
-    matrix: (m, m) CSR float64, where a and b share one matrix, or (2m, 2m) where they are coupled (a first, then b).
-    rhs: (m, 2), columns a and b.  pixels: (m,) flat indices (row-major) of the unknown pixels.
-    hints: the known colours.  symmetric: the matrix is symmetric positive (semi-)definite.
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array
+        (m, m) float64, where a and b share one matrix, or (2m, 2m) where they are coupled (a first, then b).
+    rhs : np.ndarray
+        (m, 2) float64, columns a and b.
+    pixels : np.ndarray
+        (m,) flat indices (row-major) of the unknown pixels.
+    hints : Hints
+        The known colours.
+    symmetric : bool
+        Whether the matrix is symmetric positive (semi-)definite.
     """
 
     matrix: sparse.csr_array
@@ -39,7 +48,29 @@ def _shifted(plane: np.ndarray, dy: int, dx: int, border: str):
 
 
 def check_photo(lightness: np.ndarray, hints: Hints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Check the inputs; return lightness float64, the flat indices of the unknown pixels, and their numbering."""
+    """Check a lightness and its hints, and number the unknown pixels.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L*, at least 2 x 2 pixels.
+    hints : Hints
+        The known colours of the same photo.
+
+    Returns
+    -------
+    lightness : np.ndarray
+        (H, W) float64.
+    pixels : np.ndarray
+        (m,) flat indices (row-major) of the unknown pixels.
+    number : np.ndarray
+        (H, W) int32: 0 to m - 1 at the unknown pixels, -1 at the known ones.
+
+    Raises
+    ------
+    ValueError
+        For a lightness of another shape than the hints, fewer pixels, and NaN or infinity.
+    """
     lightness = np.asarray(lightness, dtype=float)
     if lightness.shape != hints.known.shape or min(lightness.shape) < 2:
         raise ValueError(
@@ -69,10 +100,29 @@ def _csr(columns: list[np.ndarray], values: list, width: int) -> sparse.csr_arra
 def neighbour_system(
     model: NeighbourModel, lightness: np.ndarray, hints: Hints, border: str = "reflect"
 ) -> SparseSystem:
-    """Each unknown pixel equals the model's prediction from its eight neighbours, known or unknown.
+    """The system in which each unknown pixel equals the model's prediction from its neighbours, known or unknown.
 
-    lightness: (H, W) in [0, 100].  border: beyond the photo's edge stands its mirror image ("reflect"), or black
-    pixels with a = b = 0 ("zero": the paper's "white edges with all zero").
+    Parameters
+    ----------
+    model : NeighbourModel
+        What predicts a pixel from its eight neighbours.
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+    border : str
+        Beyond the photo's edge stands its mirror image ("reflect"), or black pixels with a = b = 0 ("zero": the paper's
+        "white edges with all zero").
+
+    Returns
+    -------
+    SparseSystem
+        Coupled, (2m, 2m).
+
+    Raises
+    ------
+    ValueError
+        For another border, and as `check_photo` does.
     """
     if border not in ("reflect", "zero"):
         raise ValueError(f'border is "reflect" or "zero", got {border!r}')
@@ -111,8 +161,26 @@ def _lightness_weights(lightness: np.ndarray, beta: float) -> list[np.ndarray]:
 def edge_aware_system(lightness: np.ndarray, hints: Hints, beta: float = 25.0) -> SparseSystem:
     """The edge-aware harmonic system: sum_s w_rs (u_r - u_s) = 0 over the eight neighbours s of each unknown r.
 
-    w_rs = exp(-beta |L_r - L_s| / 100).  lightness: (H, W) in [0, 100]; beta >= 0, the strength of edges: 0 spreads
-    colour evenly. Symmetric. Without any hint it is singular (every constant solves it): see `anchor`.
+    w_rs = exp(-beta |L_r - L_s| / 100). Without any hint it is singular (every constant solves it): see `anchor`.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+    beta : float
+        The strength of edges, at least 0: 0 spreads colour evenly.
+
+    Returns
+    -------
+    SparseSystem
+        Symmetric, (m, m).
+
+    Raises
+    ------
+    ValueError
+        For a beta that is negative or not finite, and as `check_photo` does.
     """
     if not 0 <= beta < np.inf:
         raise ValueError(f"beta must be at least 0 and finite, got {beta}")
@@ -129,10 +197,31 @@ def edge_aware_system(lightness: np.ndarray, hints: Hints, beta: float = 25.0) -
 
 
 def levin_system(lightness: np.ndarray, hints: Hints) -> SparseSystem:
-    """Levin, Lischinski, Weiss 2004, equations 1 and 2: minimize sum_r (u_r - sum_s w_rs u_s)^2, hints fixed.
+    """The system of Levin, Lischinski, Weiss 2004: minimize sum_r (u_r - sum_s w_rs u_s)^2, hints fixed.
 
     w_rs is proportional to exp(-(L_r - L_s)^2 / (2 s_r^2)) over the eight neighbours and sums to 1; s_r^2 is the
-    variance of lightness in the 3 x 3 window around r. Symmetric: the normal equations of that least-squares problem.
+    variance of lightness in the 3 x 3 window around r.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+
+    Returns
+    -------
+    SparseSystem
+        Symmetric, (m, m): the normal equations of that least-squares problem.
+
+    Raises
+    ------
+    ValueError
+        As `check_photo` does.
+
+    References
+    ----------
+    Levin, Lischinski, Weiss 2004, equations 1 and 2.
     """
     lightness, pixels, number = check_photo(lightness, hints)
     size = lightness.size
@@ -150,10 +239,29 @@ def levin_system(lightness: np.ndarray, hints: Hints) -> SparseSystem:
 
 
 def anchor(system: SparseSystem, prior: np.ndarray, strength: float) -> SparseSystem:
-    """Pull each unknown pixel towards a prior colour: (matrix + strength D) x = rhs + strength D prior, D its diagonal.
+    """Pull each unknown pixel towards a prior colour.
 
-    prior: (2,) or (H, W, 2), a* and b*.  strength > 0: small values matter only far from hints, where the system
-    itself says little; at 100 % unknown the prior decides.
+    The system becomes (matrix + strength D) x = rhs + strength D prior, D the absolute values of its diagonal.
+
+    Parameters
+    ----------
+    system : SparseSystem
+        It stays as it is.
+    prior : array-like
+        (2,) or (H, W, 2), a* and b*.
+    strength : float
+        Above 0: small values matter only far from hints, where the system itself says little; at 100 % unknown the
+        prior decides.
+
+    Returns
+    -------
+    SparseSystem
+        Of the same size.
+
+    Raises
+    ------
+    ValueError
+        When `strength` is not positive and finite.
     """
     if not 0 < strength < np.inf:
         raise ValueError(f"strength must be positive and finite, got {strength}")

@@ -15,8 +15,25 @@ from nbhelpers.rows.regressor import Trees
 class RowColorizer:
     """M row models per channel, top to bottom; each serves the M-th part of a photo's rows that it was fitted for.
 
-    Arrays of all models: feature, threshold (2, M, T, 2^d - 1), mean (2, M, W), sizes (2, M) the number k of
-    components of each; components (sum of k, W) and leaf (all (T, 2^d, k) one after another) in that order.
+    Each model has T trees of depth d and predicts W pixels from k components; see `regressor.Trees`. Arrays hold all
+    models, a* before b*.
+
+    Attributes
+    ----------
+    kind : str
+        "tree", "forest" or "boosting".
+    feature, threshold : np.ndarray
+        (2, M, T, 2^d - 1), integer and float64.
+    leaf : np.ndarray
+        float32, all (T, 2^d, k) one after another.
+    mean : np.ndarray
+        (2, M, W) float32.
+    components : np.ndarray
+        (sum of k, W) float32, in the same order as `leaf`.
+    sizes : np.ndarray
+        (2, M) int32, the number k of components of each model.
+    origin : str
+        Where the models came from, see `registry.load`; "" where it is not known.
     """
 
     kind: str
@@ -30,7 +47,20 @@ class RowColorizer:
 
     @classmethod
     def of(cls, kind: str, channels: list[list[Trees]]) -> RowColorizer:
-        """From the fitted trees of a* and of b*, top to bottom; values are kept as float32."""
+        """Stack the fitted trees of all models.
+
+        Parameters
+        ----------
+        kind : str
+            "tree", "forest" or "boosting".
+        channels : list of list of Trees
+            Those of a* and of b*, top to bottom.
+
+        Returns
+        -------
+        RowColorizer
+            Leaves, means and components are kept as float32.
+        """
         every = [trees for channel in channels for trees in channel]
         grid = (2, len(every) // 2)
 
@@ -54,7 +84,20 @@ class RowColorizer:
         return self.mean.shape[-1]
 
     def trees(self, channel: int, index: int) -> Trees:
-        """The trees of channel 0 (a*) or 1 (b*), model `index` from the top; a view."""
+        """The trees of one model.
+
+        Parameters
+        ----------
+        channel : int
+            0 (a*) or 1 (b*).
+        index : int
+            The model, 0 to M - 1 from the top.
+
+        Returns
+        -------
+        Trees
+            A view.
+        """
         flat = channel * self.sizes.shape[1] + index
         start, k = int(self.sizes.ravel()[:flat].sum()), int(self.sizes[channel, index])
         count, leaves = self.feature.shape[2], self.feature.shape[3] + 1
@@ -63,9 +106,26 @@ class RowColorizer:
         return Trees(*parts, self.components[start : start + k])
 
     def colorize(self, lightness, hints):
-        """Colours for a lightness (H, W) of any size: rows are resampled to the models' width and back.
+        """Colorize a photo of any size: rows are resampled to the models' width and back.
 
-        Row y goes to the model of its height in the photo. Hints do not change the prediction; known pixels are kept.
+        Row y goes to the model of its height in the photo. Hints do not change the prediction.
+
+        Parameters
+        ----------
+        lightness : np.ndarray
+            (H, W), CIELAB L* in [0, 100].
+        hints : Hints
+            The known colours of the same photo.
+
+        Returns
+        -------
+        Colorization
+            Colours of the same height and width; known pixels are kept.
+
+        Raises
+        ------
+        ValueError
+            As `hints.checked` does.
         """
         note = unused(lightness, hints)
         height, width = lightness.shape
@@ -82,7 +142,17 @@ class RowColorizer:
 
 @dataclass(frozen=True, eq=False)
 class PositionMean:
-    """The mean colour of each position over the training photos, ab (H, W, 2); other sizes are resampled."""
+    """The mean colour of each position over the training photos.
+
+    Attributes
+    ----------
+    ab : np.ndarray
+        (H, W, 2) float32, a* and b*; for photos of other sizes it is resampled.
+    name : str
+        The method's name.
+    origin : str
+        Where `ab` came from, see `registry.load`; "" where it is not known.
+    """
 
     ab: np.ndarray
     name: str = "position-mean"
@@ -96,7 +166,20 @@ class PositionMean:
 
 
 def resample(image: np.ndarray, width: int) -> np.ndarray:
-    """Give (H, W) or (H, W, C) another width, smoothed when it shrinks; float32."""
+    """Give an image another width, smoothed when it shrinks.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        (H, W) or (H, W, C).
+    width : int
+        In pixels.
+
+    Returns
+    -------
+    np.ndarray
+        (H, width) or (H, width, C) float32.
+    """
     image = np.asarray(image, np.float32)
     if image.shape[1] == width:
         return image

@@ -34,10 +34,25 @@ ARRAYS = {"feature": 4, "threshold": 4, "leaf": 1, "mean": 3, "components": 2, "
 
 
 def read_rows(photos, start: int, stop: int, channels=(0, 1), step: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Rows [start, stop) of all photos, a `Photos` or a sequence of uint8 (H, W, 3), in CIELAB.
+    """Rows [start, stop) of all photos in CIELAB.
 
-    Returns lightness (N, stop - start, W) and chroma (channels, N, stop - start, W), both float32. step: the lightness
-    is rounded to multiples of it, which makes splits quicker to find; 0 leaves it exact.
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        N photos, uint8 (H, W, 3) of one size, all usable.
+    start, stop : int
+        The first row, and the one after the last.
+    channels : sequence of int
+        Of the chroma: 0 (a*) or 1 (b*).
+    step : float
+        The lightness is rounded to multiples of it, which makes splits quicker to find; 0 leaves it exact.
+
+    Returns
+    -------
+    lightness : np.ndarray
+        (N, stop - start, W) float32, L* in [0, 100].
+    chroma : np.ndarray
+        (channels, N, stop - start, W) float32.
     """
     count, width = len(photos), photos[0].shape[1]
     lightness = np.empty((count, stop - start, width), np.float32)
@@ -53,7 +68,24 @@ def read_rows(photos, start: int, stop: int, channels=(0, 1), step: float = 0.0)
 
 
 def rows_of(index: int, models: int, height: int, pooled: bool) -> tuple[int, int]:
-    """The rows [start, stop) that model `index` of `models` learns from: its whole band, or the band's middle row."""
+    """The rows that a model learns from: its whole band, or the band's middle row.
+
+    Parameters
+    ----------
+    index : int
+        The model, 0 to models - 1 from the top.
+    models : int
+        How many there are for each channel.
+    height : int
+        Of a photo, in pixels.
+    pooled : bool
+        Whether it learns from its whole band.
+
+    Returns
+    -------
+    tuple of int
+        The rows [start, stop).
+    """
     if pooled:  # the rows whose middles lie in the band: those that `RowColorizer.colorize` gives to this model
         start, stop = (-(-(2 * i * height - models) // (2 * models)) for i in (index, index + 1))
         return start, stop
@@ -77,9 +109,23 @@ def _fit_piece(photos, model: RowRegressor, index: int, channels, rows, step) ->
 
 
 def usable(photos):
-    """Those photos of a `Photos` that can be read, decoded and cached on the way; or a sequence as one array.
+    """Those photos that row models can learn from.
 
-    Raises UserError for photos of several sizes, for anything but uint8 (H, W, 3), and for fewer than two.
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3).
+
+    Returns
+    -------
+    Photos or np.ndarray
+        Those of a `Photos` that can be read, decoded and cached on the way; or a sequence as one array, (N, H, W, 3)
+        uint8.
+
+    Raises
+    ------
+    UserError
+        For photos of several sizes, for anything but uint8 (H, W, 3), and for fewer than two.
     """
     if isinstance(photos, Photos):
         photos = photos.pick([index for index, _ in photos.read()])
@@ -106,17 +152,39 @@ def _identity(photos) -> str:
 
 
 def fit_rows(photos, model: RowRegressor, folder=None, models: int | None = None, step: float = 0.5) -> RowColorizer:
-    """Fit one kind of row model to whole photos: a `Photos` or a sequence of uint8 (H, W, 3) of one size.
+    """Fit one kind of row model to whole photos.
 
-    model: its `kind` says how. A tree or forest learns from one row of every photo; boosting from all rows of a band.
-    models: how many for each channel, evenly spaced (None: one per row; for boosting 10).
-    step: lightness is rounded to multiples of it while fitting (see `read_rows`).
-    folder: where to keep the result, `<kind>.npz`; the same call loads it again. While fitting, finished models are
-    in `<kind>-<digest>/` beside it: after Ctrl-C the same call goes on from them, and one with other photos or
-    settings starts a folder of its own.
+    A tree or forest learns from one row of every photo; boosting from all rows of a band. The models are spread over
+    processes or a cluster as `system.backend` says. Shows a progress bar with the time left.
 
-    The models are spread over processes or a cluster as `system.backend` says. Shows a progress bar with the time
-    left. Raises UserError for photos that cannot be used together (see `usable`) and for a row that is constant.
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3) of one size.
+    model : RowRegressor
+        Its `kind` says how; it stays unfitted.
+    folder : path-like, optional
+        Where to keep the result, `<kind>.npz`; the same call loads it again. While fitting, finished models are in
+        `<kind>-<digest>/` beside it: after Ctrl-C the same call goes on from them, and one with other photos or
+        settings starts a folder of its own. None keeps nothing.
+    models : int, optional
+        How many for each channel, evenly spaced, from 1 to H; None is one per row, for boosting 10 (or H when that is
+        less).
+    step : float
+        Lightness is rounded to multiples of it while fitting (see `read_rows`).
+
+    Returns
+    -------
+    RowColorizer
+        With `models` models for each channel.
+
+    Raises
+    ------
+    UserError
+        For photos that cannot be used together (see `usable`), for a row that is constant, and for `models` out of
+        range.
+    ValueError
+        For a parameter of `model` that is out of range.
     """
     model.check()
     photos = usable(photos)
@@ -194,15 +262,38 @@ def _write(path: Path, arrays: dict) -> None:
 
 
 def save_rows(fitted: RowColorizer, path: Path, about: dict) -> None:
-    """Write a RowColorizer and what is known about it as plain arrays, `.npz`; nothing in it can be executed."""
+    """Write a RowColorizer and what is known about it as plain arrays; nothing in the file can be executed.
+
+    Parameters
+    ----------
+    fitted : RowColorizer
+        The models.
+    path : path-like
+        The file, `.npz`.
+    about : dict
+        What it was fitted on, see `about_rows`; `load_rows` needs "format" and "kind" among it.
+    """
     arrays = {name: getattr(fitted, name) for name in ARRAYS}
     _write(Path(path), arrays | {"about": np.array(json.dumps(about, default=int))})
 
 
 def about_rows(path: Path) -> dict:
-    """What a saved RowColorizer was fitted on: kind, photos, size, models, settings, seconds, peak_mib and more.
+    """What a saved RowColorizer was fitted on.
 
-    Raises UserError when the file is damaged or of another version.
+    Parameters
+    ----------
+    path : path-like
+        The file, `.npz`.
+
+    Returns
+    -------
+    dict
+        kind, photos (their number), size (height and width), models, settings, seconds, peak_mib (MiB) and more.
+
+    Raises
+    ------
+    UserError
+        When the file is damaged or of another version.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -218,7 +309,23 @@ def about_rows(path: Path) -> dict:
 
 
 def load_rows(path: Path) -> RowColorizer:
-    """Read a RowColorizer; nothing is unpickled. Raises UserError when it is damaged or of another version."""
+    """Read a RowColorizer; nothing is unpickled.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, `.npz`.
+
+    Returns
+    -------
+    RowColorizer
+        As it was saved.
+
+    Raises
+    ------
+    UserError
+        When the file is damaged or of another version.
+    """
     about = about_rows(path)
     try:
         with np.load(path, allow_pickle=False) as file:

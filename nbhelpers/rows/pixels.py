@@ -147,9 +147,22 @@ def _blocks(lightness, pixels: np.ndarray | None = None, size: int = 4000):
 
 
 def features(lightness: np.ndarray) -> np.ndarray:
-    """The features of every pixel of lightness (H, W) in [0, 100]: (H, W, F) float32, in the order of FEATURES.
+    """The features of every pixel of a photo.
 
-    Raises ValueError for another shape, fewer than 2 x 2 pixels, or NaN.
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100], at least 2 x 2 pixels.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W, F) float32, in the order of FEATURES.
+
+    Raises
+    ------
+    ValueError
+        For another shape, fewer pixels, and NaN or infinity.
     """
     return np.concatenate(list(_blocks(lightness))).reshape(*np.shape(lightness), len(FEATURES))
 
@@ -166,11 +179,34 @@ def _of_chunk(photos, indices, per_photo, seed) -> list[tuple[np.ndarray, np.nda
 
 
 def sample_pixels(photos, per_photo: int, n: int | None = None, seed: int = 0, jobs: int | None = None):
-    """Draw `per_photo` pixels of each of the first `n` usable photos (None: all): X (N, F) float32, ab (N, 2) float32.
+    """Draw pixels of each photo at random.
 
-    photos: a `Photos` sequence, whose unusable photos are skipped with a warning, or a list of uint8 (H, W, 3); of a
-    photo with fewer pixels all are taken. The draw does not depend on `jobs`; None takes those of the surrounding
-    `system.backend`. Raises ValueError when no photo is left, and for `per_photo` below 1.
+    The draw does not depend on `jobs`.
+
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        sRGB uint8 (H, W, 3). Unusable photos of a `Photos` are skipped with a warning.
+    per_photo : int
+        Pixels of each photo, at least 1; of a photo with fewer pixels all are taken.
+    n : int, optional
+        Only the first n usable photos are taken; None takes all.
+    seed : int
+        Of the draw.
+    jobs : int, optional
+        Pieces of work at once; None takes those of the surrounding `system.backend`.
+
+    Returns
+    -------
+    X : np.ndarray
+        (N, F) float32, the features of the pixels.
+    ab : np.ndarray
+        (N, 2) float32, their a* and b*.
+
+    Raises
+    ------
+    ValueError
+        When no photo is left, and for `per_photo` below 1.
     """
     if per_photo < 1:
         raise ValueError(f"per_photo must be at least 1, got {per_photo}")
@@ -190,14 +226,42 @@ def sample_pixels(photos, per_photo: int, n: int | None = None, seed: int = 0, j
 
 @dataclass(frozen=True)
 class PixelColorizer:
-    """Colours each pixel from its features by a fitted scikit-learn regressor; hints are kept, and not used."""
+    """Colours each pixel from its features by a fitted regressor; hints are kept, and not used.
+
+    Attributes
+    ----------
+    name : str
+        The method's name.
+    model : sklearn.base.RegressorMixin
+        Fitted: features (N, F) -> a* and b*, (N, 2).
+    origin : str
+        Where the model came from; "" where it is not known.
+    """
 
     name: str
     model: RegressorMixin
     origin: str = ""
 
     def colorize(self, lightness: np.ndarray, hints: Hints) -> Colorization:
-        """Predict a* and b* from lightness (H, W) in [0, 100]; known pixels are kept, and not predicted."""
+        """Predict a* and b* from the lightness.
+
+        Parameters
+        ----------
+        lightness : np.ndarray
+            (H, W), CIELAB L* in [0, 100], at least 2 x 2 pixels.
+        hints : Hints
+            The known colours of the same photo.
+
+        Returns
+        -------
+        Colorization
+            Colours of the same height and width; known pixels are kept, and not predicted.
+
+        Raises
+        ------
+        ValueError
+            As `hints.checked` and `features` do.
+        """
         note = unused(lightness, hints)
         unknown, ab = np.flatnonzero(~hints.known), np.zeros((hints.known.size, 2), np.float32)
         if unknown.size:
@@ -207,9 +271,28 @@ class PixelColorizer:
 
 
 def fit_pixels(estimator, X: np.ndarray, ab: np.ndarray, name: str = "") -> PixelColorizer:
-    """Fit a clone of any scikit-learn regressor to X (N, F) and ab (N, 2), or two where it has a single output.
+    """Fit a clone of a scikit-learn regressor, or two where it has a single output.
 
-    name: the colorizer's; without one, the estimator's class. Raises ValueError for other shapes.
+    Parameters
+    ----------
+    estimator : sklearn.base.RegressorMixin
+        Any; it stays unfitted.
+    X : np.ndarray
+        (N, F), the features of the pixels.
+    ab : np.ndarray
+        (N, 2), their a* and b*.
+    name : str
+        The colorizer's; without one, the estimator's class.
+
+    Returns
+    -------
+    PixelColorizer
+        With the fitted clone.
+
+    Raises
+    ------
+    ValueError
+        For other shapes.
     """
     if np.ndim(X) != 2 or np.shape(X)[1] != len(FEATURES) or np.shape(ab) != (len(X), 2):
         shapes = f"{np.shape(X)} and {np.shape(ab)}"
@@ -219,10 +302,20 @@ def fit_pixels(estimator, X: np.ndarray, ab: np.ndarray, name: str = "") -> Pixe
 
 
 def paper_trees(seed: int = 0) -> dict:
-    """The paper's three (section 5.1: depth 3, 100 trees, rate 0.1), and a larger boosting: name -> estimator.
+    """The paper's three models (section 5.1: depth 3, 100 trees, rate 0.1), and a larger boosting.
 
     For speed each tree of the forest draws a tenth of the pixels, and each of its splits a third of the features.
     Boosting never stops early: that would need pixels of photos that it does not learn from.
+
+    Parameters
+    ----------
+    seed : int
+        Their `random_state`.
+
+    Returns
+    -------
+    dict
+        "tree", "forest", "boosting" and "boosting, deep" -> unfitted estimator.
     """
     boosting, paper = HistGradientBoostingRegressor(early_stopping=False, random_state=seed), {"max_depth": 3}
     deep = {"max_leaf_nodes": 63, "min_samples_leaf": 200, "l2_regularization": 50, "max_features": 0.3}
@@ -235,9 +328,27 @@ def paper_trees(seed: int = 0) -> dict:
 
 
 def importance(colorizer: PixelColorizer, X: np.ndarray, ab: np.ndarray, seed: int = 0) -> pd.DataFrame:
-    """How much the ab-MSE on X (N, F), ab (N, 2) grows when the columns of a group are permuted, all in one order.
+    """How much the ab-MSE grows when the columns of a group of features are permuted, all in one order.
 
-    Returns one row per group of `GROUPS`: group, mse_increase (Breiman 2001, section 10, for groups).
+    Parameters
+    ----------
+    colorizer : PixelColorizer
+        The fitted model.
+    X : np.ndarray
+        (N, F), the features of the pixels to measure on.
+    ab : np.ndarray
+        (N, 2), their true a* and b*.
+    seed : int
+        Of the permutation.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per group of `GROUPS`: group, mse_increase.
+
+    References
+    ----------
+    Breiman 2001, section 10, for groups.
     """
     order = np.random.default_rng(seed).permutation(len(X))
 

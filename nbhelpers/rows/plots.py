@@ -14,7 +14,24 @@ LIGHT = 65.0  # the lightness at which colours without a picture are shown
 
 
 def one_row(rgb: np.ndarray, lab: np.ndarray, row: int, caption: str = ""):
-    """One row of a photo, sRGB (H, W, 3) and its CIELAB: where it is, and its lightness, a* and b* along x."""
+    """Draw one row of a photo: where it is, and its lightness, a* and b* along x.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3) uint8, the photo in sRGB.
+    lab : np.ndarray
+        (H, W, 3), the same in CIELAB.
+    row : int
+        From 0, the top, to H - 1.
+    caption : str
+        In small print under the figure, such as the photo's credit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The photo, the row stretched, and two panels of curves.
+    """
     figure, axes = plt.subplot_mosaic(
         [["photo", "strip"], ["photo", "L"], ["photo", "ab"]],
         figsize=(10, 4),
@@ -46,9 +63,23 @@ def _strip(chroma: np.ndarray, other: np.ndarray, channel: int) -> np.ndarray:
 
 
 def tree_diagram(trees: Trees, X: np.ndarray, channel: int, other: np.ndarray):
-    """Draw the first tree of a row model: its questions, how many rows X (N, W) reach each leaf, what each leaf paints.
+    """Draw the first tree of a row model: its questions, how many rows reach each leaf, the colours of each leaf.
 
-    channel: 0 (a*) or 1 (b*), what the tree predicts; `other` (W,) is the row of the other channel, for the colours.
+    Parameters
+    ----------
+    trees : Trees
+        Of the fitted model.
+    X : np.ndarray
+        (N, W), the lightness of the rows that are counted.
+    channel : int
+        0 (a*) or 1 (b*), what the tree predicts.
+    other : np.ndarray
+        (W,), the row of the other channel, for the colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The tree, and the rows of its leaves along x.
     """
     depth, leaves = trees.depth, 2**trees.depth
     first = Trees(trees.feature[:1], trees.threshold[:1], trees.leaf[:1], trees.mean, trees.components)
@@ -85,7 +116,22 @@ def tree_diagram(trees: Trees, X: np.ndarray, channel: int, other: np.ndarray):
 
 
 def strips(columns: dict[str, np.ndarray], height: int = 10, caption: str = ""):
-    """Rows of several photos under each other, one panel for each way to colour them: title -> CIELAB (N, W, 3)."""
+    """Draw rows of several photos under each other, one panel for each way to colour them.
+
+    Parameters
+    ----------
+    columns : dict
+        title -> CIELAB (N, W, 3), the same row of N photos.
+    height : int
+        The pixels that each row is drawn high, the last of them white.
+    caption : str
+        In small print under the figure, such as the photos' credits.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each title.
+    """
     figure, axes = plt.subplots(1, len(columns), figsize=(11, 3.2), squeeze=False)
     for ax, (title, lab) in zip(axes[0], columns.items()):
         picture = np.repeat(lab_to_rgb(lab), height, axis=0)
@@ -97,7 +143,22 @@ def strips(columns: dict[str, np.ndarray], height: int = 10, caption: str = ""):
 
 
 def over_trees(steps, curves: dict[str, list[float]], mean: float):
-    """MSE of boosting over the number of its trees; `mean` is what the mean row costs on the new photos."""
+    """Draw the mean squared error of boosting over the number of its trees.
+
+    Parameters
+    ----------
+    steps : sequence of int
+        Numbers of trees.
+    curves : dict
+        name -> mean squared error at each of the steps.
+    mean : float
+        The error of the mean row on the new photos, a line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each name.
+    """
     figure, ax = plt.subplots(figsize=(6.5, 3))
     for name, values in curves.items():
         ax.plot(steps, values, marker="o", markersize=3, label=name)
@@ -108,7 +169,20 @@ def over_trees(steps, curves: dict[str, list[float]], mean: float):
 
 
 def error_by_row(rows: dict[str, np.ndarray], unit: str):
-    """The ab-MSE of each row of pixels, top to bottom, for each method; beside it, in percent of the method `unit`."""
+    """Draw the ab-MSE of each row of pixels, top to bottom, for each method.
+
+    Parameters
+    ----------
+    rows : dict
+        method -> (H,) errors.
+    unit : str
+        The method whose error is 100 % in the right panel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The errors; beside them, in percent of that method's.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.3))
     for name, values in rows.items():
         left.plot(values, label=name)
@@ -122,7 +196,20 @@ def error_by_row(rows: dict[str, np.ndarray], unit: str):
 
 
 def colour_histograms(colours: dict, reach: int = 70):
-    """How often each colour a*, b* occurs in the truth and in what each method painted; name -> ColourStatistics."""
+    """Draw how often each colour a*, b* occurs in the truth and in what each method predicted.
+
+    Parameters
+    ----------
+    colours : dict
+        name -> ColourStatistics.
+    reach : int
+        Each panel goes from -reach to reach, at most 128, in a* and b*.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each name.
+    """
     figure, axes = plt.subplots(1, len(colours), figsize=(11, 2.7), sharey=True, squeeze=False)
     window = slice(128 - reach, 128 + reach)
     for ax, (name, found) in zip(axes[0], colours.items()):
@@ -137,9 +224,19 @@ def colour_histograms(colours: dict, reach: int = 70):
 
 
 def learning_curves(table):
-    """MSE over the number of training photos, in percent of the mean row's on the same new photos with most photos.
+    """Draw the mean squared error over the number of training photos.
 
-    table: as `study.learning_curve` returns it; rows and channels are averaged.
+    It is in percent of the mean row's on the same new photos with most photos.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        As `study.learning_curve` returns it; rows and channels are averaged.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The photos that were learned from, and new photos.
     """
     mean = table.groupby(["method", "photos"], sort=False)[["training", "validation"]].mean()
     unit = mean.loc["position mean", "validation"].iloc[-1] / 100
@@ -154,7 +251,24 @@ def learning_curves(table):
 
 
 def bars(values, label: str, mark: float | None = None, mark_label: str = ""):
-    """Horizontal bars of a Series, the first on top, each with its number; `mark` is a line to compare with."""
+    """Draw horizontal bars, the first on top, each with its number.
+
+    Parameters
+    ----------
+    values : pd.Series
+        name -> value.
+    label : str
+        Of the values' axis.
+    mark : float, optional
+        A value to compare with, a line.
+    mark_label : str
+        Of that line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel.
+    """
     figure, ax = plt.subplots(figsize=(7.5, 0.6 + 0.3 * len(values)))
     drawn = ax.barh(np.arange(len(values)), values, color=COLOURS[0], height=0.65)
     ax.bar_label(drawn, fmt="%.3g", padding=3, fontsize=8)
@@ -169,7 +283,20 @@ def bars(values, label: str, mark: float | None = None, mark_label: str = ""):
 
 
 def feature_maps(planes: dict[str, np.ndarray], caption: str = ""):
-    """Features of every pixel of a photo as pictures: name -> (H, W); each from its smallest to its largest value."""
+    """Draw features of every pixel of a photo as pictures, each from its smallest to its largest value.
+
+    Parameters
+    ----------
+    planes : dict
+        name -> (H, W).
+    caption : str
+        In small print under the figure, such as the photo's credit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each feature.
+    """
     figure, axes = plt.subplots(1, len(planes), figsize=(11, 2.3), squeeze=False)
     for ax, (name, plane) in zip(axes[0], planes.items()):
         ax.imshow(plane, cmap="cividis")

@@ -24,9 +24,17 @@ DEEPEST = 10  # a complete tree of this depth has 1,024 leaves
 class Trees:
     """T complete binary trees of depth d that share their targets: sums of k scores that stand for W numbers.
 
-    feature, threshold: (T, 2^d - 1), level by level; a sample goes right where x[feature] > threshold.
-    leaf: (T, 2^d, k) scores, already multiplied by what each tree counts.
-    mean: (W,), components: (k, W), so that a row is mean + scores @ components.
+    Attributes
+    ----------
+    feature, threshold : np.ndarray
+        (T, 2^d - 1), integer and float64, level by level; a sample goes right where x[feature] > threshold. The
+        threshold is infinite where a tree does not split.
+    leaf : np.ndarray
+        (T, 2^d, k) scores, already multiplied by what each tree counts.
+    mean : np.ndarray
+        (W,), so that a row is mean + scores @ components.
+    components : np.ndarray
+        (k, W).
     """
 
     feature: np.ndarray
@@ -40,7 +48,18 @@ class Trees:
         return self.leaf.shape[1].bit_length() - 1
 
     def apply(self, X: np.ndarray) -> np.ndarray:
-        """The leaf, 0 to 2^d - 1 from left to right, that each sample of X (n, features) reaches: (n, T)."""
+        """The leaf that each sample reaches.
+
+        Parameters
+        ----------
+        X : np.ndarray
+            (n, features) float32.
+
+        Returns
+        -------
+        np.ndarray
+            (n, T) integer, 0 to 2^d - 1 from left to right.
+        """
         count = len(self.feature)
         tree, node = np.arange(count), np.zeros((len(X), count), np.intp)
         for _ in range(self.depth):
@@ -49,13 +68,35 @@ class Trees:
         return node - (2**self.depth - 1)
 
     def scores(self, X: np.ndarray) -> np.ndarray:
-        """The sum of the leaves that each sample of X (n, features) reaches: (n, k)."""
+        """The sum of the leaves that each sample reaches.
+
+        Parameters
+        ----------
+        X : np.ndarray
+            (n, features) float32.
+
+        Returns
+        -------
+        np.ndarray
+            (n, k).
+        """
         tree, step = np.arange(len(self.leaf)), max(1, 4_000_000 // self.leaf[:, 0].size)
         parts = [X[i : i + step] for i in range(0, len(X), step)]
         return np.concatenate([self.leaf[tree, self.apply(part)].sum(axis=1) for part in parts])
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Rows (n, W) for the samples X (n, features) float32."""
+        """Rows for the samples.
+
+        Parameters
+        ----------
+        X : np.ndarray
+            (n, features) float32.
+
+        Returns
+        -------
+        np.ndarray
+            (n, W).
+        """
         return self.mean + self.scores(X) @ self.components
 
 
@@ -74,16 +115,40 @@ def _complete(tree, depth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """One row model with many outputs: a decision tree, a random forest or gradient boosting, squared error.
 
-    kind: "tree", "forest" or "boosting"; boosting is F_t = F_{t-1} + learning_rate * h_t from the mean, each h_t one
-    tree for all outputs, fitted to the residuals (Friedman 2001; for squared error that is the gradient).
-    max_depth: 1 to 10.  n_estimators: trees of a forest or of boosting.
-    max_features: how many features each split looks at, as in scikit-learn; None is all.
-    variance: the targets are replaced by as many principal components as hold this share of their variance, for
-    finding splits and in the leaves; predictions are full rows again. None fits the targets as they are.
-    random_state: an int makes fits repeatable.
+    Boosting is F_t = F_{t-1} + learning_rate * h_t from the mean, each h_t one tree for all outputs, fitted to the
+    residuals (for squared error that is the gradient).
 
     fit(X (n, features), y (n,) or (n, outputs)) raises ValueError for NaN, for fewer than two samples, for features
-    that are all constant, and for parameters out of range. Fitted attributes: `trees_` (Trees), `n_features_in_`.
+    that are all constant, and for parameters out of range.
+
+    Parameters
+    ----------
+    kind : str
+        "tree", "forest" or "boosting".
+    max_depth : int
+        Of each tree, 1 to 10.
+    n_estimators : int
+        Trees of a forest or of boosting, at least 1.
+    learning_rate : float
+        Of boosting, above 0.
+    max_features : int, float or str, optional
+        How many features each split looks at, as in scikit-learn; None is all.
+    variance : float, optional
+        The targets are replaced by as many principal components as hold this share of their variance, in (0, 1], for
+        finding splits and in the leaves; predictions are full rows again. None fits the targets as they are.
+    random_state : int, optional
+        An int makes fits repeatable.
+
+    Attributes
+    ----------
+    trees_ : Trees
+        The fitted trees.
+    n_features_in_ : int
+        The number of features that `fit` was given.
+
+    References
+    ----------
+    Friedman 2001, for boosting.
     """
 
     def __init__(
@@ -173,7 +238,18 @@ class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return found
 
     def predict(self, X):
-        """Predict (n,) or (n, outputs) for X (n, features), as y was given to `fit`."""
+        """Predict the targets of samples.
+
+        Parameters
+        ----------
+        X : array-like
+            (n, features).
+
+        Returns
+        -------
+        np.ndarray
+            (n,) or (n, outputs), as y was given to `fit`.
+        """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64)).astype(np.float32, copy=False)
         rows = self.trees_.predict(X)
@@ -181,8 +257,21 @@ class RowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 def paper_models(seed: int = 0) -> dict[str, RowRegressor]:
-    """The paper's three (section 5.1): depth 3, 100 trees, rate 0.1. What it does not say is chosen for speed:
-    forests and boosting look at a random 20 of 400 pixels for each split, and targets are reduced to components."""
+    """The paper's three models (section 5.1): depth 3, 100 trees, rate 0.1.
+
+    What it does not say is chosen for speed: forests and boosting look at a random 20 of 400 pixels for each split, and
+    targets are reduced to components.
+
+    Parameters
+    ----------
+    seed : int
+        The models' `random_state`.
+
+    Returns
+    -------
+    dict
+        "tree", "forest" and "boosting" -> unfitted RowRegressor.
+    """
     return {
         "tree": RowRegressor("tree", random_state=seed),
         "forest": RowRegressor("forest", max_features="sqrt", random_state=seed),

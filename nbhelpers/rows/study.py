@@ -21,9 +21,27 @@ from nbhelpers.system import one_thread
 
 
 def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int | None = None) -> list[np.ndarray]:
-    """`n` squares cut from photos (H, H, 3) uint8 at random, half of them mirrored, scaled to `side` (None: H) pixels.
+    """Squares cut from photos at random, half of them mirrored.
 
-    Few photos become many that way, though not more varied ones. A square is `smallest` to 1 times a photo's width.
+    Few photos become many that way, though not more varied ones.
+
+    Parameters
+    ----------
+    photos : iterable of np.ndarray
+        sRGB uint8 (H, H, 3).
+    n : int
+        How many squares.
+    seed : int
+        Of the random squares.
+    smallest : float
+        A square is this to 1 times a photo's width, in (0, 1].
+    side : int, optional
+        The pixels that a square is scaled to; None is H.
+
+    Returns
+    -------
+    list of np.ndarray
+        n squares, uint8 (side, side, 3).
     """
     rng, photos, found = np.random.default_rng(seed), list(photos), []
     for i in range(n):
@@ -43,7 +61,18 @@ def _total(photos) -> np.ndarray:
 
 
 def position_mean(photos) -> PositionMean:
-    """The PositionMean of a `Photos` or sequence of uint8 (H, W, 3), all usable; see `fitting.usable`."""
+    """The mean colour of each position over photos.
+
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        sRGB uint8 (H, W, 3) of one size, all usable; see `fitting.usable`.
+
+    Returns
+    -------
+    PositionMean
+        Named "position mean".
+    """
     chunks = (photos[i : i + 50] for i in range(0, len(photos), 50))
     with one_thread():  # as in `totals.total`
         totals = joblib.Parallel(prefer="threads")(joblib.delayed(_total)(chunk) for chunk in chunks)
@@ -51,13 +80,45 @@ def position_mean(photos) -> PositionMean:
 
 
 def row_data(photos, row: int, channels=(0, 1)) -> tuple[np.ndarray, np.ndarray]:
-    """One row of all photos: lightness (N, W) and chroma (channels, N, W), float32."""
+    """One row of all photos in CIELAB.
+
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        N photos, sRGB uint8 (H, W, 3) of one size, all usable.
+    row : int
+        From 0, the top, to H - 1.
+    channels : sequence of int
+        Of the chroma: 0 (a*) or 1 (b*).
+
+    Returns
+    -------
+    lightness : np.ndarray
+        (N, W) float32, L* in [0, 100].
+    chroma : np.ndarray
+        (channels, N, W) float32.
+    """
     lightness, chroma = read_rows(photos, row, row + 1, channels)
     return lightness[:, 0], chroma[:, :, 0]
 
 
 def row_mse(model: RowRegressor, X, y) -> float:
-    """Mean squared error of a fitted row model on rows X, y, both (N, W)."""
+    """Mean squared error of a fitted row model.
+
+    Parameters
+    ----------
+    model : RowRegressor
+        Fitted.
+    X : np.ndarray
+        (N, W), the lightness of the rows.
+    y : np.ndarray
+        (N, W), their a* or b*.
+
+    Returns
+    -------
+    float
+        A mean over rows and pixels.
+    """
     return float(np.square(model.predict(X) - y).mean())
 
 
@@ -80,10 +141,27 @@ def _learn(train, validation, models, counts, row, channel) -> list[dict]:
 
 
 def learning_curve(train, validation, models: dict[str, RowRegressor], counts, rows) -> pd.DataFrame:
-    """MSE of row models over the number of training photos, with the mean row beside them, for both channels.
+    """Mean squared error of row models over the number of training photos, with the mean row beside them.
 
-    Every model, boosting too, learns from single `rows` of the first n of `train`, n in `counts`, and is measured on
-    the same rows of `validation`. Returns one line per method, photos, row and channel: training and validation MSE.
+    Every model, boosting too, learns from single rows of the first n training photos, and is measured on the same rows
+    of the validation photos, for both channels.
+
+    Parameters
+    ----------
+    train, validation : Photos or sequence of np.ndarray
+        sRGB uint8 (H, W, 3) of one size, all usable.
+    models : dict
+        name -> unfitted RowRegressor.
+    counts : sequence of int
+        The numbers n of training photos.
+    rows : iterable of int
+        From 0, the top, to H - 1.
+
+    Returns
+    -------
+    pd.DataFrame
+        One line per method, photos, row and channel ("a" or "b"): row, channel, photos, method, training and validation
+        (the mean squared errors).
     """
     tasks = (
         joblib.delayed(_learn)(train, validation, models, counts, row, channel) for row in rows for channel in (0, 1)
@@ -92,7 +170,24 @@ def learning_curve(train, validation, models: dict[str, RowRegressor], counts, r
 
 
 def staged_mse(trees: Trees, X, y, steps) -> list[float]:
-    """MSE of a boosted model on X, y, both (N, W), after its first t trees, for t in `steps`; 0 is the mean row."""
+    """Mean squared error of a boosted model after its first t trees.
+
+    Parameters
+    ----------
+    trees : Trees
+        Of the fitted model.
+    X : np.ndarray
+        (N, W), the lightness of the rows.
+    y : np.ndarray
+        (N, W), their a* or b*.
+    steps : iterable of int
+        The numbers t; 0 is the mean row.
+
+    Returns
+    -------
+    list of float
+        One for each step.
+    """
     X, errors = np.asarray(X, np.float32), []
     for t in steps:
         first = replace(trees, feature=trees.feature[:t], threshold=trees.threshold[:t], leaf=trees.leaf[:t])
@@ -101,16 +196,42 @@ def staged_mse(trees: Trees, X, y, steps) -> list[float]:
 
 
 def same_splits(first: Trees, second: Trees) -> float:
-    """The share of splits, tree by tree and node by node, that look at the same pixel."""
+    """The share of splits, tree by tree and node by node, that look at the same pixel.
+
+    Parameters
+    ----------
+    first, second : Trees
+        Of one shape.
+
+    Returns
+    -------
+    float
+        In [0, 1], of the splits of `first`.
+    """
     used = np.isfinite(first.threshold)
     return float((first.feature == second.feature)[used].mean())
 
 
 def against_exact(models: dict[str, tuple[RowRegressor, RowRegressor]], X, y, X_new, y_new) -> pd.DataFrame:
-    """Fit pairs (exact, reduced) of row models to rows X, y (N, W) and measure them on X_new, y_new.
+    """Fit pairs of row models, exact and reduced, and measure them on new rows.
 
-    Returns one line per name: seconds of both, times faster, share of splits at the same pixel
-    (NaN when the two look at different numbers of features), MSE of both, and their ratio.
+    Parameters
+    ----------
+    models : dict
+        name -> (exact, reduced), unfitted RowRegressors.
+    X : np.ndarray
+        (N, W), the lightness of the rows to learn from.
+    y : np.ndarray
+        (N, W), their a* or b*.
+    X_new, y_new : np.ndarray
+        The same of the new rows.
+
+    Returns
+    -------
+    pd.DataFrame
+        One line per name: model, exact_seconds, reduced_seconds, times_faster, same_splits (share of splits at the same
+        pixel; NaN when the two look at different numbers of features), exact_mse, reduced_mse (of the new rows),
+        mse_ratio (reduced / exact).
     """
     lines = []
     with one_thread():

@@ -40,7 +40,7 @@ class Solution:
     history : tuple of float
         The relative residual after each iteration, when asked for.
     singular : bool
-        Whether "lu" found that there is no single solution.
+        Whether "lu" found, to double precision, that there is no single solution.
     """
 
     ab: np.ndarray
@@ -57,7 +57,7 @@ class Solution:
         if self.converged:
             return ""
         if self.singular:
-            return "the system has no single solution, since its matrix is singular: the colours are a first guess"
+            return "the system has no single solution, since its matrix is singular: the colours mean nothing"
         how = f"after {self.iterations} iterations at a relative residual of {self.residual:.1g}"
         return f"the solver gave up {how}: the colours are not the system's solution"
 
@@ -116,9 +116,6 @@ def solve(
     coupled = system.matrix.shape[0] == 2 * m
     sides = [(system.rhs.ravel("F"), guess.ravel("F"))] if coupled else list(zip(system.rhs.T, guess.T))
     run = _prepared(system.matrix, method, tol, maxiter, history)
-    singular = run is None
-    if singular:  # the first guess stays, and its residual says what it is worth
-        run = _first_guess
     # BLAS's own threads make the solvers' short vector sums slower, many times on a busy machine. Threads of a pool
     # that outlives the call would be missing after a fork.
     with (
@@ -131,20 +128,16 @@ def solve(
     ab = np.zeros((shape[0] * shape[1], 2), np.float32)
     with np.errstate(over="ignore"):
         ab[system.pixels] = x
-    longest = max(curves, key=len)
+    longest, converged = max(curves, key=len), bool(residual <= tol * 1.01)
     return Solution(
         keep_known(ab.reshape(*shape, 2), system.hints),
         len(longest),
         residual,
-        bool(residual <= tol * 1.01),
+        converged,
         time.perf_counter() - began,
         tuple(longest) if history else (),
-        singular and residual > tol,
+        method == "lu" and not converged,  # a factorization has nothing to give up
     )
-
-
-def _first_guess(rhs, x0):
-    return x0, [np.nan]
 
 
 def _choose(system: SparseSystem) -> str:
@@ -169,12 +162,12 @@ def _residual(matrix, x, rhs) -> float:
 
 
 def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
-    """Set the method up once for the matrix: run(rhs, x0) -> (x, residual per iteration); None for a singular one."""
+    """Set the method up once for the matrix: run(rhs, x0) -> (x, residual per iteration)."""
     if method == "lu":
         try:
             factors = linalg.splu(matrix.tocsc())
-        except RuntimeError:  # exactly singular
-            return None
+        except RuntimeError:  # exactly singular: the first guess stays, and its residual says what it is worth
+            return lambda rhs, x0: (x0, [np.nan])
         return lambda rhs, x0: (np.nan_to_num(factors.solve(rhs), nan=0.0, posinf=1e30, neginf=-1e30), [np.nan])
     options = {"rtol": tol, "atol": 0.0, "maxiter": maxiter}
     if method.endswith("+amg"):

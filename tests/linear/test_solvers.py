@@ -1,5 +1,6 @@
 """The sparse systems against dense ones that are assembled pixel by pixel from their definitions."""
 
+import dataclasses
 import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -471,3 +472,18 @@ def test_results_and_systems_have_a_plain_answer_to_whether_they_are_equal(model
     one, other = systems(0.5)["edge-aware"], systems(0.5)["edge-aware"]
     pairs = [(one, other), (solve(one), solve(other)), (models["ols"], models["ridge"])]
     assert [a == b for a, b in pairs] == [False] * 3 and [a == a for a, _ in pairs] == [True] * 3
+
+
+def test_no_solution_and_giving_up_are_named_apart():
+    light = np.float32(np.random.default_rng(0).uniform(20, 80, (8, 9)))
+    ab = np.full((8, 9, 2), 20, np.float32)
+    known = np.zeros((8, 9), bool)
+    singular = edge_aware_system(light, Hints(ab, known))  # any one colour everywhere solves it
+    rhs = dataclasses.replace(singular, rhs=singular.rhs + 1)  # and now nothing does
+    none = solve(rhs, "lu")
+    assert none.singular and not none.converged and "no single solution" in none.note
+    known[0, 0] = True
+    few = solve(edge_aware_system(light, Hints(ab, known)), "cg", maxiter=1, start=np.zeros(2))
+    assert not few.singular and not few.converged and "gave up after 1 iteration" in few.note
+    good = solve(edge_aware_system(light, Hints(ab, known)), "lu")
+    assert good.converged and not good.singular and good.note == ""

@@ -40,7 +40,7 @@ class Sizes:
     check_steps : int
         Training steps of each variant that is compared.
     check_size : int
-        Side of its photos, in pixels.
+        Side of the squares that these variants learn from, in pixels.
     speed_size : int
         Side of the photos that are timed, in pixels.
     speed_photos : int
@@ -101,7 +101,7 @@ class Step:
     Attributes
     ----------
     name : str
-        What it is called in the tables.
+        What it is called.
     question : str
         What it answers.
     share : int
@@ -170,7 +170,7 @@ class Campaign:
         Parameters
         ----------
         name : str
-            Of the table.
+            Name of the table.
         rows : list of dict or pd.DataFrame
             All its rows: an earlier table is replaced.
         """

@@ -32,7 +32,7 @@ def work(sizes: Sizes) -> tuple[int, float]:
     Parameters
     ----------
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
 
     Returns
     -------

@@ -71,9 +71,9 @@ def timed_config(name: str, sizes: Sizes, batch: int | None = None) -> TrainConf
     Parameters
     ----------
     name : str
-        Of the training configuration.
+        Name of the training configuration.
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
     batch : int, optional
         Photos in a step; None takes the campaign's.
 
@@ -93,7 +93,7 @@ def work(sizes: Sizes) -> tuple[int, float]:
     Parameters
     ----------
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
 
     Returns
     -------
@@ -156,7 +156,7 @@ class Timings:
         Parameters
         ----------
         name : str
-            Of the training configuration.
+            Name of the training configuration.
         """
         files = 2 * [_jpeg(photo) for photo in self.photos]
         self._add(name, IN_PLAIN_PYTORCH, None, lambda asked: networks.plain(files, asked, 1, self.c.device))
@@ -167,7 +167,7 @@ class Timings:
         Parameters
         ----------
         name : str
-            Of the training configuration.
+            Name of the training configuration.
         what : str
             What the variant is called in the table.
         switches : Speed

@@ -31,7 +31,7 @@ def paper_config(sizes: Sizes) -> TrainConfig:
     Parameters
     ----------
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def paper_work(sizes: Sizes) -> tuple[int, float]:
     Parameters
     ----------
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def ship_work(sizes: Sizes) -> tuple[int, float]:
     Parameters
     ----------
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def small_configs(sizes: Sizes) -> tuple[TrainConfig, TrainConfig, TrainConfig]:
     Parameters
     ----------
     sizes : Sizes
-        Of the campaign.
+        The campaign's sizes.
 
     Returns
     -------
@@ -233,7 +233,7 @@ class Shipped:
         asked : TrainConfig
             The training configuration.
         switches : Speed
-            How it is run.
+            The switches that it runs with.
         watched : bool
             Whether to score it every few epochs too, on the test photos, as `paper` does.
 

@@ -113,7 +113,7 @@ def ours(photos, asked, speed) -> float:
     asked : TrainConfig
         The training configuration, of at least two epochs.
     speed : Speed
-        How it is run.
+        The switches that it runs with.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def training(
     Parameters
     ----------
     name : str
-        Of the photos.
+        Name of the photos.
     photos : Photos
         Of the source, whose own files the plain loop decodes.
     stored : Photos

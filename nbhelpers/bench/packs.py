@@ -24,7 +24,7 @@ def packs(name: str, opened: dict) -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        Of the photos.
+        Name of the photos.
     opened : dict
         Side in pixels -> `Photos` of that size.
 

@@ -29,7 +29,7 @@ def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: i
     Parameters
     ----------
     name : str
-        Of the photos.
+        Name of the photos.
     photo : np.ndarray
         uint8 (S, S, 3).
     methods : dict
@@ -64,7 +64,7 @@ def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFram
     Parameters
     ----------
     name : str
-        Of the photos.
+        Name of the photos.
     photo : np.ndarray
         uint8 (S, S, 3).
     unknown : iterable of int

@@ -106,12 +106,12 @@ def million(costs: pd.DataFrame, side: int = 400, photos: float = 1e6, cores: in
     photos : float
         Number of photos.
     cores : int
-        Of the cluster.
+        Cores of the cluster.
 
     Returns
     -------
     pd.DataFrame
-        method, seconds (per photo, one core), core_hours and hours_on_<cores>_cores (for all photos).
+        method, seconds (per photo, one core), core_hours (for all photos), hours_on_<cores>_cores (on that cluster).
     """
     rows = []
     for method, part in costs[costs["axis"] == "pixels"].groupby("method", sort=False):

@@ -252,7 +252,7 @@ def costs(table, labels=("pixels", "share of unknown pixels", "photos")):
     table : pd.DataFrame
         As `costs.measure_costs` returns it.
     labels : sequence of str
-        Of the three horizontal axes.
+        What is written below the three horizontal axes.
 
     Returns
     -------

@@ -208,7 +208,7 @@ def accumulated(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def brown(colours: dict[str, ColourStatistics], mean) -> pd.DataFrame:
-    """Say how brown all pixels are that each method colorized.
+    """Measure how brown the pixels of each method are, all photos together.
 
     Parameters
     ----------

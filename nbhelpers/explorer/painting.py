@@ -120,9 +120,9 @@ def uploaded(name: str, content: bytes) -> Subject:
     Parameters
     ----------
     name : str
-        Of the file.
+        Name of the file.
     content : bytes
-        Of the file.
+        What the file holds.
 
     Returns
     -------

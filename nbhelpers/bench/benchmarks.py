@@ -19,7 +19,24 @@ from nbhelpers.system import machine, median_seconds, processor
 
 
 def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5) -> pd.DataFrame:
-    """From the release of notebook 02's mask slider to the redrawn picture; see `sliders.mask`."""
+    """Measure from the release of notebook 02's mask slider to the redrawn picture; see `sliders.mask`.
+
+    Parameters
+    ----------
+    size : int
+        Side of the photo in pixels.
+    n : int
+        Training photos that the methods are fitted to.
+    unknown : float
+        Share of unknown pixels in [0, 1].
+    repeats : int
+        Passes, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `sliders.mask` returns it.
+    """
     from nbhelpers.bench.sliders import mask
 
     name, opened = photos_here(size)
@@ -27,7 +44,22 @@ def slider(size: int = 400, n: int = 20, unknown: float = 0.8, repeats: int = 5)
 
 
 def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 3) -> pd.DataFrame:
-    """From the release of the explorer's slider to all its new pictures; see `sliders.explorer`."""
+    """Measure from the release of the explorer's slider to all its new pictures; see `sliders.explorer`.
+
+    Parameters
+    ----------
+    size : int
+        Side of the photo in pixels.
+    unknown : iterable of int
+        Unknown pixels in percent.
+    repeats : int
+        Passes, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `sliders.explorer` returns it.
+    """
     from nbhelpers.bench.sliders import explorer as measure
 
     name, opened = photos_here(size)
@@ -35,7 +67,20 @@ def explorer(size: int = 400, unknown=(20, 50, 80, 95, 99, 100), repeats: int = 
 
 
 def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
-    """Row models of `n` photos against scikit-learn's; see `rows.row_models`."""
+    """Measure row models against scikit-learn's; see `rows.row_models`.
+
+    Parameters
+    ----------
+    n : int
+        Training photos.
+    size : int
+        Their side in pixels.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `rows.row_models` returns it.
+    """
     from nbhelpers.bench.rows import row_models
 
     name, opened = photos_here(size)
@@ -43,7 +88,24 @@ def rows(n: int = 5000, size: int = 400) -> pd.DataFrame:
 
 
 def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) -> pd.DataFrame:
-    """Training the networks against a plain loop; see `networks.training`."""
+    """Measure training the networks against a plain loop; see `networks.training`.
+
+    Parameters
+    ----------
+    n : int
+        Photos to learn from.
+    size : int
+        Side of the squares learned from, in pixels.
+    width : int
+        Channels of the networks' first level.
+    repeats : int
+        Epochs measured, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `networks.training` returns it.
+    """
     from nbhelpers.bench.networks import training as measure
 
     name, opened = photos_here(400)
@@ -51,7 +113,20 @@ def training(n: int = 320, size: int = 64, width: int = 24, repeats: int = 3) ->
 
 
 def packs(n: int = 300, sizes=(144, 136, 128)) -> pd.DataFrame:
-    """Formats and sizes for `nbhelpers photos pack`; see `packs.packs`."""
+    """Measure formats and sizes for `nbhelpers photos pack`; see `packs.packs`.
+
+    Parameters
+    ----------
+    n : int
+        Test photos.
+    sizes : sequence of int
+        Sides of the packed photos, in pixels.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `packs.packs` returns it.
+    """
     from nbhelpers.bench.packs import packs as measure
 
     opened = {size: photos_here(size) for size in sizes}
@@ -59,7 +134,18 @@ def packs(n: int = 300, sizes=(144, 136, 128)) -> pd.DataFrame:
 
 
 def imports(repeats: int = 5) -> pd.DataFrame:
-    """Starting a process with the package next to an empty one, in seconds; `added_seconds` is the difference."""
+    """Measure starting a process with the package next to an empty one.
+
+    Parameters
+    ----------
+    repeats : int
+        Starts, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        what, seconds, added_seconds (the difference to the empty one), against, against_seconds, ratio.
+    """
     commands = {
         "python -c pass": ["-c", "pass"],
         "import nbhelpers": ["-c", "import nbhelpers"],
@@ -74,7 +160,20 @@ def imports(repeats: int = 5) -> pd.DataFrame:
 
 
 def notebooks(profile: str = "demo", photos: str = "sample") -> pd.DataFrame:
-    """Seconds for each notebook of a whole run, kernel start included; `ratio`: the whole run against this notebook."""
+    """Measure the seconds for each notebook of a whole run, kernel start included.
+
+    Parameters
+    ----------
+    profile : str
+        The run's profile.
+    photos : str
+        A source of `open_photos`.
+
+    Returns
+    -------
+    pd.DataFrame
+        notebook, profile, photos, seconds, against, against_seconds, ratio (the whole run against this notebook).
+    """
     from nbhelpers.course.runner import run_notebooks
 
     done = run_notebooks(profile=profile, photos=photos)
@@ -94,7 +193,13 @@ NAMES = tuple(BENCHMARKS)
 
 
 def main(name: str | None = None) -> None:
-    """Run one benchmark, or all: print its table, and write it and the machine's to figures/bench/."""
+    """Run one benchmark, or all: print its table, and write it and the machine's to figures/bench/.
+
+    Parameters
+    ----------
+    name : str, optional
+        One of NAMES; None runs all.
+    """
     _write(pd.DataFrame(machine().items(), columns=["item", "value"]), "machine")
     for each in (name,) if name else NAMES:
         table = BENCHMARKS[each]()

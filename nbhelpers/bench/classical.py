@@ -36,7 +36,18 @@ SCIKIT_LEARN = {  # how its two L1 estimators are set; tight without precompute 
 
 
 def photos_here(size: int) -> tuple[str, PhotoSet]:
-    """The photos to measure on and their name: the folder's own, not its path."""
+    """Open the photos to measure on.
+
+    Parameters
+    ----------
+    size : int
+        Their side in pixels.
+
+    Returns
+    -------
+    tuple of str and PhotoSet
+        Their name, for a folder its own and not its path, and the photos.
+    """
     source = os.environ.get("NBHELPERS_PHOTOS") or "sample"
     opened = open_photos(source, size=size)
     return ("sample" if source == "sample" else Path(source).resolve().name), opened
@@ -77,10 +88,25 @@ def _cold_pass(n: int, size: int, cache: str) -> dict:
 
 
 def statistics(n: int = 1000, direct: int = 2, size: int = 400) -> pd.DataFrame:
-    """The four estimators from one pass over `n` photos, and scikit-learn's direct fits to the rows of `direct` photos.
+    """Measure the four estimators from one pass over photos, and scikit-learn's direct fits to the rows of a few.
 
-    The pass starts from photo files and ends with fitted models; scikit-learn is given its matrix ready-made. `ratio`:
-    seconds per row against the whole pass; `ratio_same_rows`: against the pass over the same rows, Lab ready-made.
+    The pass starts from photo files and ends with fitted models; scikit-learn is given its matrix ready-made.
+
+    Parameters
+    ----------
+    n : int
+        Photos of the pass; where there are fewer, they come several times.
+    direct : int
+        Photos whose rows scikit-learn fits.
+    size : int
+        Side of the photos in pixels.
+
+    Returns
+    -------
+    pd.DataFrame
+        what, photos, rows, seconds, peak_mib (of the whole pass), largest_difference (of scikit-learn's coefficients
+        from ours), microseconds_per_row, ratio (seconds per row against the whole pass), ratio_same_rows (against the
+        pass over the same rows, Lab ready-made), against.
     """
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(1, mp_context=spawn) as child:
@@ -110,7 +136,18 @@ def statistics(n: int = 1000, direct: int = 2, size: int = 400) -> pd.DataFrame:
 
 
 def fit_methods(train) -> dict[str, Propagation]:
-    """METHODS by name, those that need a model with one fitted to the photos `train`."""
+    """Fit METHODS: those that need a model get one fitted to photos.
+
+    Parameters
+    ----------
+    train : Photos
+        Training photos.
+
+    Returns
+    -------
+    dict
+        Name -> Propagation.
+    """
     stats, estimators = neighbours.gather_statistics(train, jobs=-1), neighbours.paper_estimators()
     models = {name: neighbours.fit(stats, estimators[name]) for name in METHODS if name in estimators}
     return {m: Propagation(m, "neighbour", models[m]) if m in models else Propagation(m, m) for m in METHODS}
@@ -130,9 +167,26 @@ def _spsolve(method: Propagation, lightness, hints) -> np.ndarray:
 def solvers(
     size: int = 400, small: int = 200, shares=(0.2, 0.6, 0.8, 0.95), n: int = 20, repeats: int = 5
 ) -> pd.DataFrame:
-    """Assembly and solve of one whole photo to a relative residual of 1e-6, for each method and share unknown.
+    """Measure assembly and solve of one whole photo to a relative residual of 1e-6, for each method and share unknown.
 
-    `ratio`: SciPy's spsolve, with the same assembly, against ours, both at `small` x `small` pixels.
+    Parameters
+    ----------
+    size : int
+        Side of the photo in pixels.
+    small : int
+        Side at which SciPy's spsolve, with the same assembly, is measured too.
+    shares : iterable of float
+        Shares of unknown pixels in [0, 1].
+    n : int
+        Training photos that the methods are fitted to.
+    repeats : int
+        Passes, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        photos, size, method, unknown, iterations, residual (relative), converged, seconds, against_seconds and ratio
+        (spsolve against ours, both at `small` x `small` pixels, else NaN), against.
     """
     columns = ["photos", "size", "method", "unknown", "iterations", "residual", "converged", "seconds"]
     rows, fitted = [], fit_methods(photos_here(size)[1].train[:n])
@@ -153,7 +207,21 @@ def solvers(
 
 
 def lab(size: int = 400, repeats: int = 9) -> pd.DataFrame:
-    """Colour conversion of one photo against scikit-image: seconds, and the most memory held on the way."""
+    """Measure the colour conversion of one photo against scikit-image.
+
+    Parameters
+    ----------
+    size : int
+        Side of the photo in pixels.
+    repeats : int
+        Passes, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        what, photos, size, seconds and peak_mib (the most memory held on the way), the same of scikit-image as
+        against_seconds and against_peak_mib, ratio, memory_ratio, against.
+    """
     from skimage import color
 
     name, opened = photos_here(size)

@@ -43,10 +43,23 @@ def steps() -> tuple[Step, ...]:
 
 
 def plan(budget: float, sizes: Sizes = WHOLE) -> pd.DataFrame:
-    """The steps with their share of `budget` seconds, the arithmetic they need, and the seconds that it takes.
+    """Plan the campaign: the steps with their share of the seconds, and the arithmetic that they need.
 
     The estimate is of the arithmetic alone, at ASSUMED operations in a second; imports, compilation and small
     layers come on top, most of all in the first step.
+
+    Parameters
+    ----------
+    budget : float
+        Seconds for the whole campaign.
+    sizes : Sizes
+        How much work it is.
+
+    Returns
+    -------
+    pd.DataFrame
+        step, question, share_s (seconds, which sum to the budget), photos (learned from, each time counted), PFLOP,
+        estimate_s (seconds).
     """
     rows, ends = [], np.cumsum([0, *(step.share for step in steps())])
     shares = np.diff((budget * ends / ends[-1]).round()).astype(int)  # so that they sum to the budget
@@ -58,11 +71,26 @@ def plan(budget: float, sizes: Sizes = WHOLE) -> pd.DataFrame:
 
 
 def main(pack, out, budget: float = 540, resume: bool = False, rehearse: bool = False) -> None:
-    """Run the campaign on the pack's photos, within `budget` seconds from now, and write its tables to `out`.
+    """Run the campaign on a pack's photos and write its tables.
 
-    resume: leave out steps that `out` says are done; the others share the seconds. rehearse: tiny sizes, also where
-    there is no GPU. Raises UserError for a missing GPU, a damaged pack, an `out` with an earlier campaign unless
-    `resume`, and in the end when a step has failed.
+    Parameters
+    ----------
+    pack : str or Path
+        A file of `nbhelpers photos pack`.
+    out : str or Path
+        The folder to fill.
+    budget : float
+        Seconds from now that the campaign may take.
+    resume : bool
+        Whether to leave out steps that `out` says are done; the others share the seconds.
+    rehearse : bool
+        Whether to take tiny sizes, also where there is no GPU.
+
+    Raises
+    ------
+    UserError
+        For a missing GPU, a damaged pack or one with too few photos, an `out` with an earlier campaign unless `resume`,
+        or with a damaged one or one of other sizes, and in the end when a step has failed.
     """
     began, out = time.monotonic(), Path(out)
     if not rehearse and not torch.cuda.is_available():

@@ -35,10 +35,38 @@ class OutOfTime(Exception):
 class Sizes:
     """How much work the campaign is; `TINY` is the same in seconds, to rehearse it.
 
-    check_steps: of each variant that is compared; check_size: its photos in pixels.  speed_size, speed_photos: of the
-    photos per second; largest_batch: where the search for the largest ends.  size, epochs, width: of the paper's
-    training, scored every `score_every` epochs; small: width of the networks to ship; held: training photos kept out
-    to choose by.  most: photos read from each part of the pack; None: all.  tests: files of tests/ that are run.
+    Attributes
+    ----------
+    check_steps : int
+        Training steps of each variant that is compared.
+    check_size : int
+        Side of the squares that these variants learn from, in pixels.
+    speed_size : int
+        Side of the photos that are timed, in pixels.
+    speed_photos : int
+        How many of these there are.
+    largest_batch : int
+        Where the search for the largest batch ends.
+    size : int
+        Side of the squares that the paper's GAN and the networks to ship learn from, in pixels.
+    epochs : int
+        Of the paper's training.
+    score_every : int
+        Epochs from one scoring to the next.
+    batch : int
+        Photos in a step.
+    width : int
+        Channels of the first level of the paper's networks.
+    small : int
+        The same of the networks to ship, and of those that are compared.
+    held : int
+        Training photos kept out to choose by.
+    most : int or None
+        Photos read from each part of the pack; None reads all.
+    compile : bool
+        Whether torch.compile is timed, and used in long trainings.
+    tests : tuple of str
+        Files of tests/ that are run, without their ending.
     """
 
     check_steps: int = 200
@@ -68,7 +96,21 @@ TINY = Sizes(6, 32, 48, 8, 16, 32, 4, 2, 4, 4, 4, 8, 24, False, ("networks/test_
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the campaign: what it answers, its share of the seconds, what does it, and how much work that is."""
+    """A step of the campaign.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    question : str
+        What it answers.
+    share : int
+        Its share of the seconds, beside those of the other steps.
+    do : callable
+        Campaign -> None, does it.
+    work : callable
+        Sizes -> how much work it is: photos learned from, each time counted, and their floating-point operations.
+    """
 
     name: str
     question: str
@@ -79,7 +121,21 @@ class Step:
 
 @dataclass
 class Campaign:
-    """What the steps share: the photos, how large, on which device, where to, and until when (`time.monotonic`)."""
+    """What the steps share.
+
+    Attributes
+    ----------
+    pack : Pack
+        The photos.
+    sizes : Sizes
+        How much work there is.
+    device : torch.device
+        Where it is done.
+    out : Path
+        Where the tables go.
+    deadline : float
+        Until when the step may take, as `time.monotonic` counts, in seconds.
+    """
 
     pack: Pack
     sizes: Sizes
@@ -93,18 +149,50 @@ class Campaign:
         return self.deadline - time.monotonic()
 
     def check_time(self, *_) -> None:
-        """Raise OutOfTime when the step's seconds are used up; also a `watch` for `train`."""
+        """Check that the step has seconds left; also a `watch` for `train`.
+
+        Parameters
+        ----------
+        *_ : object
+            Not looked at.
+
+        Raises
+        ------
+        OutOfTime
+            When the step's seconds are used up.
+        """
         if self.left < 0:
             raise OutOfTime
 
     def write(self, name: str, rows) -> None:
-        """Write rows, with the card they were measured on, to `out`/10_cuda_<name>.csv, in one step."""
+        """Write rows, with the card and the torch they were measured with, to `out`/10_cuda_<name>.csv, in one step.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table.
+        rows : list of dict or pd.DataFrame
+            All its rows: an earlier table is replaced.
+        """
         table = pd.DataFrame(rows).assign(card=card(self.device), torch=torch.__version__)
         with paths.atomic(self.out / f"10_cuda_{name}.csv") as part:
             table.to_csv(part, index=False, float_format="%.5g")
 
     def squares(self, side: int, count: int) -> list[np.ndarray]:
-        """The first `count` training photos (some several times, if need be), resized to uint8 (side, side, 3)."""
+        """Return the first training photos, resized; some several times, if need be.
+
+        Parameters
+        ----------
+        side : int
+            In pixels.
+        count : int
+            How many.
+
+        Returns
+        -------
+        list of np.ndarray
+            uint8 (side, side, 3).
+        """
         photos = torch.from_numpy(self.pack.train[:count]).to(self.device).permute(0, 3, 1, 2).float()
         sized = torch.nn.functional.interpolate(photos, (side, side), mode="bilinear", antialias=True)
         sized = sized.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -112,5 +200,16 @@ class Campaign:
 
 
 def card(device: torch.device) -> str:
-    """The name of the GPU, or "CPU"."""
+    """Name a GPU.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device.
+
+    Returns
+    -------
+    str
+        The name of the GPU, or "CPU".
+    """
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

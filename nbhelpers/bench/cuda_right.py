@@ -27,14 +27,38 @@ LOSSES = ("loss", "adversarial", "discriminator_loss")
 
 
 def work(sizes: Sizes) -> tuple[int, float]:
-    """Photos learned from, each time counted, and their floating-point operations."""
+    """Count the work of the step.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    tuple of int and float
+        Photos learned from, each time counted, and their floating-point operations.
+    """
     photos = sizes.batch * sizes.check_steps
     asked = [asked for asked, _, _ in _variants(sizes)]
     return photos * len(asked), sum(photos * flops(each) for each in asked)
 
 
 def right(c: Campaign) -> None:
-    """The tests marked `cuda`; the losses of fast variants beside those of plain float32; resume to the last bit."""
+    """Run the tests marked `cuda`, compare the losses of fast variants with plain float32's, and check resume.
+
+    Resume is exact when losses and weights are the same to the last bit.
+
+    Parameters
+    ----------
+    c : Campaign
+        The tables "tests", "right" and "resume" are written there.
+
+    Raises
+    ------
+    OutOfTime
+        When the step's seconds are used up.
+    """
     tests, rows, resumed = _start_tests(c), [], []  # beside the rest: nothing here is timed
     try:
         for name, graphs in itertools.product(TOLERANCE, (True, False)):

@@ -13,12 +13,38 @@ CHUNK = 64  # photos at once
 
 
 def on(device, photos: np.ndarray) -> torch.Tensor:
-    """Photos uint8 (N, S, S, 3) as a tensor (N, 3, S, S) there."""
+    """Move photos to a device.
+
+    Parameters
+    ----------
+    device : torch.device or str
+        Where to.
+    photos : np.ndarray
+        uint8 (N, S, S, 3).
+
+    Returns
+    -------
+    torch.Tensor
+        uint8 (N, 3, S, S).
+    """
     return torch.from_numpy(photos).to(device).permute(0, 3, 1, 2).contiguous()
 
 
 def mean_colour(device, photos: np.ndarray) -> torch.Tensor:
-    """The mean a*, b* of photos uint8 (N, S, S, 3), as (1, 2, 1, 1)."""
+    """Compute the mean colour of photos.
+
+    Parameters
+    ----------
+    device : torch.device or str
+        Where to compute it.
+    photos : np.ndarray
+        uint8 (N, S, S, 3).
+
+    Returns
+    -------
+    torch.Tensor
+        (1, 2, 1, 1), a* and b*.
+    """
     sums = sum(rgb_to_lab_tensor(on(device, part))[:, 1:].mean((2, 3)).sum(0) for part in np.array_split(photos, 50))
     return (sums / len(photos))[None, :, None, None]
 
@@ -40,10 +66,24 @@ def _labs(network, photos: torch.Tensor, colour=None, gain: float = 1.0):
 
 
 def errors(network, photos: torch.Tensor, colour=None, gain: float = 1.0) -> pd.DataFrame:
-    """One row for each photo: ab_mse, mean over pixels and both channels, chroma and true_chroma.
+    """Score each photo as a network, or one colour, colorizes it.
 
-    photos: uint8 (N, 3, S, S), where the network is. network: a U-Net, left in the mode that it was in; None paints
-    `colour` (1, 2, 1, 1) everywhere.
+    Parameters
+    ----------
+    network : UNet or None
+        Left in the mode that it was in; None paints `colour` everywhere.
+    photos : torch.Tensor
+        uint8 (N, 3, S, S), where the network is.
+    colour : torch.Tensor, optional
+        (1, 2, 1, 1), a* and b*, for no network.
+    gain : float
+        What to multiply the network's a* and b* with.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each photo: ab_mse, mean over pixels and both channels; chroma and true_chroma, mean distances from
+        grey.
     """
     rows = []
     for lab, ab in _labs(network, photos, colour, gain):
@@ -54,13 +94,38 @@ def errors(network, photos: torch.Tensor, colour=None, gain: float = 1.0) -> pd.
 
 
 def painted(network, photos: torch.Tensor) -> np.ndarray:
-    """The photos (N, 3, S, S) as the network paints them, under their own lightness: uint8 (N, S, S, 3)."""
+    """Colorize photos by a network, under their own lightness.
+
+    Parameters
+    ----------
+    network : UNet
+        Left in the mode that it was in.
+    photos : torch.Tensor
+        uint8 (N, 3, S, S), where the network is.
+
+    Returns
+    -------
+    np.ndarray
+        sRGB uint8 (N, S, S, 3).
+    """
     parts = [lab_to_rgb_tensor(torch.cat([lab[:, :1], ab], dim=1)) for lab, ab in _labs(network, photos)]
     return (255 * torch.cat(parts)).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def summary(found: pd.DataFrame, base: pd.DataFrame) -> dict:
-    """Means over photos, with 95 % bootstrap intervals of the error and of its ratio to that of `base`."""
+    """Average scores over photos.
+
+    Parameters
+    ----------
+    found, base : pd.DataFrame
+        As `errors` returns them, of the same photos; `base` is what the error is compared with.
+
+    Returns
+    -------
+    dict
+        ab_mse with its 95 % bootstrap interval low to high; of_mean_colour, the ratio of the mean error to that of
+        `base`, with of_low to of_high; chroma, true_chroma, photos (their number).
+    """
     low, high = bootstrap_interval(found["ab_mse"])
     row = {"ab_mse": found["ab_mse"].mean(), "low": low, "high": high}
     low, high = bootstrap_interval(found["ab_mse"], of=base["ab_mse"])

@@ -28,9 +28,19 @@ IN_PLAIN_PYTORCH = "plain PyTorch: DataLoader that decodes, float32"
 
 @functools.cache
 def flops(asked: TrainConfig) -> float:
-    """Floating-point operations of one photo in a training step, counted in the very step of the package.
+    """Count the floating-point operations of one photo in a training step, in the very step of the package.
 
     A multiplication and its addition are two. Nothing is computed: the tensors have shapes alone.
+
+    Parameters
+    ----------
+    asked : TrainConfig
+        The training configuration.
+
+    Returns
+    -------
+    float
+        Operations for one photo.
     """
     counted = []
 
@@ -56,22 +66,58 @@ def flops(asked: TrainConfig) -> float:
 
 
 def timed_config(name: str, sizes: Sizes, batch: int | None = None) -> TrainConfig:
-    """What is timed; with larger batches more epochs, so that most steps come after the recording of one."""
+    """Make the training configuration that is timed.
+
+    Parameters
+    ----------
+    name : str
+        Name of the training configuration.
+    sizes : Sizes
+        The campaign's sizes.
+    batch : int, optional
+        Photos in a step; None takes the campaign's.
+
+    Returns
+    -------
+    TrainConfig
+        With larger batches it has more epochs, so that most steps come after the recording of one.
+    """
     batch = batch or sizes.batch
     more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": 3 + 2 * (batch // 64)}
     return train_config(name, size=sizes.speed_size, stored=sizes.speed_size, batch=batch, **more)
 
 
 def work(sizes: Sizes) -> tuple[int, float]:
-    """Photos learned from, each time counted, and their floating-point operations; about nine rows a network."""
+    """Count the work of the step, with about nine rows a network.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    tuple of int and float
+        Photos learned from, each time counted, and their floating-point operations.
+    """
     photos = 3 * 9 * sizes.speed_photos
     return 2 * photos, sum(photos * flops(timed_config(name, sizes)) for name in ("unet", "gan-paper"))
 
 
 def speed(c: Campaign) -> None:
-    """Photos per second of the paper's GAN and of its U-Net: a loop in plain PyTorch, ours, and each switch of it.
+    """Time the paper's GAN and its U-Net, in photos per second: a loop in plain PyTorch, ours, and each switch of it.
 
     The most telling come first. No variant takes another with it: what goes wrong stands in the row's note.
+
+    Parameters
+    ----------
+    c : Campaign
+        The table "speed" is written there.
+
+    Raises
+    ------
+    OutOfTime
+        When the step's seconds are used up.
     """
     sizes, table = c.sizes, Timings(c)
     table.plain("gan-paper")
@@ -92,19 +138,48 @@ def speed(c: Campaign) -> None:
 
 
 class Timings:
-    """The rows of the step's table, written anew with each."""
+    """The rows of the step's table, written anew with each.
+
+    Parameters
+    ----------
+    c : Campaign
+        Whose photos are learned from, and where the table "speed" is written.
+    """
 
     def __init__(self, c: Campaign):
         self.c, self.rows, self.most = c, [], product(c.device)
         self.photos = c.squares(c.sizes.speed_size, c.sizes.speed_photos)
 
     def plain(self, name: str) -> None:
-        """The loop that one would otherwise write."""
+        """Time the loop that one would otherwise write.
+
+        Parameters
+        ----------
+        name : str
+            Name of the training configuration.
+        """
         files = 2 * [_jpeg(photo) for photo in self.photos]
         self._add(name, IN_PLAIN_PYTORCH, None, lambda asked: networks.plain(files, asked, 1, self.c.device))
 
     def add(self, name: str, what: str, switches: Speed, batch: int | None = None) -> float | None:
-        """The package's loop; returns the photos per second, None where it went wrong."""
+        """Time the package's loop.
+
+        Parameters
+        ----------
+        name : str
+            Name of the training configuration.
+        what : str
+            What the variant is called in the table.
+        switches : Speed
+            Of the variant.
+        batch : int, optional
+            Photos in a step; None takes the campaign's.
+
+        Returns
+        -------
+        float or None
+            Photos per second; None where it went wrong.
+        """
         return self._add(name, what, batch, lambda asked: networks.ours(self.photos, asked, switches))
 
     def _add(self, name, what, batch, seconds) -> float | None:
@@ -133,7 +208,20 @@ class Timings:
 
 
 def product(device: torch.device, repeats: int = 20) -> float:
-    """What a bf16 matrix product of random numbers reaches there, in TFLOP/s."""
+    """Time a bf16 matrix product of random numbers, of side PRODUCT on a GPU and 256 elsewhere.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where.
+    repeats : int
+        Products that are timed, after three that are not.
+
+    Returns
+    -------
+    float
+        What it reaches there, in TFLOP/s.
+    """
     side = PRODUCT if device.type == "cuda" else 256
     a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
     spent = []
@@ -147,7 +235,13 @@ def product(device: torch.device, repeats: int = 20) -> float:
 
 
 def empty(device: torch.device) -> None:
-    """Give back the memory of the training before, and count the peak anew."""
+    """Give back the memory of the training before, and count the peak anew.
+
+    Parameters
+    ----------
+    device : torch.device
+        Nothing is done for any but a GPU.
+    """
     if device.type == "cuda":
         gc.collect()
         torch.cuda.empty_cache()

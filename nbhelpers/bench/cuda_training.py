@@ -24,18 +24,53 @@ NEVER = 10**6  # epochs between checkpoints: an interrupted step starts anew
 
 
 def paper_config(sizes: Sizes) -> TrainConfig:
-    """The paper's GAN. Its averaged weights are a second reading of the same training: they do not act on it."""
+    """Make the training configuration of the paper's GAN.
+
+    Its averaged weights are a second reading of the same training: they do not act on it.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    TrainConfig
+        At the paper's width and epochs.
+    """
     more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": sizes.epochs, "batch": sizes.batch}
     return dataclasses.replace(train_config("gan-paper", size=sizes.size, **more), ema=0.999)
 
 
 def paper_work(sizes: Sizes) -> tuple[int, float]:
-    """Photos learned from, each time counted, and their floating-point operations."""
+    """Count the work of the step `paper`.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    tuple of int and float
+        Photos learned from, each time counted, and their floating-point operations.
+    """
     return _work([paper_config(sizes)], sizes.most or 5000)
 
 
 def ship_work(sizes: Sizes) -> tuple[int, float]:
-    """As `paper_work`, of the networks to ship."""
+    """Count the work of the step `ship`, as `paper_work` does, of the networks to ship.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    tuple of int and float
+        Photos learned from, each time counted, and their floating-point operations.
+    """
     return _work(small_configs(sizes), (sizes.most or 5000) - sizes.held)
 
 
@@ -45,7 +80,20 @@ def _work(asked, photos: int) -> tuple[int, float]:
 
 
 def paper(c: Campaign) -> None:
-    """The paper's GAN at its width, all epochs: scores on the test photos, and some painted, every few epochs."""
+    """Train the paper's GAN at its width, for all epochs.
+
+    It is scored on the test photos, and some of them are colorized, every few epochs.
+
+    Parameters
+    ----------
+    c : Campaign
+        The tables "paper" and "paper_log", the pictures and the figures are written there.
+
+    Raises
+    ------
+    OutOfTime
+        When the step's seconds are used up.
+    """
     asked = dataclasses.replace(paper_config(c.sizes), stored=c.pack.size)
     _watched(c, "paper", asked, dataclasses.replace(FAST, compile=c.sizes.compile), list(c.pack.train))
 
@@ -98,7 +146,18 @@ def _draw(c: Campaign, name: str, pictures: dict) -> None:
 
 
 def small_configs(sizes: Sizes) -> tuple[TrainConfig, TrainConfig, TrainConfig]:
-    """The networks to ship, in order: the paper's GAN, the U-Net, and the GAN with L1 beside the discriminator."""
+    """Make the training configurations of the networks to ship.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    tuple of TrainConfig
+        In order: the paper's GAN, the U-Net, and the GAN with L1 beside the discriminator.
+    """
     more = {"size": sizes.size, "width": sizes.small, "batch": sizes.batch}
     gan = dataclasses.replace(train_config("gan-paper", epochs=sizes.epochs, **more), ema=0.999)
     long, short = 3 * sizes.epochs // 5, max(1, sizes.epochs // 5)
@@ -106,7 +165,18 @@ def small_configs(sizes: Sizes) -> tuple[TrainConfig, TrainConfig, TrainConfig]:
 
 
 def ship(c: Campaign) -> None:
-    """Small networks, learned without the last training photos, and compared on these; seeds where seconds allow."""
+    """Train small networks without the last training photos, and compare them on these; more seeds where seconds allow.
+
+    Parameters
+    ----------
+    c : Campaign
+        The table "ship", those of the watched GAN ("paper_small") and the networks are written there.
+
+    Raises
+    ------
+    OutOfTime
+        When the step's seconds are used up.
+    """
     table, compiled = Shipped(c), dataclasses.replace(FAST, compile=c.sizes.compile)
     gan, unet, l1 = (dataclasses.replace(asked, stored=c.pack.size) for asked in small_configs(c.sizes))
     table.add(_affordable(c, gan, compiled, table.photos, 0.72), compiled, watched=True)
@@ -134,7 +204,13 @@ def _affordable(c: Campaign, asked: TrainConfig, switches: Speed, photos: list, 
 
 
 class Shipped:
-    """The rows of the step's table: errors on the training photos kept out, those of the committed networks first."""
+    """The rows of the step's table: errors on the training photos kept out, those of the committed networks first.
+
+    Parameters
+    ----------
+    c : Campaign
+        Whose training photos are split, and where the table "ship" is written.
+    """
 
     def __init__(self, c: Campaign):
         self.c, self.photos = c, list(c.pack.train[: -c.sizes.held])
@@ -150,7 +226,22 @@ class Shipped:
                 self._score(facts, checkpoints.load_network(file)[0], about.get("gain", 1.0))
 
     def add(self, asked: TrainConfig, switches: Speed, watched: bool = False) -> float:
-        """Train a network, keep and score it; returns the seconds that this took."""
+        """Train a network, keep and score it.
+
+        Parameters
+        ----------
+        asked : TrainConfig
+            The training configuration.
+        switches : Speed
+            The switches that it runs with.
+        watched : bool
+            Whether to score it every few epochs too, on the test photos, as `paper` does.
+
+        Returns
+        -------
+        float
+            The seconds that the training took.
+        """
         folder, began = self.c.out / "networks" / f"{asked.name}-{asked.seed}", time.perf_counter()
         if watched:
             found = _watched(self.c, "paper_small", asked, switches, self.photos, folder)

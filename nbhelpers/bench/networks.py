@@ -51,7 +51,24 @@ class _Files(Dataset):
 
 
 def plain(files, asked, repeats, device="cpu") -> float:
-    """Seconds per photo of a U-Net or of the paper's GAN; the first epoch warms up."""
+    """Time a plain loop in PyTorch, training a U-Net or the paper's GAN; the first epoch warms up.
+
+    Parameters
+    ----------
+    files : sequence of str, Path or bytes
+        Photo files, or their contents.
+    asked : TrainConfig
+        The training configuration.
+    repeats : int
+        Epochs that are timed.
+    device : torch.device or str
+        Where to train.
+
+    Returns
+    -------
+    float
+        Seconds per photo, the median of the epochs; the first batch of each is not counted.
+    """
     network = UNet(asked.width, asked.depth).to(device)
     optimizer = torch.optim.Adam(network.parameters(), asked.rate, asked.betas)
     discriminator = BinaryDiscriminator(asked.discriminator_width).to(device)
@@ -87,6 +104,22 @@ def plain(files, asked, repeats, device="cpu") -> float:
 
 
 def ours(photos, asked, speed) -> float:
+    """Time the package's loop; the first epoch warms up.
+
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        uint8 (S, S, 3), S being `asked.stored`.
+    asked : TrainConfig
+        The training configuration, of at least two epochs.
+    speed : Speed
+        The switches that it runs with.
+
+    Returns
+    -------
+    float
+        Seconds per photo, the median of the epochs.
+    """
     times = []
     train(asked, photos, speed=speed, watch=lambda _: times.append(time.perf_counter()), progress=False)
     count = max(1, len(photos) // asked.batch) * asked.batch
@@ -96,10 +129,30 @@ def ours(photos, asked, speed) -> float:
 def training(
     name: str, photos, stored, n: int = 320, width: int = 24, size: int = 64, repeats: int = 3
 ) -> pd.DataFrame:
-    """Photos per second of the U-Net's and the GAN's training, with loading, crops, flips and conversion.
+    """Measure the U-Net's and the GAN's training, with loading, crops, flips and conversion.
 
-    photos, stored: `Photos` of the source at its own size, and opened at `size` times 9/8. `ratio`: how many times
-    slower the loop in `against` is.
+    Parameters
+    ----------
+    name : str
+        Name of the photos.
+    photos : Photos
+        Of the source, whose own files the plain loop decodes.
+    stored : Photos
+        Of the source, opened at `size` times 9/8.
+    n : int
+        Photos to learn from; where there are fewer, they come several times.
+    width : int
+        Channels of the networks' first level.
+    size : int
+        Side of the squares learned from, in pixels.
+    repeats : int
+        Epochs that are timed, after one that warms up.
+
+    Returns
+    -------
+    pd.DataFrame
+        what, photos, size, width, batch, seconds (per photo), photos_per_second, against_seconds, ratio (how many times
+        slower the loop in `against` is), against.
     """
     asked = train_config("unet", size=size, width=width, epochs=repeats + 1)
     kept = [rgb for _, rgb in stored.read(range(min(n, len(stored))), jobs=-1)]

@@ -19,10 +19,21 @@ TIMED = 16  # photos
 
 
 def packs(name: str, opened: dict) -> pd.DataFrame:
-    """Squared errors of a* and b* (mean of both) and of L*, and bytes, means over photos, for each size and codec.
+    """Measure codecs at several sizes: colour error, bytes, and seconds to read.
 
-    opened: side in pixels -> `Photos` of that size.  seconds: to read a packed photo; `ratio`: how many times longer
-    its own file takes, which is decoded and shrunk.
+    Parameters
+    ----------
+    name : str
+        Name of the photos.
+    opened : dict
+        Side in pixels -> `Photos` of that size.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each size and codec: what, photos, size; means over photos of ab_mse and l_mse (squared errors of a*
+        and b*, mean of both, and of L*) and bytes_per_photo; seconds (to read a packed photo), against_seconds, ratio
+        (how many times longer its own file takes, which is decoded and shrunk), against.
     """
     rows = []
     for size, photos in opened.items():

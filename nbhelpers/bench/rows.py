@@ -29,12 +29,26 @@ def _rows(photos, start: int, stop: int, step: float = 0.0):
 
 
 def row_models(photos: str, train, test, one_output: int = 500) -> pd.DataFrame:
-    """Fits of the middle row (b*) of all `train` photos, beside scikit-learn's as they come: all pixels for each split
-    and all targets. Its GradientBoostingRegressor has one output: fitted to one pixel of `one_output` photos, and
-    counted once for each pixel.
+    """Measure fits of the middle row (b*) of all training photos, beside scikit-learn's as they come.
 
-    `mse_ratio`: our error on `test` photos, theirs being 1. `all_minutes`: the paper's number of such models on two
-    cores, from this one fit; for boosting from a band of a tenth of the rows.
+    scikit-learn's look at all pixels for each split and at all targets. Its GradientBoostingRegressor has one output:
+    it is fitted to one pixel, and counted once for each pixel.
+
+    Parameters
+    ----------
+    photos : str
+        Name of the photos.
+    train, test : Photos or sequence of np.ndarray
+        uint8 (H, W, 3), of one size; of fewer than 100 training photos 300 squares are cut.
+    one_output : int
+        Photos that boosting, ours and scikit-learn's, is fitted to.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each kind: model, photos, seconds, test_mse (our error on the test photos), against_seconds, ratio,
+        mse_ratio (our error, theirs being 1), all_minutes (for the paper's number of such models on two cores, from
+        this one fit; for boosting from a band of a tenth of the rows), against.
     """
     train, test = usable(train), usable(test)
     if len(train) < 100:

@@ -24,7 +24,26 @@ LEFT_OUT = tuple(name for name in registry.CLASSICAL if name not in (*registry.S
 
 
 def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: int) -> pd.DataFrame:
-    """A photo, uint8 (S, S, 3), colorized by each of `methods` and drawn; `ratio`: what of it the drawing takes."""
+    """Measure a photo colorized by each of several methods and drawn.
+
+    Parameters
+    ----------
+    name : str
+        Name of the photos.
+    photo : np.ndarray
+        uint8 (S, S, 3).
+    methods : dict
+        Name -> Colorizer.
+    unknown : float
+        Share of unknown pixels in [0, 1].
+    repeats : int
+        Passes, of which the median counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        photos, size, method, unknown, seconds, against, against_seconds, ratio (what share of it the drawing takes).
+    """
     lab = rgb_to_lab(photo)
 
     def release(method=None):
@@ -38,10 +57,26 @@ def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: i
 
 
 def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFrame:
-    """The explorer's page with one method on the left and the truth on the right, all its pictures included.
+    """Measure the explorer's page with one method on the left and the truth on the right, all its pictures included.
 
     Measured are the page's methods, and those that were left out.
-    `ratio`: against the same as a matplotlib figure, as a notebook's slider draws it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the photos.
+    photo : np.ndarray
+        uint8 (S, S, 3).
+    unknown : iterable of int
+        Unknown pixels in percent, 0 to 100.
+    repeats : int
+        Passes, of which the median counts; one for the methods that were left out.
+
+    Returns
+    -------
+    pd.DataFrame
+        photos, size, method, unknown, seconds, against_seconds, against, ratio: against the same as a matplotlib
+        figure, as a notebook's slider draws it.
     """
     subject = painting.subject("photo", photo)
     methods, _ = tables.load_methods(registry.SLIDING + LEFT_OUT, None)

@@ -18,9 +18,19 @@ def _show_warning(message, category, *_) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C.
+    """Run the command and exit.
 
     An error is one sentence on stderr, with its traceback above it only with `--debug`.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What follows the command's name; None takes those of the process.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit status: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped is like Ctrl-C

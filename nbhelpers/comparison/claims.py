@@ -197,12 +197,27 @@ CLAIMS = (
 
 
 def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, coins: pd.DataFrame | None = None):
-    """A verdict on each of the paper's claims: DataFrame claim, paper (section), verdict, evidence.
+    """Give a verdict on each of the paper's claims.
 
-    full: scores at 100 % unknown (`scores.score_methods`).  axis: scores over the shares of unknown pixels.
-    brown: as `tables.brown` gives it.  coins: the known-answer games of notebook 06, if they were played.
     The rules, with their thresholds, are the functions above; "significant" is `statistics.significant`, over all the
     pairs that a claim compares. A claim whose methods or shares are not in the tables is "undecided".
+
+    Parameters
+    ----------
+    full : pd.DataFrame
+        Scores at 100 % unknown (`scores.score_methods`), one row per photo and method.
+    axis : pd.DataFrame
+        Scores over the shares of unknown pixels, with the column unknown in [0, 1].
+    brown : pd.DataFrame
+        As `tables.brown` gives it.
+    coins : pd.DataFrame, optional
+        The known-answer games of notebook 06 (config, converged), if they were played.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per claim: claim, paper (section), verdict ("holds", "does not hold", "holds in part" or "undecided"),
+        evidence.
     """
     rows = []
     for claim, where, rule in CLAIMS:
@@ -215,13 +230,24 @@ def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, co
 
 
 def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame:
-    """The verdicts with a training at the paper's length as further evidence on its GAN.
+    """Add a training at the paper's length to the verdicts, as further evidence on the paper's GAN.
 
-    verdicts: as `check_claims` gives them.  long: scores over the epochs of that training, as the CUDA campaign writes
-    them (weights, epoch, of_mean_colour with its interval of_low to of_high, chroma, true_chroma, attempt); None
-    changes nothing. A verdict stays where the training says the same of its last and of its averaged weights; else it
-    holds in part. The error grows slowest: not where its interval is above the mean colour's. Colourful: its chroma
-    is between 3/4 and 4/3 of the truth's.
+    A verdict stays where the training says the same of its last and of its averaged weights; else it becomes "holds in
+    part". The error does not grow slowest where the intervals of both are above the mean colour's error; the pictures
+    are colourful where the chroma of both is between 3/4 and 4/3 of the truth's.
+
+    Parameters
+    ----------
+    verdicts : pd.DataFrame
+        As `check_claims` gives them.
+    long : pd.DataFrame or None
+        Scores over the epochs of that training, as the CUDA campaign writes them (weights, epoch, of_mean_colour with
+        its interval of_low to of_high, chroma, true_chroma, attempt, size, width, seed); None changes nothing.
+
+    Returns
+    -------
+    pd.DataFrame
+        A table like `verdicts`.
     """
     if long is None:
         return verdicts

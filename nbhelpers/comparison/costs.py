@@ -26,11 +26,31 @@ def _seconds(colorizer, cases, repeats: int) -> float:
 
 
 def measure_costs(colorizers, photos, sizes, shares, counts, unknown: float = 0.8, repeats: int = 3, seed: int = 0):
-    """Processor seconds of each colorizer along three axes, in one process.
+    """Measure the processor seconds of each colorizer along three axes, in one process.
 
-    photos: uint8 (H, H, 3), at least max(counts). pixels: the middle of the first photo, side x side for each of
-    `sizes`; unknown: the whole first photo at each of `shares`; photos: the first n, n in `counts`, at the smallest
-    size. Where an axis does not say otherwise a share `unknown` is hidden. Returns method, axis, at, seconds.
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        What is timed.
+    photos : sequence of np.ndarray
+        uint8 (H, H, 3), at least max(counts).
+    sizes : sequence of int
+        The axis "pixels": the middle of the first photo, side x side pixels for each of these.
+    shares : iterable of float
+        The axis "unknown": the whole first photo at each of these shares of unknown pixels in [0, 1].
+    counts : iterable of int
+        The axis "photos": the first n photos for each of these n, at the smallest size.
+    unknown : float
+        The share of unknown pixels in [0, 1] where an axis does not say otherwise.
+    repeats : int
+        Passes over each setting, of which the cheapest counts.
+    seed : int
+        Chooses the unknown pixels.
+
+    Returns
+    -------
+    pd.DataFrame
+        method, axis, at (number of pixels, share or number of photos), seconds (of processor time, for all its photos).
     """
     labs, rows = [rgb_to_lab(photo) for photo in photos], []
 
@@ -51,9 +71,19 @@ def measure_costs(colorizers, photos, sizes, shares, counts, unknown: float = 0.
 
 
 def exponents(costs: pd.DataFrame) -> pd.DataFrame:
-    """The slopes of the costs in log-log: methods down, axes across; seconds grow like x to that power.
+    """Fit the slopes of the costs in log-log: seconds grow like x to that power.
 
     Where the curve is no straight line, as over the unknown share of a solver, the slope only sums it up.
+
+    Parameters
+    ----------
+    costs : pd.DataFrame
+        As `measure_costs` returns it, with all three axes.
+
+    Returns
+    -------
+    pd.DataFrame
+        Methods down; method, pixels, unknown, photos across.
     """
     fitted = {}
     for (method, axis), part in costs.groupby(["method", "axis"], sort=False):
@@ -63,10 +93,25 @@ def exponents(costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def million(costs: pd.DataFrame, side: int = 400, photos: float = 1e6, cores: int = 64) -> pd.DataFrame:
-    """What `photos` photos of side x side pixels cost, extrapolated along the fitted line of pixels.
+    """Extrapolate what many photos cost, along the fitted line of pixels.
 
-    Returns method, seconds (per photo, one core), core_hours, and hours on a cluster of so many `cores`; photos are
-    independent, so the work divides evenly.
+    Photos are independent, so the work divides evenly over cores.
+
+    Parameters
+    ----------
+    costs : pd.DataFrame
+        As `measure_costs` returns it.
+    side : int
+        Side of a photo in pixels; photos are square.
+    photos : float
+        Number of photos.
+    cores : int
+        Cores of the cluster.
+
+    Returns
+    -------
+    pd.DataFrame
+        method, seconds (per photo, one core), core_hours (for all photos), hours_on_<cores>_cores (on that cluster).
     """
     rows = []
     for method, part in costs[costs["axis"] == "pixels"].groupby("method", sort=False):

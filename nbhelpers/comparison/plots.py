@@ -22,9 +22,21 @@ MARKERS = "osD^vP*X<>h"
 
 
 def scoreboard(board, measures=("ab_mse", "delta_e", "psnr", "ssim", "chroma", "hue_spread"), mark: str = "mean"):
-    """Each method's mean with its 95 % interval, one panel per measure; the dotted line is the method `mark`.
+    """Draw each method's mean with its 95 % interval, one panel per measure.
 
-    board: as `tables.scoreboard` returns it.
+    Parameters
+    ----------
+    board : pd.DataFrame
+        As `tables.scoreboard` returns it.
+    measures : sequence of str
+        Measures of the board; "chroma" and "colourfulness" are shares of the truth's, with a line at 1.
+    mark : str
+        The method whose mean is the dotted line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The panels, side by side.
     """
     names = list(dict.fromkeys(board["method"]))[::-1]
     figure, axes = plt.subplots(1, len(measures), figsize=(12, 0.27 * len(names) + 0.9), sharey=True)
@@ -50,9 +62,19 @@ def scoreboard(board, measures=("ab_mse", "delta_e", "psnr", "ssim", "chroma", "
 
 
 def over_unknown(summary):
-    """ab-MSE over the share of unknown pixels; methods that ignore hints are grey lines with their names at the end.
+    """Draw the ab-MSE over the share of unknown pixels.
 
-    summary: of `evaluation.summarise(scores, ["method", "unknown"])`.
+    Methods that ignore hints are grey lines with their names at the end.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        Of `evaluation.statistics.summarise(scores, ["method", "unknown"])`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel; the error on a log scale, the shares as even steps.
     """
     figure, ax = plt.subplots(figsize=(9.5, 5.4))
     ticks = [f"{100 * u:g}" for u in dict.fromkeys(summary["unknown"].sort_values())]
@@ -94,7 +116,20 @@ def _apart(values, least: float) -> list[float]:
 
 
 def accumulated(table, methods):
-    """Figure 5: accumulated ab-MSE over the number of photos; beside it the running mean with its 95 % interval."""
+    """Draw Figure 5: accumulated ab-MSE over the number of photos, and the running mean with its 95 % interval.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        As `tables.accumulated` returns it.
+    methods : sequence of str
+        The methods to draw, in this order.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
     for method in methods:
         rows = table[table["method"] == method]
@@ -113,10 +148,17 @@ def accumulated(table, methods):
 
 
 def pairs(gaps):
-    """All pairs of methods: the row's ab-MSE minus the column's.
+    """Draw all pairs of methods: the row's ab-MSE minus the column's.
 
-    gaps: as `statistics.paired` returns it for every pair. Blank: no significant difference
-    (`statistics.significant`).
+    Parameters
+    ----------
+    gaps : pd.DataFrame
+        As `statistics.paired` returns it for every pair.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A matrix of colours and numbers; blank: no significant difference (`statistics.significant`).
     """
     names = list(dict.fromkeys([*gaps["other"], *gaps["method"]]))
     place = {name: i for i, name in enumerate(names)}
@@ -144,9 +186,23 @@ def pairs(gaps):
 
 
 def by_method(labs, methods: dict, hints: dict | None = None, caption: str = ""):
-    """Figure 4: photos, CIELAB (H, W, 3), down and methods across, each with its ab-MSE; the truth comes first.
+    """Draw Figure 4: photos down and methods across, each with its ab-MSE; the truth comes first.
 
-    hints: method name -> function (lab) -> Hints for methods that are given some; the others get none.
+    Parameters
+    ----------
+    labs : sequence of np.ndarray
+        Photos, CIELAB (H, W, 3).
+    methods : dict
+        Name -> Colorizer.
+    hints : dict, optional
+        Method name -> function (lab) -> Hints, for methods that are given some; the others get none.
+    caption : str
+        A line below the figure, such as the photos' credits; "" for none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row for each photo.
     """
     columns = len(methods) + 1
     figure, axes = plt.subplots(len(labs), columns, figsize=(12, 12 / columns * len(labs) * 1.19), squeeze=False)
@@ -163,7 +219,20 @@ def by_method(labs, methods: dict, hints: dict | None = None, caption: str = "")
 
 
 def gallery(items: dict[str, list], caption: str = ""):
-    """Best and worst photos of each method, painted beside true: method -> [(label, rgb painted, rgb true), ...]."""
+    """Draw the best and the worst photos of each method, colorized beside true.
+
+    Parameters
+    ----------
+    items : dict
+        Method -> [(label, rgb colorized, rgb true), ...], uint8 (H, W, 3).
+    caption : str
+        A line below the figure, such as the photos' credits; "" for none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row for each method.
+    """
     columns = 2 * max(map(len, items.values()))
     figure, axes = plt.subplots(len(items), columns, figsize=(1.9 * columns, 2.05 * len(items)), squeeze=False)
     for line, (name, pictures) in zip(axes, items.items()):
@@ -176,7 +245,20 @@ def gallery(items: dict[str, list], caption: str = ""):
 
 
 def costs(table, labels=("pixels", "share of unknown pixels", "photos")):
-    """Processor seconds over pixels, unknown share and photos, log-log; table: as `costs.measure_costs` returns it."""
+    """Draw processor seconds over pixels, unknown share and photos, log-log.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        As `costs.measure_costs` returns it.
+    labels : sequence of str
+        What is written below the three horizontal axes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels with one vertical axis.
+    """
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharey=True)
     for ax, axis, label in zip(axes, ("pixels", "unknown", "photos"), labels):
         part = table[table["axis"] == axis]
@@ -191,9 +273,19 @@ def costs(table, labels=("pixels", "share of unknown pixels", "photos")):
 
 
 def hint_curve(summary, printed=None):
-    """PSNR over the number of 6 x 6 patches of known colour; summary: patches, method, mean, low, high.
+    """Draw the PSNR over the number of 6 x 6 patches of known colour.
 
-    printed: patches and psnr that others have published for their own photos, drawn as a dotted line.
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        patches, method, mean, low, high (dB).
+    printed : pd.DataFrame, optional
+        patches and psnr (dB) that others have published for their own photos, drawn as a dotted line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel; the numbers of patches as even steps.
     """
     figure, ax = plt.subplots(figsize=(7.2, 4.4))
     counts = sorted(summary["patches"].unique())

@@ -56,10 +56,23 @@ def status() -> str:
 
 
 def measure(colorizers, photos) -> pd.DataFrame:
-    """LPIPS (AlexNet) and FID of photos colorized without hints, whichever is ready; photos: uint8 (H, W, 3).
+    """Measure LPIPS (AlexNet) and FID of photos colorized without hints, whichever is ready.
 
-    Returns method, lpips, low, high (95 % interval over photos), fid, photos. FID compares two sets and is biased for
-    small ones: it is taken for at least LEAST_FID photos, and compares only methods on the same ones.
+    FID compares two sets and is biased for small ones: it is taken for at least LEAST_FID photos, and compares only
+    methods on the same ones.
+
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        The methods.
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3).
+
+    Returns
+    -------
+    pd.DataFrame
+        method, lpips (mean over photos), low, high (its 95 % interval over photos), fid, photos (their number). NaN
+        where the measure is not ready, or there are too few photos for FID.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity

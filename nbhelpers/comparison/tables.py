@@ -18,7 +18,20 @@ RATIOS = {"colourfulness": "true_colourfulness", "chroma": "true_chroma"}  # mea
 
 
 def load_methods(names, run: paths.Run) -> tuple[dict, dict[str, str]]:
-    """The fitted methods of a run, {name: Colorizer}, and of those that cannot be loaded why: {name: sentence}."""
+    """Load the fitted methods of a run.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of the registry.
+    run : paths.Run or None
+        Whose models are looked for first; None takes those that come with the course.
+
+    Returns
+    -------
+    tuple of dict
+        name -> Colorizer, and of those that cannot be loaded name -> a sentence that says why.
+    """
     found, missing = {}, {}
     for name in names:
         try:
@@ -29,10 +42,21 @@ def load_methods(names, run: paths.Run) -> tuple[dict, dict[str, str]]:
 
 
 def anchor_study(methods: dict, photos, strengths) -> pd.DataFrame:
-    """Neighbour systems without any hint, drawn to the mean colour with several strengths.
+    """Score neighbour systems without any hint, drawn to the mean colour with several strengths.
 
-    methods: name -> Propagation.  photos: a `Photos` of training photos, for the choice must not see others.
-    Returns method, anchor, mean (ab-MSE), low, high, photos, not_converged.
+    Parameters
+    ----------
+    methods : dict
+        Name -> Propagation.
+    photos : Photos
+        Training photos, for the choice must not see others.
+    strengths : sequence of float
+        Anchors to try.
+
+    Returns
+    -------
+    pd.DataFrame
+        method, anchor, mean (ab-MSE), low, high, photos, not_converged.
     """
     tries = [replace(methods[name], name=f"{name} {value}", anchor=value) for name in methods for value in strengths]
     scores = summarise(evaluate(tries, photos, [1.0], measures=("ab_mse",)), ["method"])
@@ -41,7 +65,20 @@ def anchor_study(methods: dict, photos, strengths) -> pd.DataFrame:
 
 
 def anchored(methods: dict, study: pd.DataFrame) -> dict:
-    """Each method of `anchor_study` with its best anchor among those that always converged, "<name>, anchored"."""
+    """Give each method of `anchor_study` its best anchor among those that always converged.
+
+    Parameters
+    ----------
+    methods : dict
+        Name -> Propagation, as `anchor_study` was given them.
+    study : pd.DataFrame
+        What it returned.
+
+    Returns
+    -------
+    dict
+        "<name>, anchored" -> Propagation of that name; a method that no anchor solves is left out.
+    """
     found = {}
     for name, rows in study[study["not_converged"] == 0].groupby("method", sort=False):
         best = rows.loc[rows["mean"].idxmin(), "anchor"]
@@ -50,16 +87,40 @@ def anchored(methods: dict, study: pd.DataFrame) -> dict:
 
 
 def without_hints(methods: dict, held: dict) -> list:
-    """The methods to compare where nothing is known: each regression gives its place to its anchored variant."""
+    """Choose the methods to compare where nothing is known: each regression gives its place to its anchored variant.
+
+    Parameters
+    ----------
+    methods : dict
+        Name -> Colorizer.
+    held : dict
+        The anchored variants, as `anchored` returns them; a regression without one is left out.
+
+    Returns
+    -------
+    list of Colorizer
+        In the order of `methods`.
+    """
     chosen = [held.get(f"{name}, anchored") if name in FOUR else method for name, method in methods.items()]
     return [method for method in chosen if method is not None]
 
 
 def scoreboard(scores: pd.DataFrame, measures=MEASURES) -> pd.DataFrame:
-    """One row per method and measure: method, measure, mean, low, high (95 % interval), photos, not_converged.
+    """Tabulate the mean of each method and measure, with its 95 % interval over photos.
 
-    scores: of one share of unknown pixels. Chroma and colourfulness become shares of the truth's. The last method,
-    "truth", has the measures that are not distances: those two, which are 1, and hue_spread.
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Of one share of unknown pixels, as in `Scores.table`.
+    measures : sequence of str
+        Columns of `scores`, of `evaluate.MEASURES`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per method and measure: method, measure, mean, low, high, photos, not_converged. Chroma and
+        colourfulness are shares of the truth's. The last method, "truth", has the measures that are not distances:
+        those two, which are 1, and hue_spread.
     """
     first = scores[scores["method"] == scores["method"].iloc[0]].assign(method="truth", converged=True)
     truth = first.assign(**{name: first[f"true_{name}"] for name in (*RATIOS, "hue_spread") if name in measures})
@@ -72,17 +133,38 @@ def scoreboard(scores: pd.DataFrame, measures=MEASURES) -> pd.DataFrame:
 
 
 def wide(board: pd.DataFrame) -> pd.DataFrame:
-    """The means of a `scoreboard`: methods down, measures across."""
+    """Lay out the means of a `scoreboard`.
+
+    Parameters
+    ----------
+    board : pd.DataFrame
+        As `scoreboard` returns it.
+
+    Returns
+    -------
+    pd.DataFrame
+        Methods down, measures across, both in the board's order.
+    """
     return board.pivot(index="method", columns="measure", values="mean").loc[
         list(dict.fromkeys(board["method"])), list(dict.fromkeys(board["measure"]))
     ]
 
 
 def winners(scores: pd.DataFrame) -> pd.DataFrame:
-    """The best method at each share of unknown pixels, and which others are not significantly different.
+    """Find the best method at each share of unknown pixels, and which others are not significantly different.
 
-    Returns unknown, best, ab_mse, not significantly different (from the best: see `statistics.significant`), and the
-    best of the methods that ignore hints. Methods that did not solve every photo do not take part.
+    Methods that did not solve every photo do not take part.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        photo, unknown, method, ab_mse, converged.
+
+    Returns
+    -------
+    pd.DataFrame
+        unknown, best, ab_mse, not significantly different (from the best: see `statistics.significant`; names in one
+        string), best without hints (of the methods that ignore them; "" for none), its ab_mse.
     """
     rows = []
     for share, part in scores.groupby("unknown"):
@@ -97,10 +179,23 @@ def winners(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def accumulated(scores: pd.DataFrame) -> pd.DataFrame:
-    """Figure 5, and the mean with its interval: method, photos (how many so far), total, mean, low, high.
+    """Sum up the photos' errors as Figure 5 does, and take the mean with its interval.
 
-    total: the sum of the photos' ab-MSE so far, as the paper draws it. mean: that divided by their number, with the
-    95 % interval of a mean of so many photos, mean +- 1.96 standard errors (NaN for one photo).
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        method, ab_mse, converged; photos that were not solved are left out.
+
+    Returns
+    -------
+    pd.DataFrame
+        method, photos (how many so far), total, mean, low, high. total: the sum of the photos' ab-MSE so far, as the
+        paper draws it. mean: that divided by their number, with the 95 % interval of a mean of so many photos, mean +-
+        1.96 standard errors (NaN for one photo).
+
+    References
+    ----------
+    Figure 5 of the paper.
     """
     tables = []
     for method, rows in scores[scores["converged"]].groupby("method", sort=False):
@@ -113,11 +208,21 @@ def accumulated(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def brown(colours: dict[str, ColourStatistics], mean) -> pd.DataFrame:
-    """How brown is it? Of all pixels that each method painted; "truth" is one of the names.
+    """Measure how brown the pixels of each method are, all photos together.
 
-    mean: the mean colour (a*, b*). Returns method, chroma (mean distance from grey), of truth (that over the truth's),
-    from mean (mean distance from the mean colour), distinct (colours that hold 99 % of the pixels, of 1 x 1 unit),
-    hue_entropy (bits) and hue_spread (see `ColourStatistics`).
+    Parameters
+    ----------
+    colours : dict
+        Name -> ColourStatistics; "truth" is one of the names.
+    mean : sequence of float
+        The mean colour (a*, b*).
+
+    Returns
+    -------
+    pd.DataFrame
+        method, chroma (mean distance from grey), of truth (that over the truth's), from mean (mean distance from the
+        mean colour), distinct (colours that hold 99 % of the pixels, of 1 x 1 unit), hue_entropy (bits) and hue_spread
+        (see `ColourStatistics`).
     """
     rows = []
     for name, found in colours.items():
@@ -128,10 +233,18 @@ def brown(colours: dict[str, ColourStatistics], mean) -> pd.DataFrame:
 
 
 def tails(scores: pd.DataFrame) -> pd.DataFrame:
-    """The best and the worst tenth of the photos for each method, by ab-MSE.
+    """Compare the best and the worst tenth of the photos of each method, by ab-MSE.
 
-    Returns method, best tenth, median, worst tenth (means of the tenths), and share: how much of the whole error the
-    worst tenth makes.
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        method, ab_mse, converged; photos that were not solved are left out.
+
+    Returns
+    -------
+    pd.DataFrame
+        method, best tenth, median, worst tenth (means of the tenths), share of worst tenth (how much of the whole error
+        it makes, in [0, 1]), photos.
     """
     rows = []
     for method, part in scores[scores["converged"]].groupby("method", sort=False):
@@ -144,7 +257,22 @@ def tails(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def extremes(scores: pd.DataFrame, names, count: int = 1) -> dict[str, list[str]]:
-    """The photos among `names` that each method paints best and worst: method -> best ones, then worst ones."""
+    """Find the photos that each method colorizes best and worst, by ab-MSE.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        photo, method, ab_mse.
+    names : iterable of str
+        The photos to choose from.
+    count : int
+        How many best ones, and how many worst ones.
+
+    Returns
+    -------
+    dict
+        Method -> names of the best photos, best first, then of the worst, worst last.
+    """
     found = {}
     for method, part in scores[scores["photo"].isin(list(names))].groupby("method", sort=False):
         order = part.sort_values("ab_mse", kind="stable")["photo"].tolist()

@@ -144,7 +144,18 @@ def _training_speed() -> str:
 
 
 def paper_at_length(scores: pd.DataFrame) -> str:
-    """What became of the paper's GAN in a training as long as the paper's; scores: table `paper` of the campaign."""
+    """Say what became of the paper's GAN in a training as long as the paper's.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Table `paper` of the CUDA campaign.
+
+    Returns
+    -------
+    str
+        One bullet point in markdown, without its dash.
+    """
     at = {weights: part.set_index("epoch") for weights, part in scores.groupby("weights")}
     last, mean, end = at["last"], at["averaged"], scores.iloc[-1]
     late = {weights: 100 * at[weights].loc[10:, "of_mean_colour"] for weights in ("last", "averaged")}
@@ -164,7 +175,18 @@ def paper_at_length(scores: pd.DataFrame) -> str:
 
 
 def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
-    """How fast training is on a GPU, and whether it learns the same; tables of the campaign."""
+    """Say how fast training is on a GPU, and whether it learns the same.
+
+    Parameters
+    ----------
+    speed, right : pd.DataFrame
+        Tables of the CUDA campaign of these names.
+
+    Returns
+    -------
+    str
+        One bullet point in markdown, without its dash.
+    """
     gan = speed[(speed["network"] == "gan-paper") & speed["photos_per_second"].notna()].set_index("variant")
     best, plain = gan.loc[gan["photos_per_second"].idxmax()], gan.iloc[0]
     hours = 100 * 5000 / best["photos_per_second"] / 3600

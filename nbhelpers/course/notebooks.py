@@ -19,9 +19,24 @@ class UnknownName(UserError):
 
 
 def find_notebooks(names=()) -> list[Path]:
-    """Return the course's notebooks in order, or those that `names` pick by number ("02"), stem or path.
+    """Find the course's notebooks.
 
-    Raises UnknownName for a name that picks none.
+    Parameters
+    ----------
+    names : iterable of str or Path
+        Numbers ("02"), stems or paths; none picks all.
+
+    Returns
+    -------
+    list of Path
+        Those picked, in the course's order.
+
+    Raises
+    ------
+    UnknownName
+        For a name that picks none.
+    UserError
+        When the project has no notebooks.
     """
     every = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     if not every:
@@ -45,9 +60,22 @@ def find_notebooks(names=()) -> list[Path]:
 
 
 def parameters_of(notebook) -> dict:
-    """Return the names and values set in the cell tagged `parameters` of a notebook node, in order.
+    """Read the cell tagged `parameters` of a notebook.
 
-    Raises ValueError when there is no such cell or when it holds anything but literals given to plain names.
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The notebook.
+
+    Returns
+    -------
+    dict
+        The names that it sets, in order -> their values.
+
+    Raises
+    ------
+    ValueError
+        When there is no such cell or several, or when it holds anything but literals given to plain names.
     """
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
@@ -61,9 +89,24 @@ def parameters_of(notebook) -> dict:
 
 
 def profile_overrides(profile: str) -> dict[str, dict]:
-    """Return {notebook stem: {parameter: value}} of a profile; `demo` is what the notebooks say themselves.
+    """Read what a profile sets; `demo` is what the notebooks say themselves.
 
-    Raises UnknownName for a profile that `notebooks/profiles.toml` lacks, UserError when that file is broken.
+    Parameters
+    ----------
+    profile : str
+        A name in `notebooks/profiles.toml`, or "demo".
+
+    Returns
+    -------
+    dict
+        Notebook stem -> {parameter: value}.
+
+    Raises
+    ------
+    UnknownName
+        For a profile that the file lacks.
+    UserError
+        When the file is broken.
     """
     file = paths.NOTEBOOKS / "profiles.toml"
     try:
@@ -77,9 +120,28 @@ def profile_overrides(profile: str) -> dict[str, dict]:
 
 
 def read_notebook(notebook: Path, profile: str, overrides: dict, given: dict):
-    """Return a notebook's node and what a run hands to it: `overrides`, and those of `given` that it takes.
+    """Read a notebook, and what a run hands to it.
 
-    Raises UserError when the file is no notebook or an override is not one of its parameters.
+    Parameters
+    ----------
+    notebook : Path
+        The file.
+    profile : str
+        The name of the profile that the overrides come from.
+    overrides : dict
+        Parameter -> value; each must be one of the notebook's.
+    given : dict
+        Parameter -> value; those that the notebook has not are left out.
+
+    Returns
+    -------
+    tuple
+        The notebook's node, and the parameters of the run as a dict.
+
+    Raises
+    ------
+    UserError
+        When the file is no notebook, its parameters cell is wrong, or an override is not one of its parameters.
     """
     try:
         node = nbformat.read(notebook, as_version=4)

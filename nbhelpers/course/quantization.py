@@ -109,7 +109,18 @@ def _store(name: str, file: Path, folder: Path, int8: bool, stored: dict[str, di
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the committed copy of a network to data/checkpoints and say what it costs; exit status 1 for a failure."""
+    """Write the committed copy of a network to data/checkpoints and say what it costs.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Of the command line; None takes those of the process.
+
+    Raises
+    ------
+    SystemExit
+        With exit status 1 for a failure, 2 for wrong usage.
+    """
     parser = argparse.ArgumentParser(prog="python -m nbhelpers.course.quantization", description=__doc__)
     parser.add_argument("name", choices=(*NETWORKS, *HINTED), help="what the network is called in the course")
     parser.add_argument("file", type=Path, help="the trained network, such as data/runs/RUN/models/unet.safetensors")

@@ -15,9 +15,22 @@ from nbhelpers.system import machine
 
 
 def commit(package: Path) -> str:
-    """The commit that the checkout with this `package` stands for.
+    """Return the commit that the checkout with this package stands for.
 
-    Raises UserError when it has changes, but for those of the reference's own files, or is no checkout.
+    Parameters
+    ----------
+    package : Path
+        The folder of the package that runs.
+
+    Returns
+    -------
+    str
+        The commit's hash.
+
+    Raises
+    ------
+    UserError
+        When the checkout has changes, but for those of the reference's own files, or is none.
     """
     ask = (
         ["git", "rev-parse", "--show-toplevel"],
@@ -40,7 +53,18 @@ def commit(package: Path) -> str:
 
 
 def photos_digest(photos: PhotoSet) -> str:
-    """SHA-256 of the names and bytes of all photos: the same wherever they lie."""
+    """Digest the names and bytes of all photos: the same wherever they lie.
+
+    Parameters
+    ----------
+    photos : PhotoSet
+        Training and test photos.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal.
+    """
     digest = hashlib.sha256()
     for part in (photos.train, photos.test):
         for name, item in zip(part.names, part.items, strict=True):
@@ -52,7 +76,19 @@ def photos_digest(photos: PhotoSet) -> str:
 class Record:
     """figures/reference/run.json: commit, photos and machine, and of each finished notebook its commit and seconds.
 
-    Raises UserError for a damaged one, and for one of other photos: a reference is of one set.
+    Parameters
+    ----------
+    source : str
+        Of the photos; a named one gives the set its name.
+    photos : PhotoSet
+        What was opened there.
+    package : Path
+        The folder of the package that runs.
+
+    Raises
+    ------
+    UserError
+        For a damaged file, for one of other photos, since a reference is of one set, and as `commit` does.
     """
 
     def __init__(self, source: str, photos: PhotoSet, package: Path):
@@ -71,12 +107,31 @@ class Record:
             raise UserError(f"{self.path} is of other photos ({known}): delete it to begin a reference of these")
 
     def begin(self, notebook: str) -> None:
-        """Take out a notebook that is about to write its tables again: until it has ended they are no result."""
+        """Take out a notebook that is about to write its tables again: until it has ended they are no result.
+
+        Parameters
+        ----------
+        notebook : str
+            Its stem.
+        """
         if self.notebooks.pop(notebook, None):
             self._write()
 
     def end(self, notebook: str, seconds: float) -> None:
-        """Put in a notebook that has ended. Raises UserError when the checkout has changed meanwhile."""
+        """Put in a notebook that has ended.
+
+        Parameters
+        ----------
+        notebook : str
+            Its stem.
+        seconds : float
+            How long it took.
+
+        Raises
+        ------
+        UserError
+            When the checkout has changed meanwhile.
+        """
         if commit(self.package) != self.commit:
             raise UserError(f"the checkout moved on to another commit while {notebook} ran: run it again")
         self.notebooks[notebook] = {"commit": self.commit, "seconds": round(seconds, 1)}

@@ -20,10 +20,17 @@ def _noise(output) -> bool:
 
 
 def refresh(notebook: Path, executed: Path) -> None:
-    """Replace the outputs in `notebook` by those of its copy `executed`; cells, ids and tags stay.
+    """Replace the outputs of a notebook by those of its executed copy; cells, ids and tags stay.
 
     The injected parameters, papermill's record and times, progress bars and the interpreter's version are
     left out, so that two runs with the same results give the same file.
+
+    Parameters
+    ----------
+    notebook : Path
+        Written anew.
+    executed : Path
+        The copy.
     """
     node, copy = nbformat.read(notebook, as_version=4), nbformat.read(executed, as_version=4)
     outputs = {cell.id: cell.outputs for cell in copy.cells if cell.cell_type == "code"}

@@ -227,7 +227,25 @@ BLOCKS = {
 
 
 def fill(text: str, file: str = "README.md") -> str:
-    """Put the current tables between the marks `<!-- name -->` and `<!-- end -->` of the text of `file`."""
+    """Put the current tables between the marks `<!-- name -->` and `<!-- end -->` of a text.
+
+    Parameters
+    ----------
+    text : str
+        Of the file.
+    file : str
+        A key of BLOCKS, which says what blocks the text has.
+
+    Returns
+    -------
+    str
+        The text with its blocks replaced.
+
+    Raises
+    ------
+    UserError
+        When a block is missing, or there are several of its name.
+    """
     for name, content in BLOCKS[file].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         written = content() + "\n"

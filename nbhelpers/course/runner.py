@@ -35,7 +35,19 @@ LIBRARIES = "numpy scipy scikit-learn scikit-image matplotlib pandas pillow pyam
 
 @dataclass(frozen=True)
 class Executed:
-    """One notebook of a run: its file, its executed copy, and the seconds it took (0 when skipped)."""
+    """One notebook of a run.
+
+    Attributes
+    ----------
+    notebook : Path
+        Its file.
+    copy : Path
+        Its executed copy.
+    seconds : float
+        How long it took; 0 when skipped.
+    skipped : bool
+        Whether it had finished before, and nothing that it depends on has changed.
+    """
 
     notebook: Path
     copy: Path
@@ -46,7 +58,15 @@ class Executed:
 class CourseKernel(AsyncKernelManager):
     """A kernel of this very interpreter, whatever kernels the machine has registered; without a browser.
 
-    run: the name of the run that it is for, which the notebook takes instead of making one up.
+    Parameters
+    ----------
+    **settings : dict
+        As `AsyncKernelManager` takes them, without `kernel_spec_manager`.
+
+    Attributes
+    ----------
+    run : str
+        The name of the run that it is for, which the notebook takes instead of making one up.
     """
 
     run = ""
@@ -188,14 +208,40 @@ def run_notebooks(
     """Execute notebooks in order, with a profile's parameters, on the photos of a source.
 
     Figures and tables go to `figures/<run>/`, models and executed copies to `data/runs/<run>/`.
-    cell_timeout: seconds; by default 300 (smoke), 600 (demo) or 14,400. resume: skip a notebook that finished
-    before when nothing that it depends on has changed and its files are still there (networks that `train` put into
-    the run since are not noticed: name the notebook to run it anew). update: once all have
-    succeeded, write the outputs back into the notebooks themselves. reference: this is the committed run, figures/
-    reference/, with the profile of that name, and says in its `run.json` from which commit, photos and machine it is.
 
-    Raises UserError naming the cell when one fails (the notebooks after it are not run), UnknownName for
-    a notebook or profile that does not exist.
+    Parameters
+    ----------
+    names : iterable of str
+        Notebooks, see `find_notebooks`; none runs all.
+    profile : str
+        See `profile_overrides`.
+    photos : str or Path
+        A source of `open_photos`.
+    cluster : str
+        Address of a Dask scheduler; "" for this machine.
+    resume : bool
+        Whether to skip a notebook that finished before when nothing that it depends on has changed and its files are
+        still there (networks that `train` put into the run since are not noticed: name the notebook to run it anew).
+    cell_timeout : int, optional
+        Seconds for a cell; by default 300 (smoke), 600 (demo) or 14,400.
+    update : bool
+        Whether to write the outputs back into the notebooks themselves, once all have succeeded.
+    reference : bool
+        Whether this is the committed run, figures/reference/, with the profile of that name, which says in its
+        `run.json` from which commit, photos and machine it is.
+
+    Returns
+    -------
+    list of Executed
+        One for each notebook.
+
+    Raises
+    ------
+    UserError
+        Naming the cell when one fails (the notebooks after it are not run); for `update` with another profile than demo
+        or other photos than sample, for a cluster or photos that cannot be used, and as `Record` does.
+    UnknownName
+        For a notebook or profile that does not exist.
     """
     for name in ("papermill", "asyncio"):  # what they log, of a cell that was interrupted too, is in our own messages
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -42,11 +42,26 @@ PAGE = """<!DOCTYPE html>
 
 
 def build(folder: Path, repository: str | None = None) -> list[Path]:
-    """Write the site to `folder`, which is made anew once all its links are good; returns its pages.
+    """Write the site to a folder, which is made anew once all its links are good.
 
-    repository: "owner/name" on GitHub, for buttons that open a notebook in Binder or Colab; by default what the
-    environment variable GITHUB_REPOSITORY names, as GitHub's own machines do. Raises UserError for a folder that holds
-    anything but an earlier site, and for a link that leads nowhere.
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or with an earlier site.
+    repository : str, optional
+        "owner/name" on GitHub, for buttons that open a notebook in Binder or Colab; by default what the environment
+        variable GITHUB_REPOSITORY names, as GitHub's own machines do.
+
+    Returns
+    -------
+    list of Path
+        Its pages, sorted.
+
+    Raises
+    ------
+    UserError
+        For a folder that holds anything but an earlier site or cannot be replaced, for a file in its place, and for a
+        link that leads nowhere.
     """
     folder = Path(folder).resolve()  # "." has no parent to build beside
     repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
@@ -209,16 +224,37 @@ class _Links(HTMLParser):
 
 
 def read_page(path: Path) -> _Links:
-    """The targets, anchors and number of pictures without a text (`silent`) of one page."""
+    """Read the links of one page.
+
+    Parameters
+    ----------
+    path : Path
+        An HTML file.
+
+    Returns
+    -------
+    _Links
+        Its `targets` and `anchors`, and the number of pictures without a text (`silent`).
+    """
     page = _Links()
     page.feed(path.read_text(encoding="utf-8"))
     return page
 
 
 def broken_links(folder: Path) -> list[str]:
-    """Each link of the pages that leads to no file or anchor of the site, as "page: target".
+    """Find each link of the pages that leads to no file or anchor of the site.
 
     Addresses on other machines are checked for their form alone: a build should not need the network.
+
+    Parameters
+    ----------
+    folder : Path
+        With the pages.
+
+    Returns
+    -------
+    list of str
+        "page: target".
     """
     pages = {path.name: read_page(path) for path in folder.glob("*.html")}
     broken = []

@@ -18,8 +18,14 @@ COLUMNS = 13  # of the palette: grey and twelve hues
 class Brush:
     """A canvas that shows a picture and collects strokes.
 
-    `page` is the widget; `strokes` is what is drawn now. changed() is called after each stroke, undo and clear;
-    picked(x, y) returns the a*, b* shown at a place, for the eyedropper.
+    `canvas` and `tools` are the widgets to display; `strokes` is what is drawn now.
+
+    Parameters
+    ----------
+    changed : callable
+        Called without arguments after each stroke, undo and clear.
+    picked : callable
+        (x, y), int pixels -> the (a*, b*) shown at a place, for the eyedropper.
     """
 
     def __init__(self, changed, picked):
@@ -78,10 +84,20 @@ class Brush:
 
     @property
     def strokes(self) -> tuple[Stroke, ...]:
+        """What is drawn now, in order; the last stroke lies on top."""
         return self.history[-1]
 
     def begin(self, lightness: np.ndarray, history: list) -> None:
-        """Work on another photo, of that lightness (H, W), with the strokes that were drawn on it before."""
+        """Work on another photo.
+
+        Parameters
+        ----------
+        lightness : np.ndarray
+            (H, W), L* in [0, 100] of the photo.
+        history : list of tuple of Stroke
+            The strokes that were drawn on it before, one tuple for each state, the first (), the newest
+            last; new states are added to the list itself.
+        """
         self.lightness, self.history, self.points = lightness, history, []
         height, width = lightness.shape
         self.canvas.width, self.canvas.height = width, height
@@ -90,14 +106,26 @@ class Brush:
             slider.max, slider.value = side - 1, side // 2
 
     def show(self, picture: np.ndarray) -> None:
-        """Show a picture, uint8 (H, W, 3), and take the trace of the stroke away that it now holds."""
+        """Show a picture, and take the trace of the stroke away that it now holds.
+
+        Parameters
+        ----------
+        picture : np.ndarray
+            sRGB uint8 (H, W, 3), of the size of the photo.
+        """
         self.picture = picture
         with hold_canvas():
             self.canvas[0].put_image_data(picture, 0, 0)
             self.canvas[1].clear()
 
     def point_at(self, level: float) -> None:
-        """Offer the colours that sRGB has at a lightness."""
+        """Offer the colours that sRGB has at a lightness.
+
+        Parameters
+        ----------
+        level : float
+            L* in [0, 100].
+        """
         self.level = float(level)
         if self.swatch is not None:
             self.take_swatch(self.swatch)
@@ -107,12 +135,24 @@ class Brush:
         self.about.value = f"colours that a screen can show at the lightness you last touched, L* = {self.level:.0f}:"
 
     def take_swatch(self, index: int) -> None:
-        """Paint with this hue of the palette from now on: of each place's lightness, so that a screen can show it."""
+        """Paint with this hue of the palette from now on: of each place's lightness, so that a screen can show it.
+
+        Parameters
+        ----------
+        index : int
+            Place in `gamut.palette`; 0 is grey.
+        """
         self.take(palette(self.level)[index])
         self.swatch = index
 
     def take(self, ab) -> None:
-        """Paint with this very colour from now on."""
+        """Paint with this very colour from now on.
+
+        Parameters
+        ----------
+        ab : sequence of float
+            The colour (a*, b*).
+        """
         self.swatch, self.ab = None, tuple(float(value) for value in ab)
         self._mine = to_hex(max(self.level, 30.0), self.ab)
         self.colour.value = self._mine

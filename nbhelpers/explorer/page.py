@@ -23,10 +23,21 @@ from nbhelpers.methods import METHODS
 
 
 class Explorer:
-    """All controls, and what they show. `page` is the widget to display.
+    """All controls, and what they show.
 
-    subjects: the photos to choose from.  methods: name -> Colorizer.  What was computed for one side is kept until
-    the photo, the hints or its method change.
+    `page` is the widget to display. What was computed for one side is kept until the photo, the hints or its method
+    change.
+
+    Parameters
+    ----------
+    subjects : list of Subject
+        The photos to choose from; the first is shown.
+    methods : dict
+        Name -> Colorizer; at the start the first two stand side by side.
+    unknown : int
+        Unknown pixels at the start, in percent, 0 to 100.
+    seed : int
+        Chooses the unknown pixels, 0 to 9,999.
     """
 
     def __init__(self, subjects: list[Subject], methods: dict, unknown: int = 99, seed: int = 0):
@@ -110,7 +121,13 @@ class Explorer:
     # What a person does
 
     def choose(self, name: str) -> None:
-        """Work on another photo; strokes that were painted on it before are there again."""
+        """Work on another photo; strokes that were painted on it before are there again.
+
+        Parameters
+        ----------
+        name : str
+            A subject's name, as `painting.named_apart` has it.
+        """
         self._begin(self.subjects[name], self.histories.setdefault(name, [()]))
 
     def _begin(self, subject: Subject, history: list) -> None:
@@ -146,7 +163,7 @@ class Explorer:
     # What they see
 
     def hints(self):
-        """What is known now."""
+        """What is known now, as Hints."""
         return painting.given(self.subject, self.unknown.value, self.seed.value, self.brush.strokes)
 
     def redraw(self) -> None:
@@ -254,7 +271,24 @@ class Explorer:
 
 
 def still(subject: Subject, methods: dict, unknown: int, seed: int):
-    """The page's first view as one figure: what is known, what the first two methods make of it, the truth."""
+    """Draw the page's first view as one figure: what is known, what the first two methods make of it, the truth.
+
+    Parameters
+    ----------
+    subject : Subject
+        The photo.
+    methods : dict
+        Name -> Colorizer.
+    unknown : int
+        Unknown pixels in percent, 0 to 100.
+    seed : int
+        Chooses them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The pictures side by side, the methods' with their PSNR in dB, and the photo's credit.
+    """
     hints = painting.given(subject, unknown, seed)
     figure, axes = plt.subplots(1, 4, figsize=(11, 3.1))
     plots.show(hinted_photo(subject.lightness, hints), f"known: {100 - unknown} % of the pixels", axes[0])
@@ -266,7 +300,24 @@ def still(subject: Subject, methods: dict, unknown: int, seed: int):
 
 
 def explore(subjects: list[Subject], methods: dict, unknown: int = 99, seed: int = 0) -> Explorer | None:
-    """Show the explorer; in a headless run draw what it would show first, and return None."""
+    """Show the explorer; in a headless run draw what it would show first.
+
+    Parameters
+    ----------
+    subjects : list of Subject
+        The photos to choose from; the first is shown.
+    methods : dict
+        Name -> Colorizer.
+    unknown : int
+        Unknown pixels at the start, in percent, 0 to 100.
+    seed : int
+        Chooses them.
+
+    Returns
+    -------
+    Explorer or None
+        What is shown; None in a headless run.
+    """
     if widgets.headless():
         figure = still(subjects[0], methods, unknown, seed)
         display(figure)

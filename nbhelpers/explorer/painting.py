@@ -26,7 +26,20 @@ TRUTH = "true colours"  # beside the methods' names, for photos that have colour
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A photo to explore: sRGB uint8 at its own size, as CIELAB with SIDE pixels along its longer side, its credit."""
+    """A photo to explore.
+
+    Attributes
+    ----------
+    name : str
+        What it is called on the page.
+    rgb : np.ndarray
+        sRGB uint8 (H, W, 3) at its own size.
+    lab : np.ndarray
+        CIELAB float32 (h, w, 3), with SIDE pixels along its longer side, or as many as the photo has if these are
+        fewer.
+    credit : str
+        Author and licence, or "".
+    """
 
     name: str
     rgb: np.ndarray
@@ -40,11 +53,32 @@ class Subject:
 
     @property
     def lightness(self) -> np.ndarray:
+        """L* of `lab`, (h, w) in [0, 100]."""
         return self.lab[..., 0]
 
 
 def subject(name: str, rgb: np.ndarray, credit: str = "") -> Subject:
-    """A Subject made of a photo, uint8 (H, W, 3). Raises PhotoError for one that is too large or too small."""
+    """Make a Subject of a photo.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    rgb : np.ndarray
+        sRGB uint8 (H, W, 3).
+    credit : str
+        Author and licence, or "".
+
+    Returns
+    -------
+    Subject
+        The photo at its own size, and as CIELAB at the size that is worked on.
+
+    Raises
+    ------
+    PhotoError
+        For a photo of more than MAX_PIXELS pixels, or with a side below 16 pixels at either size.
+    """
     height, width = rgb.shape[:2]
     if height * width > MAX_PIXELS:
         limit = f"{width} x {height} pixels are more than {MAX_PIXELS / 1e6:.0f} million"
@@ -59,7 +93,18 @@ def subject(name: str, rgb: np.ndarray, credit: str = "") -> Subject:
 
 
 def named_apart(subjects: list[Subject]) -> list[Subject]:
-    """The subjects with a name of their own each: a second "cat" becomes "cat 2"."""
+    """Give each subject a name of its own: a second "cat" becomes "cat 2".
+
+    Parameters
+    ----------
+    subjects : list of Subject
+        Some may share a name.
+
+    Returns
+    -------
+    list of Subject
+        In the same order.
+    """
     found = {}
     for item in subjects:
         name, count = item.name, 1
@@ -70,7 +115,25 @@ def named_apart(subjects: list[Subject]) -> list[Subject]:
 
 
 def uploaded(name: str, content: bytes) -> Subject:
-    """A Subject made of a file that a person uploaded. Raises PhotoError, which says what is wrong with it."""
+    """Make a Subject of a file that a person uploaded.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    content : bytes
+        What the file holds.
+
+    Returns
+    -------
+    Subject
+        The photo, without a credit.
+
+    Raises
+    ------
+    PhotoError
+        When the file is larger than MAX_BYTES or no photo that can be used; it says what is wrong.
+    """
     if len(content) > MAX_BYTES:
         raise PhotoError(name, f"{len(content) / 1e6:.0f} MB are more than {MAX_BYTES / 1e6:.0f}")
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +147,24 @@ def uploaded(name: str, content: bytes) -> Subject:
 
 
 def given(subject: Subject, unknown: float, seed: int = 0, drawn: tuple[Stroke, ...] = ()) -> Hints:
-    """What is known: all but `unknown` percent of the pixels of a colour photo, at random; strokes lie on top."""
+    """Say what is known of a photo's colours.
+
+    Parameters
+    ----------
+    subject : Subject
+        The photo; of a grey one nothing is known but the strokes.
+    unknown : float
+        Pixels of a colour photo that are hidden at random, in percent, 0 to 100; all others are known.
+    seed : int
+        Chooses them.
+    drawn : tuple of Stroke
+        These lie on top.
+
+    Returns
+    -------
+    Hints
+        Of the photo at the size that is worked on.
+    """
     shape = subject.lightness.shape
     below = Hints.none(shape) if subject.grey else hide_pixels(subject.lab[..., 1:], unknown / 100, seed)
     return on_top(strokes(shape, drawn), below) if drawn else below
@@ -92,7 +172,21 @@ def given(subject: Subject, unknown: float, seed: int = 0, drawn: tuple[Stroke, 
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """What a method made of it: ab (H, W, 2), how long that took, a sentence about it or "", whether it was solved."""
+    """What a method made of a subject.
+
+    Attributes
+    ----------
+    method : str
+        Its name, or TRUTH.
+    ab : np.ndarray
+        (H, W, 2), CIELAB a* and b* at the size that is worked on.
+    seconds : float
+        How long that took.
+    note : str
+        A sentence about it, or "".
+    converged : bool
+        Whether it was solved.
+    """
 
     method: str
     ab: np.ndarray
@@ -101,14 +195,42 @@ class Painted:
     converged: bool = True
 
     def picture(self, subject: Subject) -> np.ndarray:
-        """As a screen shows it, uint8 (H, W, 3)."""
+        """Return the result as a screen shows it.
+
+        Parameters
+        ----------
+        subject : Subject
+            The photo that was colorized.
+
+        Returns
+        -------
+        np.ndarray
+            sRGB uint8 (H, W, 3) at the size that is worked on.
+        """
         if self.method == TRUTH:
             return lab_to_rgb(subject.lab)
         return laid_under(subject.lightness, self.ab)
 
 
 def paint(method: str, methods: dict, subject: Subject, hints: Hints) -> Painted:
-    """Colorize the subject by one of `methods`, name -> Colorizer, or TRUTH."""
+    """Colorize a subject.
+
+    Parameters
+    ----------
+    method : str
+        A name in `methods`, or TRUTH, for the photo's own colours.
+    methods : dict
+        Name -> Colorizer.
+    subject : Subject
+        The photo.
+    hints : Hints
+        What is known of it, as `given` returns it.
+
+    Returns
+    -------
+    Painted
+        The colours, and how long they took.
+    """
     if method == TRUTH:
         return Painted(method, subject.lab[..., 1:], 0.0)
     began = time.perf_counter()
@@ -117,9 +239,23 @@ def paint(method: str, methods: dict, subject: Subject, hints: Hints) -> Painted
 
 
 def measures(painted: Painted, subject: Subject, hints: Hints) -> dict[str, float]:
-    """How far it is from the photo's own colours: ab_mse of the unknown pixels, psnr in dB; NaN for a grey photo.
+    """Measure how far a result is from the photo's own colours.
 
     As in `evaluation.evaluate`: the picture is not brought into sRGB's gamut first, as the one that a person sees is.
+
+    Parameters
+    ----------
+    painted : Painted
+        The result.
+    subject : Subject
+        The photo.
+    hints : Hints
+        What the method was given.
+
+    Returns
+    -------
+    dict
+        ab_mse, of the unknown pixels (NaN when there are none), and psnr in dB; both NaN for a grey photo.
     """
     if subject.grey:
         return {"ab_mse": math.nan, "psnr": math.nan}
@@ -129,7 +265,20 @@ def measures(painted: Painted, subject: Subject, hints: Hints) -> dict[str, floa
 
 
 def enlarged(subject: Subject, painted: Painted) -> np.ndarray:
-    """The result at the photo's own size, uint8 (H, W, 3): its own lightness, the chroma enlarged (bicubic)."""
+    """Enlarge a result to the photo's own size.
+
+    Parameters
+    ----------
+    subject : Subject
+        The photo.
+    painted : Painted
+        The result.
+
+    Returns
+    -------
+    np.ndarray
+        sRGB uint8 (H, W, 3): the photo's own lightness, the chroma enlarged (bicubic); the photo itself for TRUTH.
+    """
     if painted.method == TRUTH:
         return subject.rgb
     height, width = subject.rgb.shape[:2]
@@ -137,7 +286,23 @@ def enlarged(subject: Subject, painted: Painted) -> np.ndarray:
 
 
 def to_ab(colour: str) -> tuple[float, float]:
-    """The a*, b* of a colour as web pages name it: "#rrggbb", "#rgb", "red"; UserError for anything else."""
+    """Convert a colour as web pages name it to a*, b*.
+
+    Parameters
+    ----------
+    colour : str
+        "#rrggbb", "#rgb", "red".
+
+    Returns
+    -------
+    tuple of float
+        (a*, b*).
+
+    Raises
+    ------
+    UserError
+        For anything else.
+    """
     try:
         rgb = np.uint8(ImageColor.getrgb(colour)[:3])
     except (ValueError, OverflowError):
@@ -146,6 +311,19 @@ def to_ab(colour: str) -> tuple[float, float]:
 
 
 def to_hex(lightness: float, ab) -> str:
-    """ "#rrggbb" of a colour a*, b* at a lightness."""
+    """Name a colour as web pages do.
+
+    Parameters
+    ----------
+    lightness : float
+        L* in [0, 100].
+    ab : sequence of float
+        The colour (a*, b*); where sRGB does not have it at this lightness, its chroma is reduced.
+
+    Returns
+    -------
+    str
+        "#rrggbb".
+    """
     rgb = laid_under(np.full((1, 1), lightness, np.float32), np.asarray(ab, np.float32).reshape(1, 1, 2))[0, 0]
     return "#" + "".join(f"{value:02x}" for value in rgb)

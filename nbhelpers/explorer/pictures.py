@@ -19,7 +19,20 @@ _MAP = matplotlib.colormaps["cividis"](np.arange(256), bytes=True)[:, :3]
 
 
 def divided(left: np.ndarray, right: np.ndarray, percent: float) -> np.ndarray:
-    """The left `percent` of one picture and the rest of another, uint8 (H, W, 3) each, with a line in between."""
+    """Put the left part of one picture beside the rest of another, with a white line in between.
+
+    Parameters
+    ----------
+    left, right : np.ndarray
+        uint8 (H, W, 3) each, of one size.
+    percent : float
+        How much of `left` is seen, 0 to 100.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (H, W, 3).
+    """
     edge = round(left.shape[1] * percent / 100)
     both = np.concatenate([left[:, :edge], right[:, edge:]], axis=1)
     if 0 < percent < 100:
@@ -28,21 +41,55 @@ def divided(left: np.ndarray, right: np.ndarray, percent: float) -> np.ndarray:
 
 
 def error_picture(ab: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The distance of two ab planes (H, W, 2) in each pixel: dark blue 0, yellow `LARGEST` CIELAB units and more."""
+    """Draw the distance of two colours in each pixel.
+
+    Parameters
+    ----------
+    ab, truth : np.ndarray
+        (H, W, 2), CIELAB a* and b*.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (H, W, 3): dark blue is 0, yellow `LARGEST` CIELAB units and more.
+    """
     distance = np.hypot(*np.moveaxis(np.asarray(ab, np.float32) - truth, -1, 0))
     return _MAP[np.uint8(np.clip(distance / LARGEST, 0, 1) * 255)]
 
 
 def error_legend(width: int = 200, height: int = 12) -> np.ndarray:
-    """The colours of `error_picture` from 0 to LARGEST, as a bar."""
+    """Draw the colours of `error_picture` from 0 to LARGEST, as a bar.
+
+    Parameters
+    ----------
+    width, height : int
+        Of the bar, in pixels.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (height, width, 3); 0 is on the left.
+    """
     return np.broadcast_to(_MAP[np.linspace(0, 255, width).astype(int)], (height, width, 3)).copy()
 
 
 def histogram_picture(ab: np.ndarray, side: int = 160) -> np.ndarray:
-    """Which colours there are: a* to the right, b* upwards, both from -REACH to REACH; uint8 (side, side, 3).
+    """Draw which colours there are: a* to the right, b* upwards, both from -REACH to REACH.
 
     Each bin has its own colour; the more pixels it holds, the stronger it is, logarithmically. Crossing lines: grey.
     The line around: what sRGB shows at L* = 60.
+
+    Parameters
+    ----------
+    ab : np.ndarray
+        (H, W, 2), CIELAB a* and b*.
+    side : int
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (side, side, 3).
     """
     lab = np.dstack([np.full(ab.shape[:2], 60, np.float32), ab])
     counts = ColourStatistics.of(lab).counts[128 - REACH : 128 + REACH, 128 - REACH : 128 + REACH]
@@ -65,14 +112,38 @@ def _bins() -> tuple[np.ndarray, np.ndarray]:
 
 
 def thumbnail(rgb: np.ndarray, side: int = 72) -> np.ndarray:
-    """The photo within side x side pixels, uint8."""
+    """Shrink a photo.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        uint8 (H, W, 3).
+    side : int
+        The photo fits within side x side pixels; a smaller one stays as it is.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (h, w, 3), in the photo's proportions.
+    """
     image = Image.fromarray(rgb)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.array(image)
 
 
 def encoded(rgb: np.ndarray) -> bytes:
-    """A picture as a PNG file, which a browser shows to the very bit; packed quickly rather than well."""
+    """Encode a picture as a PNG file, which a browser shows to the very bit; packed quickly rather than well.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        uint8 (H, W, 3).
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

@@ -21,7 +21,25 @@ LARGEST_MESSAGE = 2**30  # bytes from the browser at once: an upload comes in on
 
 
 def write_page(photos: str, folder: Path) -> Path:
-    """Write notebook 08 up to the explorer, without introduction, for a photo source, to `folder`/explorer.ipynb."""
+    """Write notebook 08 up to the explorer, without its introduction and outputs, for a photo source.
+
+    Parameters
+    ----------
+    photos : str
+        A source of `open_photos`; a folder by its absolute path.
+    folder : Path
+        Where the page is written.
+
+    Returns
+    -------
+    Path
+        `folder`/explorer.ipynb.
+
+    Raises
+    ------
+    UserError
+        When the notebook cannot be read, or has no cell that calls explore().
+    """
     notebook = paths.NOTEBOOKS / NOTEBOOK
     try:
         node = nbformat.read(notebook, as_version=4)
@@ -44,7 +62,22 @@ def write_page(photos: str, folder: Path) -> Path:
 
 
 def command(page: Path, port: int, browser: bool) -> list[str]:
-    """The command that serves a page on this machine alone, at http://localhost:<port>/."""
+    """The command that serves a page on this machine alone, at http://localhost:<port>/.
+
+    Parameters
+    ----------
+    page : Path
+        The notebook.
+    port : int
+        To listen on.
+    browser : bool
+        Whether to open one.
+
+    Returns
+    -------
+    list of str
+        The program and its arguments.
+    """
     options = [f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=False", "--theme=light"]
     options += [f"--Voila.tornado_settings={{'websocket_max_message_size': {LARGEST_MESSAGE}}}"]
     # A page that was closed without a word, as on a phone that fell asleep, gives its memory back after half an hour.
@@ -53,9 +86,27 @@ def command(page: Path, port: int, browser: bool) -> list[str]:
 
 
 def serve(photos: str = "sample", port: int = 8866, browser: bool = True) -> int:
-    """Serve the explorer until Ctrl-C; returns the server's exit status.
+    """Serve the explorer until Ctrl-C.
 
-    Raises UserError when the packages of the extra "app" are missing, photos cannot be opened, or the port is taken.
+    Parameters
+    ----------
+    photos : str
+        A source of `open_photos`.
+    port : int
+        To listen on, at localhost.
+    browser : bool
+        Whether to open one.
+
+    Returns
+    -------
+    int
+        The server's exit status; 0 after Ctrl-C.
+
+    Raises
+    ------
+    UserError
+        When the packages of the extra "app" are missing, photos cannot be opened, or the port is taken or cannot be
+        used.
     """
     missing = [name for name in ("voila", "ipycanvas") if importlib.util.find_spec(name) is None]
     if missing:

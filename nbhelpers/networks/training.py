@@ -176,8 +176,8 @@ def train(
     Raises
     ------
     UserError
-        For photos that do not fit, damaged files, a loss that is not finite, a full GPU, and pretraining without a
-        folder.
+        For photos that do not fit, damaged files, a loss that is not finite, a full GPU, pretraining without a folder,
+        and a training in the folder that is not to be resumed.
     """
     speed = speed or Speed()
     folder = None if folder is None else Path(folder)

@@ -11,7 +11,21 @@ class UserError(Exception):
 
 
 def instead_of(name: str, known: Iterable[str]) -> str:
-    """The way out after an unknown `name`: that of `known` which begins with it or is spelt nearly so, or else all."""
+    """The way out after an unknown name.
+
+    Parameters
+    ----------
+    name : str
+        The unknown name.
+    known : iterable of str
+        The names that there are.
+
+    Returns
+    -------
+    str
+        "did you mean ...?", with the known name that begins with `name` or is spelt nearly so, or else "choose from
+        ..." with all.
+    """
     known = list(known)
     close = [each for each in known if name and each.startswith(name)] or get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"

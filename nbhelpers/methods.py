@@ -96,7 +96,18 @@ METHODS = {
 
 
 def names(**what) -> tuple[str, ...]:
-    """The names of the methods with these attributes, as in `names(family="rows")`; of all without; baselines first."""
+    """The names of the methods with some attributes, as in `names(family="rows")`.
+
+    Parameters
+    ----------
+    **what : object
+        Attributes of Method and the values that they must have.
+
+    Returns
+    -------
+    tuple of str
+        The names, baselines first; those of all methods when nothing is asked.
+    """
     return tuple(m.name for m in METHODS.values() if all(getattr(m, key) == value for key, value in what.items()))
 
 

@@ -22,10 +22,20 @@ SOURCES = ("sample", "kaggle", "flowers102", "imagenette", "stl10")  # of photos
 
 @contextmanager
 def atomic(path):
-    """Yield a temporary path beside `path` and rename it to `path` when the block ends well.
+    """A temporary path beside a file, which replaces it when the block ends well.
 
-    After an error or Ctrl-C the temporary file is removed and an older `path` is untouched; after a power cut there is
+    After an error or Ctrl-C the temporary file is removed and an older file is untouched; after a power cut there is
     the older or the newer one, whole. Who may read it is for the umask to say.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file to be written; its folder is made when there is none.
+
+    Yields
+    ------
+    Path
+        An empty file with the same suffix, to write to.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,9 +77,16 @@ def _flush_folder(folder: Path) -> None:
 class Run:
     """One run of the course, named `<profile>-<photos>`, as in `demo-sample`.
 
-    photos: a source of `open_photos`. A folder gives its name and six digits that stand for where it is, as in
-    `demo-pictures-3fa2c1`: two folders of one name are two runs.  called: another name, such as "reference" for the
-    committed run; in a notebook that `nbhelpers run` executes, the environment variable NBHELPERS_RUN has it.
+    Attributes
+    ----------
+    profile : str
+        The size of work, such as "demo".
+    photos : str
+        A source of `open_photos`. A folder gives its name and six digits that stand for where it is, as in
+        `demo-pictures-3fa2c1`: two folders of one name are two runs.
+    called : str
+        Another name, such as "reference" for the committed run; "" for none. In a notebook that `nbhelpers run`
+        executes, the environment variable NBHELPERS_RUN has it.
     """
 
     profile: str = "demo"
@@ -100,9 +117,14 @@ class Run:
         return self.executed / "models"
 
     def save_figure(self, figure, name: str) -> None:
-        """Write a matplotlib figure to `figures/<run>/`; the notebook shows it when the cell ends.
+        """Write a figure to `figures/<run>/`; the notebook shows it when the cell ends.
 
-        With a photo (any image of red, green and blue) it becomes a light `<name>.webp`, else a sharp `<name>.png`.
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure
+            With a photo (any image of red, green and blue) it becomes a light `<name>.webp`, else a sharp `<name>.png`.
+        name : str
+            The file's name, without a suffix.
         """
         photos = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
         kinds = {".png": {"metadata": {"Software": None}}, ".webp": {"pil_kwargs": {"quality": 80, "method": 6}}}
@@ -112,14 +134,38 @@ class Run:
         (self.figures / f"{name}{other}").unlink(missing_ok=True)
 
     def save_table(self, table, name: str) -> None:
-        """Write a DataFrame to `figures/<run>/<name>.csv`, 7 significant digits."""
+        """Write a table to `figures/<run>/<name>.csv`.
+
+        Parameters
+        ----------
+        table : pd.DataFrame
+            Its numbers are written with 7 significant digits, its index is not.
+        name : str
+            The file's name, without a suffix.
+        """
         path = self.figures / f"{name}.csv"
         with atomic(path) as part:
             table.to_csv(part, index=False, float_format="%.7g")
 
 
 def find_run(name: str) -> Run:
-    """The run of that name, as in `Run.name`; UserError when it has no fitted models."""
+    """Find the run of that name.
+
+    Parameters
+    ----------
+    name : str
+        As in `Run.name`.
+
+    Returns
+    -------
+    Run
+        Its `photos` are "FOLDER" when they came from a folder: where that was is not known any more.
+
+    Raises
+    ------
+    UserError
+        When it has no fitted models.
+    """
     files = (path for path in (DATA / "runs").glob("*/models/*") if path.suffix in (".json", ".npz", ".safetensors"))
     there = sorted({path.parts[-3] for path in files})
     if name not in there:
@@ -131,9 +177,19 @@ def find_run(name: str) -> Run:
 
 @contextmanager
 def whole_folder(target: Path):
-    """Yield a new folder that becomes `target` when the block ends well and vanishes when it does not.
+    """A new folder that becomes `target` when the block ends well and vanishes when it does not.
 
     Its files are on the disk before it has that name; who may read them is for the umask to say.
+
+    Parameters
+    ----------
+    target : Path
+        The folder to be made; when another process is faster, its folder stays.
+
+    Yields
+    ------
+    Path
+        An empty folder to fill.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _beside(target, target.name)

@@ -44,9 +44,16 @@ COURSE = "course"  # the origin of those; a run's models have its name, which ho
 
 
 def save(name: str, model, run: paths.Run) -> None:
-    """Keep a fitted model of a run: a NeighbourModel, for "mean" the two numbers a*, b*, or a PositionMean.
+    """Keep a fitted model of a run in data/runs/<run>/models/.
 
-    It is written to data/runs/<run>/models/<name>.json, a PositionMean as .npz.
+    Parameters
+    ----------
+    name : str
+        The method's name.
+    model : NeighbourModel, array_like or PositionMean
+        Written to <name>.json; for "mean" the two numbers a*, b*. A PositionMean is written to <name>.npz.
+    run : Run
+        The run.
     """
     if isinstance(model, PositionMean):
         with paths.atomic(run.models / f"{name}.npz") as part:
@@ -59,12 +66,26 @@ def save(name: str, model, run: paths.Run) -> None:
 
 
 def load(name: str, run: paths.Run | None = None) -> Colorizer:
-    """The colorizer of that name: fitted in `run`, else the committed one under data/checkpoints/.
+    """Load the colorizer of that name.
 
-    Its `origin` says which: the name of the run, COURSE, both with "and" when its model and the mean colour that it
-    falls back to differ in that, or "" when it needs no model.
-    Raises UserError for an unknown name, for a model that was never fitted (the sentence says how to), and
-    for a model file that is damaged.
+    Parameters
+    ----------
+    name : str
+        One of METHODS.
+    run : Run, optional
+        Where it was fitted; what is not there, and all with None, is the committed one under data/checkpoints/.
+
+    Returns
+    -------
+    Colorizer
+        Its `origin` says where the model came from: the name of the run, or COURSE, both with "and" when its model and
+        the mean colour that it falls back to differ in that, or "" when it needs no model.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, for a model that was never fitted (the sentence says how to), and for a model file that is
+        damaged.
     """
     if name not in METHODS:
         raise UserError(f"there is no colorizer {name!r}: {instead_of(name, names())}")

@@ -24,7 +24,20 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "pyamg"
 
 
 def median_seconds(function, repeats: int) -> float:
-    """The median time of `repeats` calls, after one that is not counted."""
+    """The median time of several calls, after one that is not counted.
+
+    Parameters
+    ----------
+    function : callable
+        Called without arguments.
+    repeats : int
+        The number of calls that count.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
     function()
     times = []
     for _ in range(repeats):
@@ -81,7 +94,18 @@ def peak_of_process() -> float:
 
 
 def peak_of_call(function) -> float:
-    """The most memory that Python and NumPy held at once for one call of `function`, MiB."""
+    """The most memory that Python and NumPy held at once for one call.
+
+    Parameters
+    ----------
+    function : callable
+        Called without arguments.
+
+    Returns
+    -------
+    float
+        MiB.
+    """
     tracemalloc.start()
     try:
         function()
@@ -170,7 +194,16 @@ def one_thread(libraries=None):
 
     For pieces of work that run in parallel, and for vector sums so short that threads only wait for each other. The
     limit of OpenBLAS is the whole process's and ends with the last block; all others are the calling thread's own.
-    libraries: a ThreadpoolController of an earlier time, where the 2 ms that it takes to look for them count.
+
+    Parameters
+    ----------
+    libraries : threadpoolctl.ThreadpoolController, optional
+        One of an earlier time, where the 2 ms that it takes to look for the libraries count; None looks for them now.
+
+    Yields
+    ------
+    None
+        Nothing; the limit holds in the block.
     """
     from threadpoolctl import ThreadpoolController
 
@@ -187,12 +220,29 @@ def one_thread(libraries=None):
 
 @contextmanager
 def backend(cluster: str = "", jobs: int = -1, timeout: float = 10):
-    """Run the `joblib.Parallel` calls of the block on `jobs` local cores, or on a Dask scheduler.
+    """Run the `joblib.Parallel` calls of the block on local cores, or on a Dask scheduler.
 
-    cluster: the scheduler's address, "tcp://host:8786", or empty for this machine.
-    timeout: seconds to wait for the scheduler and its first worker.
-    Inside, BLAS and OpenMP keep to one thread for each process: the pieces are what runs in parallel.
-    Calls that give no `n_jobs` of their own follow it. Raises UserError when the cluster cannot be used.
+    Inside, BLAS and OpenMP keep to one thread for each process: the pieces are what runs in parallel. Calls that give
+    no `n_jobs` of their own follow it.
+
+    Parameters
+    ----------
+    cluster : str
+        The scheduler's address, "tcp://host:8786", or empty for this machine.
+    jobs : int
+        Local processes; -1: one for each core.
+    timeout : float
+        Seconds to wait for the scheduler and its first worker.
+
+    Yields
+    ------
+    None
+        Nothing; the choice holds in the block.
+
+    Raises
+    ------
+    UserError
+        When the cluster cannot be used.
     """
     import joblib
 
@@ -209,7 +259,7 @@ _SENT: dict[str, object] = {}  # in a worker: the last thing that was sent to al
 
 
 def spread(function, shared, tasks, jobs: int | None = None):
-    """Yield `function(shared, *task)` for each of `tasks`, in their order, from the workers of the `backend` around.
+    """Call a function for each of several tasks, on the workers of the surrounding `backend`.
 
     Parameters
     ----------
@@ -221,6 +271,11 @@ def spread(function, shared, tasks, jobs: int | None = None):
         The other arguments.
     jobs : int, optional
         Processes; None takes those of the surrounding `backend`. With one, all is done here.
+
+    Yields
+    ------
+    object
+        `function(shared, *task)` for each task, in their order.
     """
     import joblib
 

@@ -18,7 +18,19 @@ from IPython.display import clear_output, display
 
 @dataclass(frozen=True)
 class Slider:
-    """A number between `low` and `high`."""
+    """A number to be chosen between two others.
+
+    Attributes
+    ----------
+    label : str
+        What stands beside it.
+    value : float
+        The number at the start.
+    low, high : float
+        The least and the largest.
+    step : float
+        The distance between two that can be chosen. When all four are int, the number chosen is one too.
+    """
 
     label: str
     value: float
@@ -29,7 +41,15 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `options`: a list, or a dict from what is shown to the value; the first is chosen at the start."""
+    """One of several options; the first is chosen at the start.
+
+    Attributes
+    ----------
+    label : str
+        What stands beside it.
+    options : list or dict
+        The values, or what is shown -> the value.
+    """
 
     label: str
     options: list | dict
@@ -40,7 +60,18 @@ class Choice:
 
 
 def unknown_slider(value: int = 80) -> Slider:
-    """The project's signature: the percentage of pixels whose colour is unknown, 0 to 100."""
+    """The project's signature: the slider of how many pixels have no known colour.
+
+    Parameters
+    ----------
+    value : int
+        The percentage at the start, 0 to 100.
+
+    Returns
+    -------
+    Slider
+        Of percentages from 0 to 100.
+    """
     return Slider("unknown pixels, %", value, 0, 100)
 
 
@@ -50,7 +81,18 @@ def headless() -> bool:
 
 
 def build(control: Slider | Choice):
-    """The ipywidgets control for a Slider or Choice; it reports a value when released, not while moving."""
+    """Make the ipywidgets control for a Slider or Choice.
+
+    Parameters
+    ----------
+    control : Slider or Choice
+        What to build.
+
+    Returns
+    -------
+    ipywidgets.Widget
+        It reports a value when released, not while moving.
+    """
     import ipywidgets
 
     wide = {"style": {"description_width": "initial"}, "layout": {"width": "22em"}}
@@ -70,9 +112,19 @@ def build(control: Slider | Choice):
 
 
 def soon(function):
-    """Make a callback that runs `function` once after all events that wait already: ten key presses, one redraw.
+    """Make a callback that runs a function once after all events that wait already: ten key presses, one redraw.
 
     Where no event loop runs, as in a test, it runs at once.
+
+    Parameters
+    ----------
+    function : callable
+        Called without arguments.
+
+    Returns
+    -------
+    callable
+        The callback, with or without an argument, which is not used.
     """
     waiting = []
 
@@ -97,16 +149,38 @@ def status_line():
 
 
 def say(line, text: str, wrong: bool = False) -> None:
-    """Put plain text into a `status_line`, marked by a sign as well as by colour when something is wrong."""
+    """Put plain text into a `status_line`.
+
+    Parameters
+    ----------
+    line : ipywidgets.HTML
+        The line.
+    text : str
+        Plain text; "" empties the line.
+    wrong : bool
+        Something is wrong: the text is marked by a sign as well as by colour.
+    """
     colour, sign = ("#a03000", "&#9888; ") if wrong else ("#444444", "")
     line.value = f'<span role="status" style="color: {colour}">{sign}{html.escape(text)}</span>' if text else ""
 
 
 def explore(draw, **controls: Slider | Choice):
-    """Show `draw(**values)`, a matplotlib figure, and draw it anew whenever a control is released.
+    """Show a figure, and draw it anew whenever a control is released.
 
     The old picture stays until the new one is there, and its place is kept. An error becomes one line under the
-    controls. Returns the controls by name, or None in a headless run.
+    controls.
+
+    Parameters
+    ----------
+    draw : callable
+        Called with the controls' values by their names; returns a matplotlib figure.
+    **controls : Slider or Choice
+        The controls.
+
+    Returns
+    -------
+    dict of str to ipywidgets.Widget or None
+        The controls by name; None in a headless run.
     """
     if headless():
         _show(draw(**{name: control.value for name, control in controls.items()}))
@@ -141,14 +215,37 @@ def explore(draw, **controls: Slider | Choice):
 
 
 def picture(width: int, height: int):
-    """The place of a picture on a page, of fixed size so that nothing jumps; `put` shows one there."""
+    """The place of a picture on a page, of fixed size so that nothing jumps; `put` shows one there.
+
+    Parameters
+    ----------
+    width, height : int
+        Its size in pixels; on a narrow page it is less wide.
+
+    Returns
+    -------
+    ipywidgets.HTML
+        The place.
+    """
     import ipywidgets
 
     return ipywidgets.HTML(layout={"width": f"{width}px", "height": f"{height}px", "max_width": "100%"})
 
 
 def put(place, png: bytes, alt: str, fit: str = "fill") -> None:
-    """Show a PNG file in a `picture`; `alt` describes it to those who do not see it."""
+    """Show a PNG file in a `picture`.
+
+    Parameters
+    ----------
+    place : ipywidgets.HTML
+        The place.
+    png : bytes
+        The file's content.
+    alt : str
+        Describes it to those who do not see it.
+    fit : str
+        How it fills the place, as CSS's object-fit has it: "fill", "contain" or "cover".
+    """
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     size = f"width: {place.layout.width}; height: {place.layout.height}; max-width: 100%"
     look = f"display: block; {size}; object-fit: {fit}"
@@ -158,7 +255,21 @@ def put(place, png: bytes, alt: str, fit: str = "fill") -> None:
 def photo_picker(thumbnails: dict, choose, upload):
     """Thumbnails with a button each, and a button to upload a photo.
 
-    thumbnails: name -> PNG bytes.  choose(name) and upload(name, bytes) are called when a person does so.
+    Parameters
+    ----------
+    thumbnails : dict of str to bytes
+        Name -> PNG file.
+    choose : callable
+        Called with the name of a photo when a person chooses it.
+    upload : callable
+        Called with the name and the bytes of a file when a person uploads it.
+
+    Returns
+    -------
+    row : ipywidgets.HBox
+        All of them.
+    own : ipywidgets.FileUpload
+        The button to upload a photo.
     """
     import ipywidgets
 
@@ -184,9 +295,19 @@ def photo_picker(thumbnails: dict, choose, upload):
 
 
 def live(draw):
-    """A `watch` for `train` that shows `draw(trainer.rows)`, a figure, anew after each epoch.
+    """Make a `watch` for `train` that shows a figure of the log anew after each epoch.
 
     In a headless run it shows nothing: the notebook draws the finished curves anyway.
+
+    Parameters
+    ----------
+    draw : callable
+        The trainer's rows, a list of dict -> a matplotlib figure.
+
+    Returns
+    -------
+    callable
+        Called with the Trainer.
     """
     if headless():
         return lambda trainer: None

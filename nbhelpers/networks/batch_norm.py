@@ -28,6 +28,18 @@ class SyncedBatchNorm(nn.BatchNorm2d):
     """Batch normalization with the statistics of the batches of all processes, which must be of equal size."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalize a batch: in training with the statistics of all processes, else with the running ones.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+            (N, C, H, W), this process's part of the batch.
+
+        Returns
+        -------
+        torch.Tensor
+            Of the same shape and dtype.
+        """
         if not self.training:
             return super().forward(x)
         world, wide = distributed.get_world_size(), x.float()
@@ -53,7 +65,20 @@ def _synced(norm: nn.BatchNorm2d) -> SyncedBatchNorm:
 
 
 def synchronize(network: nn.Module, world: int) -> nn.Module:
-    """Let the batch normalizations inside a network share their statistics; nothing changes for one process."""
+    """Let the batch normalizations inside a network share their statistics.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Changed in place.
+    world : int
+        The number of processes; for one nothing changes.
+
+    Returns
+    -------
+    nn.Module
+        The same network.
+    """
     if world > 1:
         for parent in list(network.modules()):
             for name, child in list(parent.named_children()):

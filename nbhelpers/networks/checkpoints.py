@@ -28,9 +28,16 @@ STEPS = 127  # of an int8 weight to either side of 0; -128 is not used
 
 
 def save(path: Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
-    """Write tensors and a JSON-able description to `path`, and the description to `<path>.json` without its suffix.
+    """Write tensors and their description, in one step: after a kill the older file is still whole.
 
-    The file is replaced in one step: after a kill the older one is still whole.
+    Parameters
+    ----------
+    path : Path
+        The `.safetensors` file. The description is written once more beside it, with the suffix `.json`.
+    tensors : dict of str to torch.Tensor
+        On any device and of any memory layout.
+    about : dict
+        The description, which JSON can hold; its "format" is added.
     """
     path, about = Path(path), {"format": FORMAT} | about
     text = json.dumps(about, indent=1)
@@ -41,12 +48,46 @@ def save(path: Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
 
 
 def read_about(path: Path) -> dict:
-    """The description in a file's header. Raises UserError, naming the file, when it is damaged or foreign."""
+    """Read the description in a file's header.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `save` wrote.
+
+    Returns
+    -------
+    dict
+        The description, with its "format".
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged or foreign; the message names it.
+    """
     return _read(path, tensors=False)[1]
 
 
 def read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
-    """The tensors of a file, on the CPU, and its description. Raises UserError as `read_about` does."""
+    """Read the tensors of a file and its description.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `save` wrote.
+
+    Returns
+    -------
+    tensors : dict of str to torch.Tensor
+        On the CPU.
+    about : dict
+        The description, with its "format".
+
+    Raises
+    ------
+    UserError
+        As `read_about` does.
+    """
     return _read(path, tensors=True)
 
 
@@ -66,17 +107,54 @@ def _read(path: Path, tensors: bool):
 
 
 def pack(prefix: str, tensors: dict) -> dict[str, torch.Tensor]:
-    """{"a": t} -> {"prefix/a": t}."""
+    """Put tensors under a prefix: {"a": t} becomes {"prefix/a": t}.
+
+    Parameters
+    ----------
+    prefix : str
+        A word without a slash.
+    tensors : dict of str to torch.Tensor
+        The tensors by name.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        The same tensors, under longer names.
+    """
     return {f"{prefix}/{key}": value for key, value in tensors.items()}
 
 
 def unpack(prefix: str, tensors: dict) -> dict[str, torch.Tensor]:
-    """The inverse of `pack`: those under `prefix`, without it."""
+    """The inverse of `pack`.
+
+    Parameters
+    ----------
+    prefix : str
+        Which tensors to take.
+    tensors : dict of str to torch.Tensor
+        Tensors of several prefixes.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        Those under the prefix, without it in their names.
+    """
     return {key.partition("/")[2]: value for key, value in tensors.items() if key.partition("/")[0] == prefix}
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """An optimizer's moments and counters: "<number of the parameter>.<name>" -> tensor."""
+    """An optimizer's moments and counters.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The optimizer itself, not as Fabric wraps it.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        "<number of the parameter>.<name>" -> tensor; no copies.
+    """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     return {
         f"{i}.{name}": value
@@ -90,6 +168,13 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
 
     Each moment gets the memory layout of its parameter: the fused Adam walks both as they lie in memory, and would
     silently apply moments of another layout to other weights.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        An optimizer of the same parameters; what it held is dropped.
+    tensors : dict of str to torch.Tensor
+        "<number of the parameter>.<name>" -> tensor, on any device.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     optimizer.state.clear()
@@ -102,12 +187,36 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
 
 
 def digest(path: Path) -> str:
-    """Sixteen hexadecimal digits that tell this file from others."""
+    """Sixteen hexadecimal digits that tell this file from others.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    str
+        The first digits of the SHA-256 of its bytes.
+    """
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def copy(path: Path, to: Path) -> None:
-    """Copy a network's file, to the byte, and write its description beside the copy."""
+    """Copy a network's file, to the byte, and write its description beside the copy.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `save` wrote.
+    to : Path
+        The copy; the description has the same name and the suffix `.json`.
+
+    Raises
+    ------
+    UserError
+        As `read_about` does.
+    """
     about = read_about(path)
     with paths.atomic(to) as part:
         shutil.copyfile(path, part)
@@ -116,9 +225,18 @@ def copy(path: Path, to: Path) -> None:
 
 
 def output_axes(network: nn.Module) -> dict[str, int]:
-    """The names of the convolutions' weights, and which dimension of each counts the output channels.
+    """Find the dimension that counts the output channels in the weight of each convolution.
 
-    It is 0 in a convolution (output, input, height, width) and 1 in a transposed one (input, output, height, width).
+    Parameters
+    ----------
+    network : nn.Module
+        Any network.
+
+    Returns
+    -------
+    dict of str to int
+        The names of the convolutions' weights -> 0 for a convolution (output, input, height, width), 1 for a
+        transposed one (input, output, height, width).
     """
     return {
         f"{name}.weight": int(isinstance(module, nn.ConvTranspose2d))
@@ -152,7 +270,27 @@ def quantize(weight: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 def dequantize(steps: torch.Tensor, scale: torch.Tensor, axis: int) -> torch.Tensor:
-    """The inverse of `quantize`, float32. Raises ValueError when the scale is none: negative, of another shape."""
+    """The inverse of `quantize`.
+
+    Parameters
+    ----------
+    steps : torch.Tensor
+        int8, (n, m, h, w).
+    scale : torch.Tensor
+        float32 and positive, (channels,).
+    axis : int
+        The dimension that counts the output channels, see `output_axes`.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, of the shape of `steps`.
+
+    Raises
+    ------
+    ValueError
+        When `steps` does not have four dimensions, or `scale` is not positive, not float32 or of another shape.
+    """
     if steps.ndim != 4 or scale.shape != steps.shape[axis : axis + 1] or scale.dtype != torch.float32:
         raise ValueError(f"{tuple(steps.shape)} numbers have a {scale.dtype} scale {tuple(scale.shape)}")
     if (scale <= 0).any():
@@ -170,9 +308,19 @@ def _dequantized(weights: dict[str, torch.Tensor], network: nn.Module) -> dict[s
 
 
 def save_network(path: Path, network: UNet, about: dict, int8: bool = False) -> None:
-    """Write a finished U-Net, its convolutions in half precision, with `about` it: at least its name and size.
+    """Write a finished U-Net, its convolutions in half precision or in int8.
 
-    int8: the convolutions in half of that again, each "<name>.weight" with its "<name>.weight_scale", see `quantize`.
+    Parameters
+    ----------
+    path : Path
+        The `.safetensors` file, see `save`.
+    network : UNet
+        The network, on any device.
+    about : dict
+        What is said about it: at least its "name" and "size".
+    int8 : bool
+        Write the convolutions in half of that again, each "<name>.weight" with its "<name>.weight_scale", see
+        `quantize`.
     """
     shape = {name: getattr(network, name) for name in ("width", "depth", "upsampling", "channels", "outputs")}
     found = network.state_dict()
@@ -183,9 +331,25 @@ def save_network(path: Path, network: UNet, about: dict, int8: bool = False) -> 
 
 
 def load_network(path: Path) -> tuple[UNet, dict]:
-    """Read a finished U-Net, in evaluation mode, and what is said about it.
+    """Read a finished U-Net and what is said about it.
 
-    Raises UserError when the file is damaged, foreign, or holds another network than it says.
+    Parameters
+    ----------
+    path : Path
+        A file that `save_network` wrote.
+
+    Returns
+    -------
+    network : UNet
+        In float32, on the CPU, in evaluation mode.
+    about : dict
+        The description; its "network" holds the arguments of UNet.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged or foreign, holds another network than it says, or holds numbers that are not
+        finite.
     """
     weights, about = read(path)
     try:

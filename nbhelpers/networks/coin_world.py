@@ -18,7 +18,17 @@ LIGHTNESS = (45.0, 58.0)
 
 @dataclass(frozen=True, eq=False)
 class CoinWorld:
-    """photos uint8 (N, S, S, 3); inside (N, S, S) bool, the pixels of the shape; red (N,) bool, how the coin fell."""
+    """Pictures of discs and squares, and what is known of them.
+
+    Attributes
+    ----------
+    photos : np.ndarray
+        uint8 sRGB, (N, S, S, 3).
+    inside : np.ndarray
+        bool, (N, S, S), True at the pixels of the shape.
+    red : np.ndarray
+        bool, (N,), how the coin fell: True for a red shape, False for a blue one.
+    """
 
     photos: np.ndarray
     inside: np.ndarray
@@ -26,9 +36,25 @@ class CoinWorld:
 
 
 def toss(n: int, size: int = 32, odds: float = 0.5, seed: int = 0) -> CoinWorld:
-    """`n` pictures of size x size pixels, each a shape on grey; a shape is red with probability `odds`, else blue.
+    """Draw pictures, each a shape on grey that is red or blue.
 
     Place, size, kind and lightness of a shape are drawn independently of its colour.
+
+    Parameters
+    ----------
+    n : int
+        The number of pictures.
+    size : int
+        Side of a picture in pixels.
+    odds : float
+        The probability in [0, 1] that a shape is red; else it is blue.
+    seed : int
+        Decides all that is drawn.
+
+    Returns
+    -------
+    CoinWorld
+        `n` pictures of `size` x `size` pixels.
     """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
@@ -44,9 +70,21 @@ def toss(n: int, size: int = 32, odds: float = 0.5, seed: int = 0) -> CoinWorld:
 
 
 def best_answer(loss: str, odds: float) -> np.ndarray:
-    """The colour (a*, b*) with the least expected loss for a shape: the mean for "mse", the median for "l1".
+    """The colour with the least expected loss for a shape: the mean, or the median.
 
     At even odds every colour between the two is a median; the middle is returned.
+
+    Parameters
+    ----------
+    loss : str
+        "mse" for the mean, "l1" for the median.
+    odds : float
+        The probability in [0, 1] that a shape is red.
+
+    Returns
+    -------
+    np.ndarray
+        float, (2,), a* and b*.
     """
     if loss == "l1" and odds != 0.5:
         return RED if odds > 0.5 else BLUE
@@ -54,7 +92,20 @@ def best_answer(loss: str, odds: float) -> np.ndarray:
 
 
 def predict(network, world: CoinWorld) -> np.ndarray:
-    """What a network predicts: a*, b* (N, S, S, 2)."""
+    """What a network predicts for each picture.
+
+    Parameters
+    ----------
+    network : UNet
+        A network without hints, on the CPU; put into evaluation mode.
+    world : CoinWorld
+        N pictures.
+
+    Returns
+    -------
+    np.ndarray
+        float32, (N, S, S, 2), a* and b*.
+    """
     import torch
 
     lightness = torch.from_numpy(rgb_to_lab(world.photos)[..., 0])[:, None]
@@ -63,18 +114,54 @@ def predict(network, world: CoinWorld) -> np.ndarray:
 
 
 def answers(network, world: CoinWorld) -> np.ndarray:
-    """The mean colour (a*, b*) that a network predicts inside each shape: (N, 2)."""
+    """The mean colour that a network predicts inside each shape.
+
+    Parameters
+    ----------
+    network : UNet
+        A network without hints, on the CPU; put into evaluation mode.
+    world : CoinWorld
+        N pictures.
+
+    Returns
+    -------
+    np.ndarray
+        float32, (N, 2), a* and b*.
+    """
     return np.stack([plane[mask].mean(axis=0) for plane, mask in zip(predict(network, world), world.inside)])
 
 
 def decided(colours: np.ndarray) -> np.ndarray:
-    """Which answers (N, 2) chose: nearer to red or to blue than a quarter of their distance; bool (N,)."""
+    """Which answers chose: nearer to red or to blue than a quarter of the distance between the two.
+
+    Parameters
+    ----------
+    colours : np.ndarray
+        (N, 2), a* and b*, as `answers` gives them.
+
+    Returns
+    -------
+    np.ndarray
+        bool, (N,).
+    """
     nearest = np.minimum(np.linalg.norm(colours - RED, axis=1), np.linalg.norm(colours - BLUE, axis=1))
     return nearest < np.linalg.norm(RED - BLUE) / 4
 
 
 def verdicts(named: dict[str, np.ndarray]) -> pd.DataFrame:
-    """One line for each named set of answers: their mean colour, and the share called red, blue, or neither."""
+    """Summarize sets of answers: their mean colour, and how many are red, blue, or neither.
+
+    Parameters
+    ----------
+    named : dict of str to np.ndarray
+        Name -> (N, 2), a* and b*, as `answers` gives them.
+
+    Returns
+    -------
+    pd.DataFrame
+        One line for each set: "learned with" (the name), "a*" and "b*" of the mean colour, and the shares "red", "blue"
+        and "neither" in [0, 1].
+    """
     rows = []
     for name, colours in named.items():
         chose = decided(colours)

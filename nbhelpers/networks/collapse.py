@@ -22,10 +22,21 @@ class Collapsed(Exception):
 class Monitor:
     """Looks at the log of a GAN and says when it has collapsed.
 
-    A row of the log is a symptom when the discriminator is saturated (it tells at least `accuracy` of real and of
-    fake apart, and the generator's adversarial loss is above `lost`: fakes pass for real with a chance below
-    exp(-lost)), or when the sample spread is gone (below `spread` times the real photos'). `patience` such rows in a
-    row, or as many with the very same losses (frozen), are a collapse.
+    A row of the log is a symptom when the discriminator is saturated (it tells at least `accuracy` of real and of fake
+    photos apart, and the generator's adversarial loss is above `lost`), or when the sample spread is gone (below
+    `spread` times the real photos'). `patience` such rows in succession, or as many with the very same losses (frozen),
+    are a collapse.
+
+    Attributes
+    ----------
+    accuracy : float
+        The least share, in [0, 1], of real photos and of fakes that a saturated discriminator gets right.
+    lost : float
+        The adversarial loss above which the generator has lost: fakes pass for real with a chance below exp(-lost).
+    spread : float
+        The ratio to the real photos' spread of colours below which that of the predictions is gone.
+    patience : int
+        How many rows of the log in succession are a collapse.
     """
 
     accuracy: float = 0.99
@@ -34,7 +45,19 @@ class Monitor:
     patience: int = 10
 
     def symptom(self, row: dict) -> str:
-        """What is wrong in one row of the log, or ""."""
+        """What is wrong in one row of the log.
+
+        Parameters
+        ----------
+        row : dict
+            A row that `Trainer.log` made.
+
+        Returns
+        -------
+        str
+            "discriminator saturated", "sample spread gone", or "", as for any row of a training without a
+            discriminator.
+        """
         if "adversarial" not in row:
             return ""
         if min(row["real_accuracy"], row["fake_accuracy"]) >= self.accuracy and row["adversarial"] > self.lost:
@@ -44,7 +67,18 @@ class Monitor:
         return ""
 
     def verdict(self, rows: list[dict]) -> str:
-        """Why a training with these rows of its log, oldest first, has collapsed, or ""."""
+        """Why a training has collapsed.
+
+        Parameters
+        ----------
+        rows : list of dict
+            Its log, oldest row first.
+
+        Returns
+        -------
+        str
+            "loss frozen", the symptom that the last `patience` rows share, or "" when it has not collapsed.
+        """
         last = rows[-self.patience :]
         if len(last) < self.patience:
             return ""
@@ -55,7 +89,15 @@ class Monitor:
 
 
 def write_log(path: Path, rows: list[dict]) -> None:
-    """Write rows with the same keys as CSV, in one step."""
+    """Write a log as CSV, in one step; nothing when there are no rows.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is replaced.
+    rows : list of dict
+        Rows with the same keys, which are the columns; floats are written with 7 significant digits.
+    """
     if not rows:
         return
     with paths.atomic(path) as part, open(part, "w", newline="") as file:
@@ -65,7 +107,18 @@ def write_log(path: Path, rows: list[dict]) -> None:
 
 
 def read_log(path: Path) -> list[dict]:
-    """Read what `write_log` wrote, numbers as numbers; [] when there is no file."""
+    """Read what `write_log` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of dict
+        The rows, numbers as int or float; [] when there is no file.
+    """
     if not Path(path).is_file():
         return []
     with open(path, newline="") as file:

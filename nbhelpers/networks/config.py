@@ -17,22 +17,67 @@ SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the sma
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a network learns. `dataclasses.replace(UNET, loss="l1")` changes one thing.
+    """How a network learns; `dataclasses.replace(UNET, loss="l1")` changes one thing.
 
-    loss: what draws each pixel to the truth: "mse", "l1", or "none" for an adversarial loss alone; `weight`: its
-    factor (lambda of Isola et al. 2017) beside the adversarial loss.
-    discriminator: "none" (a plain U-Net), "binary" (the paper's) or "patch"; `spectral`: spectral normalization in it.
-    pretrain: epochs with the pixel loss alone that come first, unless the training starts from a given network.
-    rate, discriminator_rate, betas: Adam's; decay: AdamW's weight decay, of the generator.
-    schedule: "constant", or "warmup-cosine": the rates rise in a line over the first tenth of the steps, then fall
-    along a cosine to 0.
-    ema: the network that is kept averages the generator's weights over the last steps with this factor; 0: no average.
-    size: side of the squares learned from, in pixels; stored: side of the photos they are cut from (crops are not
-    resized, so that they are as sharp as photos opened at that size). jitter: how much lightness and contrast vary.
-    hints: the channels that the network reads beside the lightness: "none"; "given", the known colours and where they
-    are; "spread", propagated hints, which the network corrects (see `hint_inputs`). The files of finished networks hold
-    these words. rounds: how many sets of random hints are drawn for each photo; the epochs take them in turn.
-    width, depth, upsampling: of the U-Net; discriminator_width: channels of the discriminator's first level.
+    Attributes
+    ----------
+    name : str
+        The network's name, which its file has too.
+    loss : str
+        The pixel loss, which draws each pixel to the truth: "mse", "l1", or "none" for an adversarial loss alone.
+    weight : float
+        The factor of the pixel loss beside the adversarial loss (lambda of Isola et al. 2017).
+    discriminator : str
+        "none" (a plain U-Net), "binary" (the paper's) or "patch".
+    spectral : bool
+        Spectral normalization in the discriminator.
+    pretrain : int
+        Epochs with the pixel loss alone that come first, unless the training starts from a given network.
+    rate, discriminator_rate : float
+        Adam's rates, of the generator and of the discriminator.
+    betas : tuple of two float
+        Adam's, in [0, 1), of both networks.
+    decay : float
+        AdamW's weight decay, of the generator.
+    schedule : str
+        "constant", or "warmup-cosine": the rates rise in a line over the first tenth of the steps, then fall along a
+        cosine towards 0 (see `rate_factor`).
+    ema : float
+        The network that is kept averages the generator's weights over the last steps with this factor, in [0, 1); 0: no
+        average.
+    batch : int
+        Photos in a step, those of all devices together.
+    epochs : int
+        Passes over the photos, those of `pretrain` not counted.
+    size : int
+        Side of the squares learned from, in pixels.
+    stored : int
+        Side of the photos that they are cut from, in pixels (crops are not resized, so that they are as sharp as photos
+        opened at that size).
+    jitter : float
+        How much lightness and contrast vary: scaled lightness, in [-1, 1], is multiplied by a factor within 1 +- jitter
+        and shifted by at most jitter.
+    hints : str
+        The channels that the network reads beside the lightness: "none"; "given", the known colours and where they are;
+        "spread", propagated hints, which the network corrects (see `hint_inputs`). The files of finished networks hold
+        these words.
+    rounds : int
+        How many sets of random hints are drawn for each photo; the epochs take them in turn.
+    width : int
+        Channels of the U-Net's first level.
+    depth : int
+        Levels of the U-Net below the first.
+    upsampling : str
+        Of the U-Net: "transposed" or "resize".
+    discriminator_width : int
+        Channels of the discriminator's first level.
+    seed : int
+        Decides the first weights, the batches, the hints and the dropout.
+
+    Raises
+    ------
+    UserError
+        For values that cannot be, alone or together.
     """
 
     name: str
@@ -101,7 +146,7 @@ class TrainConfig:
         return self.discriminator != "none"
 
     def pretraining(self) -> TrainConfig:
-        """The configuration of the epochs before the game: a U-Net like this generator, its pixel loss alone."""
+        """The configuration of the `pretrain` epochs: a U-Net like this generator, with its pixel loss alone."""
         same = ("loss", "batch", "size", "stored", "jitter", "width", "depth", "upsampling", "seed")
         mine = {field: getattr(self, field) for field in same}
         return dataclasses.replace(UNET, name=f"{self.name}-pretrained", epochs=self.pretrain, **mine)
@@ -159,9 +204,27 @@ REFERENCE = {
 
 
 def train_config(name: str, profile: str = "demo", **changes) -> TrainConfig:
-    """The configuration of that name at a profile's size of work, with `changes`; None among them changes nothing.
+    """The training configuration of that name at a profile's size of work.
 
-    Raises UserError for an unknown name or profile, or values that cannot be.
+    Parameters
+    ----------
+    name : str
+        One of CONFIGS.
+    profile : str
+        One of PROFILES.
+    **changes : object
+        Fields of TrainConfig with other values; None changes nothing. A new `size` changes `stored` too, unless that is
+        given: to 9/8 of it below 400 pixels, else to the same.
+
+    Returns
+    -------
+    TrainConfig
+        The configuration.
+
+    Raises
+    ------
+    UserError
+        For an unknown name or profile, or values that cannot be.
     """
     for asked, known, what in ((name, CONFIGS, "training configuration"), (profile, PROFILES, "training profile")):
         if asked not in known:

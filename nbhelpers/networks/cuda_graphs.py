@@ -16,11 +16,16 @@ WARM_UP = 3  # steps before the recording: libraries choose their kernels, optim
 
 
 class Recorded:
-    """A training step `step(batch) -> (predicted, values)` that is recorded once it is warm.
+    """A training step that is recorded once it is warm, and replayed from then on.
 
     The first steps are taken as they are, on the stream of the recording. What a replay returns lies where the
     recording's tensors lie, until the next. All batches must have the same shapes; random numbers are those that the
     seed of the moment gives, as without a recording. Rates of optimizers must be tensors on the device.
+
+    Parameters
+    ----------
+    step : callable
+        Batch -> (predicted, values): a tensor, and a dict of str to tensor.
     """
 
     def __init__(self, step):

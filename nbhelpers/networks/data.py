@@ -18,9 +18,18 @@ from nbhelpers.photos import Photos
 
 
 class Batch(NamedTuple):
-    """lightness (N, 1, H, W) and chroma ab (N, 2, H, W), both scaled as `colour.lab` does, on the device.
+    """What a network learns from in one step, all on its device; planes scaled as `colour.lab` does.
 
-    hint_channels: (N, 3 or 6, H, W), see `hint_inputs`; None without hints.  weight: of each photo in the loss.
+    Attributes
+    ----------
+    lightness : torch.Tensor
+        (N, 1, H, W) float32 in [-1, 1].
+    ab : torch.Tensor
+        (N, 2, H, W) float32, chroma: a* and b* over 110.
+    hint_channels : torch.Tensor or None
+        (N, 3 or 6, H, W) float32, see `hint_inputs`; None without hints.
+    weight : torch.Tensor or None
+        (N, 1, 1, 1) float32, of each photo in the loss; None without hints.
     """
 
     lightness: torch.Tensor
@@ -30,10 +39,24 @@ class Batch(NamedTuple):
 
 
 def bytes_of(photos, stored: int) -> torch.Tensor:
-    """The sRGB bytes of a `Photos` or a sequence of uint8 (S, S, 3), as one tensor uint8 (N, 3, S, S).
+    """The sRGB bytes of photos as one tensor.
 
-    Unusable photos of a `Photos` are skipped with a warning. Raises UserError when none is left, and for photos of
-    another size than `stored`, which the configuration expects.
+    Parameters
+    ----------
+    photos : Photos or sequence of np.ndarray
+        uint8 (stored, stored, 3). Unusable photos of a `Photos` are skipped with a warning.
+    stored : int
+        The side in pixels that the training configuration expects.
+
+    Returns
+    -------
+    torch.Tensor
+        uint8, (N, 3, stored, stored).
+
+    Raises
+    ------
+    UserError
+        When no photo is left, and for photos of another size or type.
     """
     found = [rgb for _, rgb in photos.read(jobs=-1)] if isinstance(photos, Photos) else list(photos)
     if not found:
@@ -48,25 +71,64 @@ def bytes_of(photos, stored: int) -> torch.Tensor:
 
 
 def identity(photos: torch.Tensor) -> str:
-    """A digest of the photos' bytes: a training may only go on with the photos that it began with."""
+    """A digest of the photos' bytes: a training may only go on with the photos that it began with.
+
+    Parameters
+    ----------
+    photos : torch.Tensor
+        uint8, (N, 3, S, S), on the CPU.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     digest = hashlib.sha256(repr(tuple(photos.shape)).encode())
     digest.update(photos.numpy())
     return digest.hexdigest()[:16]
 
 
 def mix(*numbers: int) -> int:
-    """One seed out of several numbers."""
+    """Make one seed out of several numbers.
+
+    Parameters
+    ----------
+    *numbers : int
+        None of them negative.
+
+    Returns
+    -------
+    int
+        In [0, 2**32).
+    """
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 class Batches:
     """The batches of a training: `at(step, seed)` depends on nothing else, so that no random state must be kept.
 
-    photos: uint8 (N, 3, stored, stored), kept on `device` when they are `resident` and it has room. Each epoch visits
-    them in a new order; the last incomplete batch is left out, and with fewer photos than a batch each comes several
-    times.
-    rank, world: this process takes its part of each batch; all draw the same crops.  prior: a UNet without hints, which
-    predicts what hints are to correct; see `hint_inputs`.
+    Each epoch visits the photos in a new order; the last incomplete batch is left out, and with fewer photos than a
+    batch each comes several times.
+
+    Parameters
+    ----------
+    photos : torch.Tensor
+        uint8, (N, 3, stored, stored).
+    config : TrainConfig
+        The training configuration.
+    device : torch.device or str
+        Where batches are needed.
+    rank, world : int
+        The number of this process, which takes its part of each batch, and how many there are; all draw the same crops.
+    prior : UNet or None
+        A network without hints, which predicts what hints are to correct, see `hint_inputs`; None for the mean colour.
+    resident : bool
+        Keep the photos on the device, when it has room for them.
+
+    Raises
+    ------
+    UserError
+        When a batch cannot be shared equally by `world` processes.
     """
 
     def __init__(
@@ -96,14 +158,40 @@ class Batches:
         return hint_inputs.draw(self.photos.cpu(), self.config, self.prior) if self.config.hints != "none" else None
 
     def order(self, epoch: int, seed: int) -> torch.Tensor:
-        """Which photos the batches of an epoch hold: (per_epoch, batch) indices."""
+        """Which photos the batches of an epoch hold.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 0.
+        seed : int
+            Of the training.
+
+        Returns
+        -------
+        torch.Tensor
+            int64, (per_epoch, batch), indices of photos.
+        """
         drawn = torch.Generator().manual_seed(mix(seed, epoch))
         rounds = -(-self.config.batch // len(self.photos))
         shuffled = torch.cat([torch.randperm(len(self.photos), generator=drawn) for _ in range(rounds)])
         return shuffled[: self.per_epoch * self.config.batch].reshape(self.per_epoch, self.config.batch)
 
     def at(self, step: int, seed: int) -> Batch:
-        """The batch of one step, counted from 0 over all epochs. Seeds torch's generator of the processor."""
+        """The batch of one step. Seeds torch's generator of the processor.
+
+        Parameters
+        ----------
+        step : int
+            Counted from 0 over all epochs.
+        seed : int
+            Of the training.
+
+        Returns
+        -------
+        Batch
+            This process's part, of `config.batch // world` photos.
+        """
         torch.default_generator.manual_seed(mix(seed, step, 1))  # the processor's alone: a GPU's is left as it is
         epoch, place = divmod(step, self.per_epoch)
         if (epoch, seed) not in self._visits:

@@ -35,9 +35,19 @@ FAR = 5.0  # logarithm of the distance, in pixels, beyond which a hint counts as
 
 
 def closeness(known: np.ndarray, scale: float = 1.0) -> np.ndarray:
-    """1 - log(1 + d) / FAR, d the distance to the nearest known pixel times `scale`: (H, W) float32 in [0, 1].
+    """How near each pixel is to the nearest hint: 1 - log(1 + d) / FAR, d being the distance times `scale`.
 
-    1 at hints, 0 from 147 on and without any hint.
+    Parameters
+    ----------
+    known : np.ndarray
+        (H, W) bool, True where the colour is given.
+    scale : float
+        What distances in pixels are multiplied with: 1 for the photo that a network reads, less for a larger one.
+
+    Returns
+    -------
+    np.ndarray
+        (H, W) float32 in [0, 1]: 1 at hints, 0 from 147 on and without any hint.
     """
     if not known.any():
         return np.zeros(known.shape, np.float32)
@@ -45,16 +55,41 @@ def closeness(known: np.ndarray, scale: float = 1.0) -> np.ndarray:
 
 
 def openness(near):
-    """How much a network may change where hints are that near: d / (1 + d), 0 at a hint. Arrays and tensors."""
+    """How much a network may change where hints are that near: d / (1 + d), d being the distance in `closeness`.
+
+    Parameters
+    ----------
+    near : np.ndarray or torch.Tensor
+        Of any shape, in [0, 1], as `closeness` gives it.
+
+    Returns
+    -------
+    np.ndarray or torch.Tensor
+        Of the same kind and shape, in [0, 1): 0 at a hint.
+    """
     return 1 - (np if isinstance(near, np.ndarray) else torch).exp(FAR * (near - 1))
 
 
 def stack(kind: str, spread, known, near, guess):
-    """The hint channels of a network of that kind, which it reads beside the lightness: (N, 3 or 6, H, W), scaled.
+    """The hint channels of a network, which it reads beside the lightness.
 
-    spread: (N, 2, H, W) a*, b* as propagation spreads them, or for "given" as they are; known: (N, 1, H, W), 1 at
-    hints, or the share of known pixels in each; near: (N, 1, H, W), their `closeness`; guess: (N, 2, H, W), a*, b* of
-    the prior, which has not seen the hints.
+    Parameters
+    ----------
+    kind : str
+        "given" or "spread", see `TrainConfig.hints`.
+    spread : torch.Tensor
+        (N, 2, H, W), a* and b*, as propagation spreads them, or for "given" as the hints are.
+    known : torch.Tensor
+        (N, 1, H, W), 1 at hints and 0 elsewhere.
+    near : torch.Tensor or None
+        (N, 1, H, W) in [0, 1], the `closeness` of hints; not used for "given".
+    guess : torch.Tensor or None
+        (N, 2, H, W), a* and b* of the prior, which has not seen the hints; not used for "given".
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 3, H, W) for "given", else (N, 6, H, W); colours scaled.
     """
     if kind == "given":
         return torch.cat([scale_ab(spread) * known, known], dim=1)
@@ -62,7 +97,22 @@ def stack(kind: str, spread, known, near, guess):
 
 
 def predict(network, lightness: torch.Tensor, hint_channels: torch.Tensor | None) -> torch.Tensor:
-    """The chroma (N, 2, H, W) that a network predicts, scaled; with propagated hints, mixed with their colours."""
+    """The chroma that a network predicts; with propagated hints, mixed with their colours.
+
+    Parameters
+    ----------
+    network : nn.Module
+        A U-Net, or what runs it.
+    lightness : torch.Tensor
+        (N, 1, H, W), scaled.
+    hint_channels : torch.Tensor or None
+        (N, 3 or 6, H, W), as `stack` gives them; None for a network without hints.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 2, H, W), scaled.
+    """
     if hint_channels is None:
         return network(lightness)
     predicted = network(torch.cat([lightness, hint_channels], dim=1))
@@ -72,15 +122,39 @@ def predict(network, lightness: torch.Tensor, hint_channels: torch.Tensor | None
 
 
 def correction(predicted: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
-    """What a network that predicts (N, 3, H, W) adds to the spread colours (N, 2, H, W), scaled, away from hints.
+    """What a network adds to the spread colours away from hints.
 
-    Its third plane t in (-1, 1) is how much it trusts its own colours: they get the share (1 + t) / 2.
+    Parameters
+    ----------
+    predicted : torch.Tensor
+        (N, 3, H, W): colours of its own, scaled, and a third plane t in (-1, 1), how much it trusts them: they get the
+        share (1 + t) / 2.
+    spread : torch.Tensor
+        (N, 2, H, W), the spread colours, scaled.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 2, H, W), scaled.
     """
     return (1 + predicted[:, 2:]) / 2 * (predicted[:, :2] - spread)
 
 
 def widened(network: UNet, channels: int, outputs: int) -> UNet:
-    """The same network with more planes; weights of new ones are 0, so that a*, b* stay as before."""
+    """The same network with more planes; weights of new ones are 0, so that a*, b* stay as before.
+
+    Parameters
+    ----------
+    network : UNet
+        The network, which stays as it is.
+    channels, outputs : int
+        Planes of the new input and output, at least as many as before.
+
+    Returns
+    -------
+    UNet
+        A new network; `network` itself when it has just these planes.
+    """
     if (channels, outputs) == (network.channels, network.outputs):
         return network
     made = UNet(network.width, network.depth, network.upsampling, channels, outputs)
@@ -96,11 +170,28 @@ def widened(network: UNet, channels: int, outputs: int) -> UNet:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Hints drawn for training photos, `rounds` times for each: row i * rounds + r is photo i in round r.
+    """Hints drawn for N training photos, `rounds` times for each: row i * rounds + r of M is photo i in round r.
 
-    corners: (M, 2) top and left of the square cut out.  spread: (M, 2, size, size) float16.  known: bool and near:
-    float16, (M, 1, size, size).  level: (M,), indices of LEVELS.  error: (levels,), mean squared error of the spread
-    colours, scaled.  guess: (N, 2, S, S) float16, a*, b* of the prior for whole photos.
+    Attributes
+    ----------
+    kind : str
+        "given" or "spread", see `TrainConfig.hints`.
+    rounds : int
+        How many sets of hints a photo has.
+    corners : torch.Tensor
+        (M, 2) int64, top and left of the square cut out, in pixels.
+    spread : torch.Tensor
+        (M, 2, size, size) float16, a* and b* as propagation spreads them.
+    known : torch.Tensor
+        (M, 1, size, size) bool, True at hints.
+    near : torch.Tensor
+        (M, 1, size, size) float16, their `closeness`.
+    level : torch.Tensor
+        (M,) int64, indices of LEVELS.
+    error : torch.Tensor
+        (levels,) float32, mean squared error of the spread colours, scaled.
+    guess : torch.Tensor
+        (N, 2, S, S) float16, a* and b* of the prior for whole photos.
     """
 
     kind: str
@@ -114,10 +205,30 @@ class Samples:
     guess: torch.Tensor
 
     def at(self, rgb: torch.Tensor, which: torch.Tensor, round_: int, flip: bool):
-        """The squares cut from photos `rgb` (N, 3, S, S) with numbers `which`, their hint channels and weights.
+        """The squares cut from photos, their hint channels and weights.
 
         The smaller the error of propagation at a photo's number of hints, the more its error weighs: by the root of
         that, so that many hints, where little is left to gain, neither vanish beside few nor rule.
+
+        Parameters
+        ----------
+        rgb : torch.Tensor
+            (n, 3, S, S) uint8, the photos, on the device of the training.
+        which : torch.Tensor
+            (n,) int64, their numbers, on the CPU.
+        round_ : int
+            Which set of hints, in [0, rounds).
+        flip : bool
+            Mirror all left to right.
+
+        Returns
+        -------
+        cut : torch.Tensor
+            (n, 3, size, size) uint8.
+        hint_channels : torch.Tensor
+            (n, 3 or 6, size, size) float32, see `stack`.
+        weight : torch.Tensor
+            (n, 1, 1, 1) float32.
         """
         rows, size = which * self.rounds + round_, self.spread.shape[-1]
         corners = self.corners[rows].tolist()
@@ -134,16 +245,39 @@ class Samples:
 
 
 def mean_colour(photos: torch.Tensor, most: int = 1000) -> tuple[float, float]:
-    """The mean a*, b* of the first `most` photos, uint8 (N, 3, S, S)."""
+    """The mean colour of training photos.
+
+    Parameters
+    ----------
+    photos : torch.Tensor
+        (N, 3, S, S) uint8, on the CPU.
+    most : int
+        Only so many photos count, the first.
+
+    Returns
+    -------
+    tuple of two float
+        a* and b*.
+    """
     rgb = photos[:most].permute(0, 2, 3, 1).numpy()
     return tuple(np.mean([rgb_to_lab(one)[..., 1:].mean(axis=(0, 1)) for one in rgb], axis=0).tolist())
 
 
 @torch.inference_mode()
 def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
-    """The prior of photos uint8 (N, 3, S, S): a*, b* that a network without hints predicts, or else their mean colour.
+    """The prior of photos: what a network without hints predicts, or else their mean colour.
 
-    Returns (N, 2, S, S) float16.
+    Parameters
+    ----------
+    photos : torch.Tensor
+        (N, 3, S, S) uint8, on the CPU.
+    network : UNet or None
+        The network without hints, on the CPU; put into evaluation mode.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 2, S, S) float16, a* and b*.
     """
     if network is None:
         colour = torch.tensor(mean_colour(photos), dtype=torch.float16)
@@ -153,10 +287,28 @@ def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
 
 
 def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
-    """Draw the hints of a training: photos uint8 (N, 3, S, S); sizes, rounds and seed are the configuration's.
+    """Draw the hints of a training.
 
-    network: predicts the prior.  The photos are spread over the processors, and over the processes of the training,
-    which must all call this. Raises UserError when the samples need more memory than this machine has.
+    The photos are spread over the processors, and over the processes of the training, which must all call this.
+
+    Parameters
+    ----------
+    photos : torch.Tensor
+        (N, 3, S, S) uint8, on the CPU.
+    config : TrainConfig
+        The training configuration: it says the kind of hints, `size`, `rounds` and `seed`.
+    network : UNet, optional
+        A network without hints, which predicts the prior; None: the mean colour of the photos.
+
+    Returns
+    -------
+    Samples
+        The hints.
+
+    Raises
+    ------
+    UserError
+        When the samples need more memory than this machine has.
     """
     # Twice, since parts are joined; several processes also hold what they exchange.
     copies = 2 if processes.place()[1] == 1 else 3
@@ -211,7 +363,22 @@ def _sample(lab, random, size: int):
 
 
 def draw_hints(ab: np.ndarray, level: float, random) -> Hints:
-    """Random hints of one of LEVELS for ab (H, W, 2): patches of 1 to 3 pixels at 128, or a share of single pixels."""
+    """Draw random hints for a photo: patches of 1 to 3 pixels at 128, or a share of single pixels.
+
+    Parameters
+    ----------
+    ab : np.ndarray
+        (H, W, 2), its true a* and b*.
+    level : float
+        One of LEVELS: a number of patches, or a share of pixels in (0, 1) to be known.
+    random : np.random.Generator
+        What decides places and sizes.
+
+    Returns
+    -------
+    Hints
+        The hints.
+    """
     seed = int(random.integers(2**31))
     if 0 < level < 1:
         return hide_pixels(ab, 1 - level, seed)
@@ -222,9 +389,24 @@ def draw_hints(ab: np.ndarray, level: float, random) -> Hints:
 def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: float = ANCHOR) -> Colorization:
     """What the hints say that the prior did not, spread by edge-aware propagation and added to it.
 
-    prior: a*, b*, (2,) or (H, W, 2), which is painted where there is no hint, and fades in far from all of them.
-    anchor: how strongly, at 64 pixels; on larger photos so much less that what a hint says reaches as far.
-    tol: relative residual of the system; the answer says whether it was reached.
+    Parameters
+    ----------
+    lightness : np.ndarray
+        (H, W) float32, CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+    prior : array_like
+        a* and b*, (2,) or (H, W, 2): the colours where there is no hint, which fade in far from all of them.
+    tol : float
+        Relative residual of the system; the answer says whether it was reached.
+    anchor : float
+        How strongly places far from hints are drawn to the prior, at 64 pixels along the shorter side; on larger photos
+        so much less that what a hint says reaches as far.
+
+    Returns
+    -------
+    Colorization
+        Colours of the same height and width; the known ones are kept.
     """
     from nbhelpers.linear.colorizers import Propagation  # not at the top: bare machines lack what it needs
 
@@ -241,7 +423,19 @@ def spread_colours(lightness, hints: Hints, prior, tol: float = 1e-6, anchor: fl
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """What `hinted` corrects, as a Colorizer: the guess of `prior`, a Colorizer, and the hints against it, spread."""
+    """What `hinted` corrects, as a Colorizer: a guess without hints, and what the hints say against it, spread.
+
+    Attributes
+    ----------
+    name : str
+        The colorizer's name.
+    prior : Colorizer
+        The one that guesses.
+    anchor : float
+        See `spread_colours`.
+    origin : str
+        Where its model came from, see `registry.load`.
+    """
 
     name: str
     prior: object

@@ -30,11 +30,24 @@ from nbhelpers.networks.models import UNet
 class NetworkColorizer:
     """A U-Net as a Colorizer of photos of any size. It does not look at hints, but keeps known pixels.
 
-    size: the side in pixels that the network was trained at. A larger photo is shrunk until its shorter side has that
-    many pixels, with the filter that its training photos were shrunk with (Lanczos): the network knows no softer ones.
-    The predicted chroma is enlarged again, and the lightness stays as it was: people see far less detail in colour than
-    in lightness (notebook 01). gain: what the chroma is multiplied with in the end (see `gain_for`). about: what the
-    file says of the training.
+    A larger photo than those of the training is shrunk until its shorter side has `size` pixels, with the filter that
+    its training photos were shrunk with (Lanczos): the network knows no softer ones. The predicted chroma is enlarged
+    again, and the lightness stays as it was: people see far less detail in colour than in lightness (notebook 01).
+
+    Attributes
+    ----------
+    name : str
+        The colorizer's name.
+    network : UNet
+        In evaluation mode, on the CPU.
+    size : int
+        The side in pixels that the network was trained at.
+    gain : float
+        What the chroma is multiplied with in the end (see `gain_for`).
+    about : dict
+        What the file says of the training.
+    origin : str
+        Where the model came from, see `registry.load`.
     """
 
     name: str
@@ -58,8 +71,24 @@ class HintedColorizer:
 
     All of that happens on the photo made small, where edges are sharp for its size. The hints are spread over the whole
     photo as well, and what the small result has of other colours is added, more the farther the next hint is: see
-    `hint_inputs`.  size: as of `NetworkColorizer`.  prior: the colorizer that guesses.
-    kind: "spread" (propagated hints), or "given" for a network whose hint channels are the hints themselves.
+    `hint_inputs`.
+
+    Attributes
+    ----------
+    name : str
+        The colorizer's name.
+    network : UNet
+        In evaluation mode, on the CPU.
+    size : int
+        The side in pixels that the network was trained at, see `NetworkColorizer`.
+    prior : Colorizer
+        The one that guesses.
+    kind : str
+        "spread" (propagated hints), or "given" for a network whose hint channels are the hints themselves.
+    about : dict
+        What the file says of the training.
+    origin : str
+        Where the model came from, see `registry.load`.
     """
 
     name: str
@@ -114,11 +143,27 @@ def _enlarged(ab: torch.Tensor, shape) -> np.ndarray:
 
 
 def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
-    """The colorizer `name` from a file that `nbhelpers.networks.training` wrote.
+    """Load a colorizer from a file that `nbhelpers.networks.training` wrote.
 
-    A network that takes hints and began with a trained network has that one as its prior, which lies beside it as
-    `<name>-prior.safetensors`; one that began with nothing has the mean colour.
-    Raises UserError when a file is damaged, foreign, missing, or holds another network.
+    A network with propagated hints that began with a trained network has that one as its prior, which lies beside it as
+    `<name>-prior.safetensors`; any other with hints has the mean colour.
+
+    Parameters
+    ----------
+    name : str
+        The network's name, which the file must hold.
+    path : Path
+        The `.safetensors` file.
+
+    Returns
+    -------
+    NetworkColorizer or HintedColorizer
+        The latter when the network takes hints.
+
+    Raises
+    ------
+    UserError
+        When a file is damaged, foreign, missing, or holds another network.
     """
     network, about = checkpoints.load_network(path)
     size, gain, prior = about.get("size"), about.get("gain", 1.0), about.get("prior")
@@ -153,9 +198,25 @@ def _is_colour(found) -> bool:
 
 @torch.inference_mode()
 def gain_for(network: UNet, photos: torch.Tensor, size: int, share: float, most: int = 1000) -> float:
-    """The gain, at most 3, that brings the mean chroma which a network paints to a `share` of the true one.
+    """The gain that brings the mean chroma which a network predicts to a share of the true one.
 
-    photos: uint8 (N, 3, S, S), training photos; the middle size x size pixels of the first `most` are painted.
+    Parameters
+    ----------
+    network : UNet
+        A network without hints, on any device; put into evaluation mode.
+    photos : torch.Tensor
+        (N, 3, S, S) uint8, training photos.
+    size : int
+        The middle `size` x `size` pixels of each photo are colorized.
+    share : float
+        The ratio of predicted to true mean chroma to be reached.
+    most : int
+        Only so many photos count, the first.
+
+    Returns
+    -------
+    float
+        What to multiply a* and b* with, at most 3.
     """
     edge, painted, true = (photos.shape[-1] - size) // 2, 0.0, 0.0
     device = next(network.parameters()).device

@@ -34,16 +34,32 @@ def _up(channels: int, upsampling: str) -> nn.Module:
 
 
 class UNet(nn.Module):
-    """Lightness in, chroma out: the U-Net of Ronneberger et al. 2015, with batch normalization and same padding.
-
-    channels: planes of the input (N, channels, H, W): 1 is the lightness alone; `hint_inputs` adds what hints tell.
-    outputs: planes of the output; 2 are a* and b*, a third says how much they are to be trusted beside the hints.
-
-    width: channels of the first level, doubled at each of `depth` levels below it; 64 and 4 are the paper's (31.0
-    million parameters). upsampling: "transposed" convolutions as in 2015, or "resize" and convolve.
+    """Lightness in, chroma out: the U-Net, with batch normalization and same padding.
 
     Any height and width will do: the input is padded to a multiple of 2**depth by repeating its border, and the output
-    cut back. The output lies in (-1, 1), that is a*, b* within +-110.
+    cut back.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first level, doubled at each level below; 64 is the paper's.
+    depth : int
+        Levels below the first, at most 8; 4 is the paper's (with width 64: 31.0 million parameters).
+    upsampling : str
+        "transposed" convolutions as in 2015, or "resize" and convolve.
+    channels : int
+        Planes of the input: 1 is the lightness alone; `hint_inputs` adds what hints tell.
+    outputs : int
+        Planes of the output: 2 are a* and b*; a third says how much they are to be trusted beside the hints.
+
+    Raises
+    ------
+    ValueError
+        For numbers below 1, a depth above 8, and another upsampling.
+
+    References
+    ----------
+    Ronneberger et al. 2015.
     """
 
     def __init__(
@@ -71,6 +87,18 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(width, outputs, 1)
 
     def forward(self, given: torch.Tensor) -> torch.Tensor:
+        """Predict the chroma.
+
+        Parameters
+        ----------
+        given : torch.Tensor
+            (N, channels, H, W), scaled; the lightness first.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, outputs, H, W) in (-1, 1), that is a*, b* within +-110.
+        """
         height, width = given.shape[-2:]
         step = 2**self.depth
         x = functional.pad(given, (0, -width % step, 0, -height % step), mode="replicate")
@@ -85,11 +113,24 @@ class UNet(nn.Module):
 
 
 class BinaryDiscriminator(nn.Module):
-    """The paper's discriminator: is this photo (N, 3, H, W), scaled L, a, b, real? One logit for each, (N, 1).
+    """The paper's discriminator: is this photo real?
 
-    Four convolutions that halve the size, with batch normalization, LeakyReLU(0.1) and dropout; the paper gives no
-    more than that (section 3.5, its Figure 2 is not printed in readable form). The features are averaged over the
-    photo, so that every size of at least 16 pixels will do.
+    Four convolutions that halve the size, with batch normalization, LeakyReLU(0.1) and dropout; the paper gives no more
+    than that (its Figure 2 is not printed in readable form). The features are averaged over the photo, so that every
+    size of at least 16 pixels will do.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first level, doubled at each of the three others.
+    dropout : float
+        The probability in [0, 1] that a channel is dropped in training.
+    spectral : bool
+        Spectral normalization too.
+
+    References
+    ----------
+    Section 3.5 of the paper.
     """
 
     def __init__(self, width: int = 64, dropout: float = 0.25, spectral: bool = False):
@@ -107,14 +148,36 @@ class BinaryDiscriminator(nn.Module):
         self.head = norm(nn.Linear(before, 1))
 
     def forward(self, photo: torch.Tensor) -> torch.Tensor:
+        """Look at whole photos.
+
+        Parameters
+        ----------
+        photo : torch.Tensor
+            (N, 3, H, W), L*, a*, b*, scaled.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 1), a logit for each photo: above 0 for real.
+        """
         return self.head(self.features(photo).mean(dim=(2, 3)))
 
 
 class PatchDiscriminator(nn.Module):
-    """The 70 x 70 PatchGAN of Isola et al. 2017 (section 3.2.2): a logit for each patch of the photo, (N, 1, h, w).
+    """The 70 x 70 PatchGAN: is this patch of a photo real?
 
-    Three convolutions that halve the size and two that keep it, LeakyReLU(0.2); `spectral`: spectral normalization
-    (Miyato et al. 2018) in place of batch normalization. Photos of at least 24 pixels.
+    Three convolutions that halve the size and two that keep it, LeakyReLU(0.2). Photos of at least 24 pixels.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first level, doubled at each of the three others.
+    spectral : bool
+        Spectral normalization in place of batch normalization.
+
+    References
+    ----------
+    Isola et al. 2017, section 3.2.2; for spectral normalization Miyato et al. 2018.
     """
 
     def __init__(self, width: int = 64, spectral: bool = True):
@@ -133,20 +196,66 @@ class PatchDiscriminator(nn.Module):
         self.head = norm(nn.Conv2d(before, 1, 4, padding=1))
 
     def forward(self, photo: torch.Tensor) -> torch.Tensor:
+        """Look at the patches of photos.
+
+        Parameters
+        ----------
+        photo : torch.Tensor
+            (N, 3, H, W), L*, a*, b*, scaled.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 1, h, w), a logit for each patch: above 0 for real.
+        """
         return self.head(self.features(photo))
 
 
 def discriminator(kind: str, width: int = 64, spectral: bool = False) -> nn.Module:
-    """The discriminator named `kind`, "binary" or "patch"."""
+    """Make the discriminator of that name.
+
+    Parameters
+    ----------
+    kind : str
+        "binary" or "patch".
+    width : int
+        Channels of its first level.
+    spectral : bool
+        Spectral normalization in it.
+
+    Returns
+    -------
+    BinaryDiscriminator or PatchDiscriminator
+        With torch's first weights; see `initialize`.
+
+    Raises
+    ------
+    ValueError
+        For another kind.
+    """
     if kind not in DISCRIMINATORS:
         raise ValueError(f"discriminator must be one of {', '.join(DISCRIMINATORS)}, got {kind!r}")
     return (BinaryDiscriminator if kind == "binary" else PatchDiscriminator)(width, spectral=spectral)
 
 
 def initialize(network: nn.Module) -> nn.Module:
-    """Draw the weights as the paper does (section 5.3), from torch's global generator; returns the network.
+    """Draw the weights as the paper does, from torch's global generator.
 
-    Convolutions N(0, 0.02), batch normalization N(1, 0.02), biases 0 (Radford et al. 2016, section 3).
+    Convolutions N(0, 0.02), batch normalization N(1, 0.02), the second number being the standard deviation; biases 0.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Changed in place.
+
+    Returns
+    -------
+    nn.Module
+        The same network.
+
+    References
+    ----------
+    Section 5.3 of the paper; Radford et al. 2016, section 3.
     """
     with torch.no_grad():
         for name, parameter in network.named_parameters():

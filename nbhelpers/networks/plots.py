@@ -22,9 +22,23 @@ def _line(ax, steps, values, colour, label):
 
 
 def unet_curves(rows, epochs=None, errors=None, reference: dict[str, float] | None = None):
-    """The log of a U-Net: its loss, and how colourful it paints; with `errors` after `epochs`, those on new photos.
+    """The log of a U-Net: its loss, how colourful its predictions are, and its error on new photos.
 
-    reference: name -> ab-MSE, drawn as lines beside the errors.
+    Parameters
+    ----------
+    rows : list of dict
+        The log, see `Trained.rows`.
+    epochs : sequence of int, optional
+        After which epochs the error was measured; needed with `errors`.
+    errors : sequence of float, optional
+        Mean squared error of a* and b* on new photos after each of them; None leaves that panel out.
+    reference : dict of str to float, optional
+        Name -> mean squared error of a* and b*, drawn as lines beside the errors.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels, or three with `errors`.
     """
     log = pd.DataFrame(rows)
     figure, axes = plt.subplots(1, 2 + (errors is not None), figsize=(11 if errors is not None else 8, 2.9))
@@ -44,7 +58,20 @@ def unet_curves(rows, epochs=None, errors=None, reference: dict[str, float] | No
 
 
 def gan_curves(rows, title: str = ""):
-    """The log of a GAN for readers: both losses with the lines that mean something, accuracies, chroma."""
+    """The log of a GAN for readers: both losses with the lines that mean something, accuracies, chroma.
+
+    Parameters
+    ----------
+    rows : list of dict
+        The log, see `Trained.rows`; restarts are marked.
+    title : str
+        Of the first panel; "" is "losses".
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels.
+    """
     log = pd.DataFrame(rows)
     restarted = log["attempt"].nunique() > 1  # then steps come several times
     steps = np.arange(len(log)) if restarted else log["step"]
@@ -71,7 +98,22 @@ def gan_curves(rows, title: str = ""):
 
 
 def feature_grid(maps: dict[str, np.ndarray], columns: int = 6, caption: str = ""):
-    """The `columns` most varied channels of each level, one level in each row; maps: name -> (channels, h, w)."""
+    """The most varied channels of each level, one level in each row.
+
+    Parameters
+    ----------
+    maps : dict of str to np.ndarray
+        Name -> (channels, h, w), as `study.feature_maps` gives them.
+    columns : int
+        How many channels are shown: those with the largest standard deviation.
+    caption : str
+        Small print under the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The grid.
+    """
     figure, axes = plt.subplots(len(maps), columns, figsize=(1.35 * columns + 1.2, 1.4 * len(maps)), squeeze=False)
     for line, (name, channels) in zip(axes, maps.items()):
         order = np.argsort(-channels.reshape(len(channels), -1).std(axis=1))[:columns]
@@ -86,7 +128,26 @@ def feature_grid(maps: dict[str, np.ndarray], columns: int = 6, caption: str = "
 
 
 def over_epochs(labs, painted, epochs, caption: str = "", most: int = 5):
-    """Photos (rows) as a network painted them after some epochs (columns), and the truth; painted[e][k] is ab."""
+    """Photos (rows) as a network predicted them after some epochs (columns), and the truth.
+
+    Parameters
+    ----------
+    labs : list of np.ndarray
+        (S, S, 3), CIELAB, the photos.
+    painted : list of list of np.ndarray
+        painted[e][k] is (S, S, 2), a* and b* of photo k after epochs[e].
+    epochs : list of int
+        The epochs.
+    caption : str
+        Small print under the figure.
+    most : int
+        How many epochs are shown at most, evenly chosen.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The grid.
+    """
     picked = np.unique(np.linspace(0, len(epochs) - 1, min(most, len(epochs))).round().astype(int))
     pictures, titles = [], []
     for k, lab in enumerate(labs):
@@ -99,7 +160,26 @@ def over_epochs(labs, painted, epochs, caption: str = "", most: int = 5):
 
 
 def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
-    """How a photo of any size is coloured: shrink, predict, enlarge the chroma, lay it under the photo's lightness."""
+    """How a photo of any size is colorized: shrink, predict, enlarge the chroma, lay it under the photo's lightness.
+
+    Parameters
+    ----------
+    lab : np.ndarray
+        (H, W, 3), CIELAB, the photo.
+    small_lightness : np.ndarray
+        (h, w), L* in [0, 100] of the shrunk photo.
+    small_ab : np.ndarray
+        (h, w, 2), a* and b* that were predicted for it.
+    ab : np.ndarray
+        (H, W, 2), the same enlarged.
+    caption : str
+        Small print under the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four panels.
+    """
     figure, axes = plt.subplots(1, 4, figsize=(11, 3))
     size = "{1} x {0}".format
     show(lab[..., 0], f"lightness, {size(*lab.shape[:2])}", axes[0])
@@ -111,7 +191,20 @@ def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
 
 
 def coin_answers(answers: dict[str, np.ndarray], best: dict[str, np.ndarray] | None = None):
-    """Where in the a*b* plane networks put the colour of each shape; best: name -> the answer worked out before."""
+    """Where in the a*b* plane networks put the colour of each shape of a coin world.
+
+    Parameters
+    ----------
+    answers : dict of str to np.ndarray
+        Name -> (N, 2), a* and b*, as `coin_world.answers` gives them.
+    best : dict of str to np.ndarray, optional
+        Name -> (2,), the answer worked out before, see `coin_world.best_answer`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each name.
+    """
     figure, axes = plt.subplots(
         1, len(answers), figsize=(2.75 * len(answers), 3), sharex=True, sharey=True, squeeze=False
     )
@@ -130,7 +223,22 @@ def coin_answers(answers: dict[str, np.ndarray], best: dict[str, np.ndarray] | N
 
 
 def coin_pictures(world, painted: dict[str, np.ndarray], count: int = 6):
-    """Some pictures of the coin world, and below them what networks painted; painted: name -> ab (N, S, S, 2)."""
+    """Some pictures of the coin world, and below them what networks predicted.
+
+    Parameters
+    ----------
+    world : CoinWorld
+        N pictures.
+    painted : dict of str to np.ndarray
+        Name -> (N, S, S, 2), a* and b*, as `coin_world.predict` gives them.
+    count : int
+        How many pictures are shown, the first.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The grid, one picture in each column.
+    """
     labs = rgb_to_lab(world.photos[:count])
     rows = {"lightness": labs[..., 0], "the coin's colour": world.photos[:count]}
     rows |= {name: lab_to_rgb(np.concatenate([labs[..., :1], ab[:count]], axis=-1)) for name, ab in painted.items()}
@@ -143,7 +251,22 @@ def coin_pictures(world, painted: dict[str, np.ndarray], count: int = 6):
 
 
 def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
-    """Each variant's ab-MSE and chroma, a dot for each seed; lines: the mean colour's error, the truth's chroma."""
+    """The error and chroma of each variant, a dot for each seed and a line at their mean.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        What `study.ablation` returns.
+    mean_colour : float
+        The mean colour's mean squared error of a* and b*, drawn as a line.
+    true_chroma : float
+        The mean chroma of the true photos, drawn as a line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
     names = list(dict.fromkeys(table["variant"]))[::-1]
     figure, axes = plt.subplots(1, 2, figsize=(10, 0.3 * len(names) + 1), sharey=True)
     for ax, column, line, label in (
@@ -164,7 +287,18 @@ def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
 def long_training(scores: pd.DataFrame, log: pd.DataFrame):
     """A GAN's scores on new photos over its epochs, for the last and for averaged weights, and its losses.
 
-    scores: weights, epoch, of_mean_colour with of_low and of_high, chroma, true_chroma.  log: as `train` gives it.
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Columns weights ("last" or "averaged"), epoch, of_mean_colour (the error over the mean colour's) with its
+        interval of_low to of_high, chroma, true_chroma. Epoch 0 is left out.
+    log : pd.DataFrame
+        The log, as `train` gives it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels.
     """
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.1))
     for k, (weights, part) in enumerate(scores[scores["epoch"] > 0].groupby("weights", sort=False)):
@@ -190,10 +324,20 @@ def long_training(scores: pd.DataFrame, log: pd.DataFrame):
 
 
 def at_epochs(pictures: dict[str, np.ndarray], most: int = 5):
-    """Photos (rows) as a GAN painted them after some epochs (columns), with its last and its averaged weights.
+    """Photos (rows) as a GAN colorized them after some epochs (columns), with its last and its averaged weights.
 
-    pictures: "last 010" or "averaged 010" -> uint8 (N, S, S, 3), the number being the epoch; "truth"; "credits", of
-    the same photos.
+    Parameters
+    ----------
+    pictures : dict
+        "last 010" and "averaged 010", the number being the epoch, and "truth" -> (N, S, S, 3) uint8 sRGB; "credits" ->
+        N texts, of the same photos.
+    most : int
+        How many photos are shown at most, the first.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The grid, with the credits in small print.
     """
     epochs = sorted({int(key.split()[1]) for key in pictures if key.startswith("last ")})
     picked = [epochs[round(share * (len(epochs) - 1))] for share in (0, 0.2, 0.5, 1)]

@@ -13,16 +13,37 @@ def place() -> tuple[int, int]:
 
 
 def share(work: list) -> list:
-    """The part of `work` that is this process's: consecutive pieces, about as many for each process."""
+    """The part of some work that is this process's.
+
+    Parameters
+    ----------
+    work : list
+        All pieces, the same list in each process.
+
+    Returns
+    -------
+    list
+        Consecutive pieces, about as many for each process.
+    """
     rank, world = place()
     return work[rank * len(work) // world : (rank + 1) * len(work) // world]
 
 
 def gathered(done: list) -> list:
-    """What all processes made of their shares, in the order of the work. All must call it at the same time.
+    """What all processes made of their shares. All must call it at the same time.
 
     It goes through the processors' memory (gloo) also where the training is on GPUs. The pieces are pickled, between
     processes of one program.
+
+    Parameters
+    ----------
+    done : list
+        What this process made of its `share`.
+
+    Returns
+    -------
+    list
+        The pieces of all processes, in the order of the work.
     """
     _, world = place()
     if world == 1:

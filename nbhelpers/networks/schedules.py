@@ -8,10 +8,26 @@ WARM_UP = 0.1  # the share of the steps in which "warmup-cosine" rises
 
 
 def rate_factor(schedule: str, step: int, total: int) -> float:
-    """What to multiply the configuration's rate with in step `step` of `total`, in (0, 1].
+    """What to multiply the training configuration's rate with.
 
-    "constant": 1. "warmup-cosine": a linear warm-up over the first tenth, then half a cosine down (Loshchilov and
-    Hutter 2017, equation 5, without restarts).
+    Parameters
+    ----------
+    schedule : str
+        "constant": 1 at each step. "warmup-cosine": a linear warm-up over the first tenth of the steps, then half a
+        cosine down, without restarts.
+    step : int
+        The step, counted from 0.
+    total : int
+        The number of steps.
+
+    Returns
+    -------
+    float
+        In (0, 1]; after the warm-up at least 0.001.
+
+    References
+    ----------
+    Loshchilov and Hutter 2017, equation 5.
     """
     if schedule == "constant":
         return 1.0

@@ -16,10 +16,24 @@ CPUINFO = Path("/proc/cpuinfo")
 class Speed:
     """Switches that change how fast a training runs; the method stays the same, up to rounding.
 
-    accelerator: "cpu", "cuda" or "auto"; devices: how many, with Fabric's DDP above 1. bf16: autocast to bfloat16; None
-    where the processor has instructions for it. compile: torch.compile, for the generator and the discriminator.
-    graphs: on one CUDA device, a step is recorded once and replayed (see `cuda_graphs`). resident: photos stay in the
-    device's memory when it has room for them.
+    Attributes
+    ----------
+    accelerator : str
+        "cpu", "cuda" or "auto".
+    devices : int
+        How many, with Fabric's DDP above 1.
+    bf16 : bool or None
+        Autocast to bfloat16; None: where the processor has instructions for it.
+    channels_last : bool
+        The networks' weights lie in memory with the channels last.
+    fused : bool
+        The fused AdamW.
+    compile : bool
+        torch.compile, for the generator and the discriminator.
+    graphs : bool
+        On one CUDA device, a step is recorded once and replayed (see `cuda_graphs`).
+    resident : bool
+        Photos stay in the device's memory when it has room for them.
     """
 
     accelerator: str = "auto"
@@ -32,23 +46,24 @@ class Speed:
     resident: bool = True
 
     def check(self) -> None:
-        """Raise UserError for an accelerator that there is not."""
+        """Raise UserError for an unknown accelerator, and for "cuda" where there is none."""
         if self.accelerator not in ("cpu", "cuda", "auto"):
             raise UserError(f"there is no accelerator {self.accelerator!r}: choose cpu, cuda or auto")
         if self.accelerator == "cuda" and not torch.cuda.is_available():
             raise UserError("PyTorch finds no CUDA device here: --accelerator cpu trains on the processor")
 
     def precision(self) -> str:
-        """What Fabric calls it."""
+        """Fabric's name of the precision: "bf16-mixed" or "32-true"."""
         cuda = self.accelerator != "cpu" and torch.cuda.is_available()
         able = torch.cuda.is_bf16_supported() if cuda else bf16_instructions()
         return "bf16-mixed" if (able if self.bf16 is None else self.bf16) else "32-true"
 
 
 def bf16_instructions() -> bool:
-    """Has this processor instructions for bfloat16 (AVX512_BF16)? Others, AVX2 or plain AVX-512, are slow with it.
+    """Does this processor have instructions for bfloat16 (AVX512_BF16)?
 
-    Linux says; elsewhere the answer is no. (torch.cpu.get_capabilities, which asks the processor, is younger than 2.6.)
+    Others, AVX2 or plain AVX-512, are slow with it. Linux says; elsewhere the answer is no.
+    (torch.cpu.get_capabilities, which asks the processor, is younger than 2.6.)
     """
     if not CPUINFO.is_file():
         return False

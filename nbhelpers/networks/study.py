@@ -24,9 +24,22 @@ from nbhelpers.system import one_thread
 
 
 def summary(network, size: int, channels: int = 1) -> pd.DataFrame:
-    """The top layers of a network, for one photo of size x size pixels: layer, output, parameters, GFLOP (forward).
+    """The top layers of a network and their costs for one photo.
 
-    The last line is the whole network. A multiplication and its addition count as two operations.
+    Parameters
+    ----------
+    network : nn.Module
+        On the CPU; put into evaluation mode.
+    size : int
+        Side of the photo in pixels.
+    channels : int
+        Planes that the network reads.
+
+    Returns
+    -------
+    pd.DataFrame
+        layer, output ("channels x height x width"), parameters, GFLOP (of the forward pass, a multiplication and its
+        addition being two operations). The last line is the whole network.
     """
     shapes, hooks = {}, []
     layers = {n: m for n, m in network.named_modules() if n.count(".") == (1 if n.split(".")[0] in _LISTS else 0) and n}
@@ -53,7 +66,20 @@ def _size(network) -> int:
 
 @torch.inference_mode()
 def feature_maps(network, lightness: np.ndarray) -> dict[str, np.ndarray]:
-    """What each level of a U-Net holds for lightness (H, W) in [0, 100]: name -> (channels, h, w), in order."""
+    """What each level of a U-Net holds for a photo.
+
+    Parameters
+    ----------
+    network : UNet
+        A network without hints, on the CPU; put into evaluation mode.
+    lightness : np.ndarray
+        (H, W), L* in [0, 100].
+
+    Returns
+    -------
+    dict of str to np.ndarray
+        The level's name, such as "down.0" or "merge.0" -> (channels, h, w) float32, in the network's order.
+    """
     found, hooks = {}, []
     for part in ("down", "merge"):
         for i, block in enumerate(getattr(network, part)):
@@ -65,9 +91,21 @@ def feature_maps(network, lightness: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def score(colorizers, photos) -> pd.DataFrame:
-    """Colorizers on photos without hints: method, ab_mse, of mean colour, chroma, hue_spread, photos; "truth" first.
+    """Score colorizers on photos without hints.
 
-    photos: a `Photos` or a list of uint8 (H, W, 3). "of mean colour" needs a colorizer named "mean" or "mean colour".
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        Each needs a name of its own.
+    photos : Photos or list of np.ndarray
+        uint8 (H, W, 3).
+
+    Returns
+    -------
+    pd.DataFrame
+        One line for each colorizer, after one for "truth": method, ab_mse (mean squared error of a* and b*), of mean
+        colour (the error over that of the colorizer named "mean" or "mean colour"; NaN without one), chroma,
+        hue_spread, photos (their number).
     """
     found = evaluate.score(colorizers, photos, measures=("ab_mse", "chroma"))
     errors = found.table.groupby("method", sort=False)["ab_mse"].mean()
@@ -79,9 +117,23 @@ def score(colorizers, photos) -> pd.DataFrame:
 
 
 class Snapshots:
-    """A `watch` for `train`: what the network makes of some photos after each epoch.
+    """A `watch` for `train`: what the network predicts for some photos after each epoch.
 
-    photos: list of uint8 (S, S, 3). `painted` holds one list of ab (S, S, 2) per epoch, `errors` their mean ab-MSE.
+    Parameters
+    ----------
+    photos : list of np.ndarray
+        uint8 (S, S, 3).
+
+    Attributes
+    ----------
+    labs : list of np.ndarray
+        (S, S, 3), the photos in CIELAB.
+    painted : list of list of np.ndarray
+        For each epoch a list of a* and b* of the photos, (S, S, 2).
+    errors : list of float
+        For each epoch the mean squared error of a* and b*.
+    epochs : list of int
+        The number of each epoch, from 1.
     """
 
     def __init__(self, photos):
@@ -100,9 +152,17 @@ class Snapshots:
 
 
 def variants(**changes) -> dict[str, TrainConfig]:
-    """The configurations of the ablation: name -> configuration, `gan-l1` and others one change away from it.
+    """The training configurations of the ablation: `gan-l1` and others one change away from it.
 
-    changes: for all of them, such as width and epochs.
+    Parameters
+    ----------
+    **changes : object
+        Fields of TrainConfig for all of them, such as width and epochs.
+
+    Returns
+    -------
+    dict of str to TrainConfig
+        Name -> configuration.
     """
     replace = dataclasses.replace
     full = replace(GAN_L1, **changes)
@@ -121,10 +181,26 @@ def variants(**changes) -> dict[str, TrainConfig]:
 
 
 def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder: Path) -> pd.DataFrame:
-    """Train each configuration with each seed on `photos`, and score it on `validation`, photos of its size.
+    """Train each configuration with each seed, and score what it learned.
 
-    folder: where trainings are kept; finished ones are only read again. Returns one line per configuration and seed:
-    variant, seed, ab_mse, of mean colour, chroma, true chroma, restarts, collapsed.
+    Parameters
+    ----------
+    configs : dict of str to TrainConfig
+        Name -> configuration; `stored` is the same in all.
+    photos : Photos or sequence of np.ndarray
+        The training photos, uint8 (stored, stored, 3).
+    validation : Photos or list of np.ndarray
+        The photos to score on, uint8 (size, size, 3).
+    seeds : iterable of int
+        The seeds, which replace those of the configurations.
+    folder : Path
+        Where trainings are kept; finished ones are only read again.
+
+    Returns
+    -------
+    pd.DataFrame
+        One line for each configuration and seed: variant, seed, ab_mse, of mean colour, chroma, true chroma (see
+        `score`), photos (how many were learned from), restarts, collapsed (why, or "").
     """
     photos = list(bytes_of(photos, next(iter(configs.values())).stored).permute(0, 2, 3, 1).numpy())
     mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
@@ -144,9 +220,26 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
 
 
 def many_seeds(config: TrainConfig, photos, seeds, measure, **options) -> pd.DataFrame:
-    """Train one configuration with several seeds, without restarts: seed, what `measure(network)` finds, "given up".
+    """Train one configuration with several seeds, without restarts.
 
-    measure: network -> dict of numbers.  given up: why, or "". options: for `train`.
+    Parameters
+    ----------
+    config : TrainConfig
+        The training configuration.
+    photos : Photos or sequence of np.ndarray
+        The training photos, uint8 (stored, stored, 3).
+    seeds : iterable of int
+        The seeds, which replace that of the configuration.
+    measure : callable
+        The finished network -> dict of numbers.
+    **options : object
+        For `train`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One line for each seed: seed, what `measure` found, and "given up": why, or "". NaN stands for what was not
+        measured, because a loss was not finite.
     """
     rows = []
     # Networks this small gain nothing from a second thread, and lose much by waiting for it.

@@ -35,9 +35,53 @@ for _name in ("lightning.fabric", "lightning.pytorch"):  # they announce each ch
 
 
 class Trainer:
-    """The state of one training, and what both loops share. `step` counts finished steps over all epochs.
+    """The state of one training, and what the loops of the U-Net and the GAN share.
 
-    generator, discriminator: the networks as Fabric runs them (precision, devices); with `_module`: they themselves.
+    Parameters
+    ----------
+    config : TrainConfig
+        The training configuration.
+    photos : torch.Tensor
+        (N, 3, stored, stored) uint8, on the CPU.
+    folder : Path or None
+        Where the state is kept; None: nowhere.
+    speed : Speed
+        Device, precision and other switches.
+    start : Path or None
+        The file of a network without hints to begin with.
+    watch : callable or None
+        Called with this trainer after each epoch.
+    log_every : int
+        Steps between rows of the log; the first step and the last of each epoch have one too.
+    save_every : int
+        Epochs between checkpoints; the last epoch has one too.
+    monitor : Monitor
+        Says when a GAN has collapsed.
+    progress : bool
+        Show a progress bar.
+
+    Attributes
+    ----------
+    step : int
+        Finished steps over all epochs.
+    total : int
+        Steps of the whole training.
+    rows : list of dict
+        The log.
+    attempt : int
+        How often the training has been restarted.
+    restarts : list of dict
+        When, why and to where.
+    generator, discriminator : nn.Module
+        The networks as Fabric runs them (precision, devices); the discriminator is None for a U-Net.
+    generator_module, discriminator_module : nn.Module
+        The networks themselves; the latter for a GAN alone.
+
+    Raises
+    ------
+    UserError
+        For an accelerator that there is not, a batch that its devices cannot share equally, hints that need more memory
+        than there is, and a file to start from that is damaged or holds another network.
     """
 
     def __init__(self, config, photos, folder, *, speed, start, watch, log_every, save_every, monitor, progress):
@@ -66,7 +110,10 @@ class Trainer:
         self.begin()
 
     def begin(self) -> None:
-        """Make the networks, with the first weights of this attempt, and their optimizers."""
+        """Make the networks, with the first weights of this attempt, and their optimizers.
+
+        Raises UserError when the network to start from is of another shape than the configuration's, or takes hints.
+        """
         config = self.config
         self.step, self.rows = 0, []
         self.bad = torch.full((), -1, device=self.fabric.device)  # the first step whose loss was not finite
@@ -114,6 +161,16 @@ class Trainer:
         """The discriminator's logits for the generator's step, in which its own weights get no gradient.
 
         With several devices its gradients must not be exchanged either, hence the discriminator itself.
+
+        Parameters
+        ----------
+        photos : torch.Tensor
+            (N, 3, H, W), L*, a*, b*, scaled.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 1), or (N, 1, h, w) of a PatchDiscriminator.
         """
         if self.fabric.world_size == 1:
             return self.discriminator(photos)
@@ -137,7 +194,10 @@ class Trainer:
         return self.ema.module if self.ema is not None else self.generator_module
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the batch of each step that is left; between two, log, look after the health, and save."""
+        """Yield the batch of each step that is left; between two, log, look after the health, and save.
+
+        Raises `Diverged` and `Collapsed` of `collapse`, and after Ctrl-C KeyboardInterrupt, once the step is finished.
+        """
         bar = tqdm(total=self.total * self.config.batch, initial=self.step * self.config.batch, unit="photo",
                    desc=self.config.name, disable=not (self.progress and self.fabric.is_global_zero), smoothing=0.05,
                    mininterval=0.2 if sys.stderr.isatty() else 30)  # fmt: skip
@@ -171,12 +231,30 @@ class Trainer:
                     raise KeyboardInterrupt
 
     def due(self, step: int | None = None) -> bool:
-        """Is this step to be logged? The first, every `log_every`-th, and the last of each epoch."""
+        """Is this step to be logged? The first, every `log_every`-th, and the last of each epoch.
+
+        Parameters
+        ----------
+        step : int, optional
+            Counted from 0; None: the one in progress.
+
+        Returns
+        -------
+        bool
+            Whether it is.
+        """
         step = self.step if step is None else step
         return step == 0 or (step + 1) % self.log_every == 0 or (step + 1) % self.data.per_epoch == 0
 
     def follow(self, step) -> None:
-        """Take `step` with each batch that is left; it returns the predicted chroma and the losses to be logged."""
+        """Take a step with each batch that is left.
+
+        Parameters
+        ----------
+        step : callable
+            Batch -> (predicted, values): the chroma (N, 2, H, W), scaled, and a dict of the losses to be logged, scalar
+            tensors.
+        """
         taken = Recorded(step) if self._graphs else step
         for batch in self.batches():
             predicted, values = taken(batch)
@@ -187,7 +265,20 @@ class Trainer:
                 self.log(predicted, batch, **values)
 
     def log(self, predicted: torch.Tensor, batch: Batch, **values: torch.Tensor) -> None:
-        """Add a row to the log: `values`, gradients, and how colourful the predictions are, averaged over devices."""
+        """Add a row to the log, its numbers averaged over devices.
+
+        Beside `values` it holds the gradients' norms, and how colourful the predictions and the true photos are: mean
+        chroma, and spread, the root of the summed variances of a* and b*.
+
+        Parameters
+        ----------
+        predicted : torch.Tensor
+            (N, 2, H, W), chroma, scaled.
+        batch : Batch
+            What it was predicted for.
+        **values : torch.Tensor
+            Scalars, such as the losses.
+        """
         values["gradient"] = get_total_norm([p.grad for p in self.generator_module.parameters()])
         if self.config.adversarial:
             values["discriminator_gradient"] = get_total_norm([p.grad for p in self.discriminator_module.parameters()])
@@ -254,7 +345,18 @@ class Trainer:
         self.fabric.barrier()
 
     def restore(self, path: Path) -> None:
-        """Go back to a checkpoint of this very training. Raises UserError, naming the file, for any other."""
+        """Go back to a checkpoint of this very training.
+
+        Parameters
+        ----------
+        path : Path
+            A file that `save` wrote.
+
+        Raises
+        ------
+        UserError
+            For a file that is damaged, of another training or of another version; the message names it.
+        """
         tensors, about = checkpoints.read(path)
         if about.get("state") != STATE:
             raise UserError(f"{path} was written by another version of nbhelpers: delete {path.parent} and train again")
@@ -282,7 +384,13 @@ class Trainer:
         self.rows = [row for row in rows if row["attempt"] < self.attempt or row["step"] < self.step]
 
     def restart(self, why: str) -> None:
-        """After a collapse: back to the last healthy state, with a new seed."""
+        """After a collapse: go back to the last healthy state, with a new seed.
+
+        Parameters
+        ----------
+        why : str
+            The reason, for `restarts`.
+        """
         fell, rows = self.step, self.rows
         self.attempt += 1
         if not self.restore_healthy():

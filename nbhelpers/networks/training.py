@@ -39,10 +39,22 @@ VIVID = 0.84
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out: the network in evaluation mode, its file (None without a folder), the log's rows, the restarts.
+    """What a training has made.
 
-    gain: what to multiply the predicted chroma with; 1 except for a GAN with a pixel loss (see `VIVID`).
-    collapsed: why the training was given up after its last restart, or ""; the network is then the last healthy one.
+    Attributes
+    ----------
+    network : UNet
+        In evaluation mode, on the CPU.
+    file : Path or None
+        Its file; None without a folder.
+    rows : list of dict
+        The log.
+    restarts : list of dict
+        The restarts: when, why and to where.
+    gain : float
+        What to multiply the predicted chroma with; 1 except for a GAN with a pixel loss (see `VIVID`).
+    collapsed : str
+        Why the training was given up after its last restart, or ""; the network is then the last healthy one.
     """
 
     network: UNet
@@ -123,16 +135,49 @@ def train(
     restarts: int = 2,
     progress: bool = True,
 ) -> Trained:
-    """Train a network by a configuration, and keep it as `folder`/<its name>.safetensors.
-
-    photos: a `Photos`, or a sequence of uint8 (S, S, 3), S being `config.stored`. start: the file of a network to
-    begin with, in place of the configuration's pretraining. watch(trainer) is called after each epoch. monitor,
-    restarts: when a GAN counts as collapsed, and how often it may start again. Seeds torch's global generator.
+    """Train a network by a training configuration, and keep it as `folder`/<its name>.safetensors.
 
     While it runs, the state is in `folder`/<name>-<digest of config and photos>/, written after each `save_every`-th
     epoch, the last, and on Ctrl-C; the same call goes on from there, to the same numbers, or returns what is finished.
-    With resume=False an unfinished training there is an error, so that nothing is lost.
-    Raises UserError for photos that do not fit, damaged files, a loss that is not finite, a full GPU.
+    Seeds torch's global generator.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The training configuration.
+    photos : Photos or sequence of np.ndarray
+        uint8 (S, S, 3), S being `config.stored`.
+    folder : Path, optional
+        Where the network and the state are kept; None: nowhere.
+    speed : Speed, optional
+        Device, precision and other switches; None: the defaults of Speed.
+    resume : bool
+        With False an unfinished or finished training in the folder is an error, so that nothing is lost.
+    start : Path, optional
+        The file of a network to begin with, in place of the configuration's pretraining.
+    watch : callable, optional
+        Called with the Trainer after each epoch.
+    log_every : int
+        Steps between rows of the log; the first step and the last of each epoch have one too.
+    save_every : int
+        Epochs between checkpoints.
+    monitor : Monitor, optional
+        When a GAN counts as collapsed; None: the defaults of Monitor.
+    restarts : int
+        How often a GAN may start again.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Trained
+        The network, with the rounded weights of its file when there is a folder; its log; its restarts.
+
+    Raises
+    ------
+    UserError
+        For photos that do not fit, damaged files, a loss that is not finite, a full GPU, pretraining without a folder,
+        and a training in the folder that is not to be resumed.
     """
     speed = speed or Speed()
     folder = None if folder is None else Path(folder)
@@ -169,7 +214,20 @@ def train(
 
 
 def fit(trainer: Trainer, restarts: int) -> str:
-    """Take all steps that are left, with at most so many restarts in all; returns why it was given up, or ""."""
+    """Take all steps that are left.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        The training.
+    restarts : int
+        How many there may be at most, earlier ones counted.
+
+    Returns
+    -------
+    str
+        Why the training was given up, or "".
+    """
     loop = _train_gan if trainer.config.adversarial else _train_unet
     while trainer.step < trainer.total:
         try:

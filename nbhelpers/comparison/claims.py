@@ -46,7 +46,8 @@ def _few_unknown(full, axis, brown, coins):
     part = _at(axis, 0.2, "mean", *FOUR)
     means = _means(part)
     worst = means[list(FOUR)].max() / means["mean"]
-    return (HOLDS if worst < 0.05 else FAILS), f"20 % unknown: the worst of the four has {worst:.2%} of the mean colour's error"
+    text = f"20 % unknown: the worst of the four has {worst:.2%} of the mean colour's error"
+    return (HOLDS if worst < 0.05 else FAILS), text
 
 
 def _lasso_wins(full, axis, brown, coins):

@@ -143,9 +143,9 @@ def colorized():
     return colorized
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster():
-    """A Dask scheduler with two worker processes on this machine."""
+    """A Dask scheduler with two worker processes on this machine, which take seconds to start."""
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as made:

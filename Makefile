@@ -14,10 +14,11 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 figures: .venv/.installed ## execute the notebooks and write their figures and tables to figures/
-	"$(NB)" run --profile "$(PROFILE)" --photos "$(PHOTOS)"
+	began=$$(date +%s); "$(NB)" run --profile "$(PROFILE)" --photos "$(PHOTOS)" $(if $(filter demo_sample,$(PROFILE)_$(PHOTOS)),&& \
+	.venv/bin/python -m nbhelpers.bench.calibration "make figures" $$(($$(date +%s) - began)))
 
 test: .venv/.installed ## run all tests
-	.venv/bin/python -m pytest -q -n 2 --dist worksteal
+	.venv/bin/python -m pytest -q -n 2 --dist worksteal --calibrate
 
 # A copy that was not touched is brought up to date; one that was stays, and the course's version with it is named.
 lab: .venv/.installed ## open the notebooks in JupyterLab: copies in lab/ that are yours; EDIT=1 for the originals

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +18,22 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's backgro
     signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("course", deadline=None)  # a shared machine may pause at any moment
 settings.load_profile("course")
+
+
+BEGAN = time.monotonic()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--calibrate", action="store_true", help="say how long it took, in multiples of a fixed work")
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """What `make test` took, beside the budget of CONTRIBUTING.md; measured now, when both processors are free."""
+    took = time.monotonic() - BEGAN
+    if config.getoption("calibrate") and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        from nbhelpers.bench.calibration import calibration, sentence  # imports torch
+
+        terminalreporter.line(sentence("make test", took, calibration()))
 
 
 def pytest_collection_modifyitems(items):
@@ -129,9 +146,9 @@ def colorized():
     return colorized
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster():
-    """A Dask scheduler with two worker processes on this machine."""
+    """A Dask scheduler with two worker processes on this machine, which take seconds to start."""
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as made:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -140,9 +141,7 @@ def test_a_wheel_holds_every_wing(tmp_path):
     done = subprocess.run([*build, str(source)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target"]
-    done = subprocess.run([*install, str(tmp_path / "site"), str(wheel)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")  # all that installing pure Python does
     assert {f"{name}.py" for name in map(lambda n: n.replace(".", "/"), modules_of(ROOT))} == {
         path.relative_to(tmp_path / "site" / "nbhelpers").as_posix() for path in (tmp_path / "site").rglob("*.py")
     }

@@ -20,6 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = {"torch": "pytorch", "playwright": "playwright-python"}  # where conda-forge uses another name
 # modules that are about torch or papermill
 HEAVY = {
+    "bench.calibration",
     *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_scores", "bench.cuda_speed"),
     *("bench.cuda_training", "bench.networks", "comparison.realism", "course.quantization", "course.runner"),
     *("networks.averaging", "networks.batch_norm", "networks.checkpoints", "networks.cuda_graphs", "networks.data"),

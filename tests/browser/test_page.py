@@ -64,6 +64,13 @@ def known(page) -> int:
     return int(re.search(r"([\d,]+) of [\d,]+ pixels known", page.inner_text("body"))[1].replace(",", ""))
 
 
+def unknown(page) -> int:
+    """The slider's percentage of unknown pixels, as the page says."""
+    return int(
+        page.locator(".widget-hslider").filter(has_text="unknown pixels").locator(".widget-readout").inner_text()
+    )
+
+
 RESULT = "right of the divider"
 
 
@@ -102,19 +109,18 @@ def drag(page, handle, right):
     page.mouse.up()
 
 
-def test_it_opens_with_what_the_package_computes(page, subject):
+# Each page is a kernel of its own, which loads for many seconds: a test does all that can be done on one.
+
+
+def test_it_opens_with_what_the_package_computes_and_its_controls_are_reached_and_slide(page, subject):
     assert known(page) == 1600
     assert np.array_equal(shown(page, RESULT), expected(subject, 99))
-
-
-def test_the_slider_moves_with_the_mouse_and_with_keys(page, subject):
+    every_control_is_reached_by_tab(page)
     handle = slider(page, "unknown pixels")
     drag(page, handle, -120)
     page.wait_for_function("() => !document.body.innerText.includes('1,600 of')", timeout=WAIT)
     done(page)
-    percent = int(
-        page.locator(".widget-hslider").filter(has_text="unknown pixels").locator(".widget-readout").inner_text()
-    )
+    percent = unknown(page)
     assert 10 < percent < 95 and known(page) == round(1600 * (100 - percent))
     assert np.array_equal(shown(page, RESULT), expected(subject, percent))
     handle.focus()
@@ -122,6 +128,22 @@ def test_the_slider_moves_with_the_mouse_and_with_keys(page, subject):
     page.wait_for_function(f"() => document.body.innerText.includes('{1600 * (99 - percent):,} of')", timeout=WAIT)
     done(page)
     assert np.array_equal(shown(page, RESULT), expected(subject, percent + 1))
+
+
+def every_control_is_reached_by_tab(page):
+    page.locator("body").click(position={"x": 2, "y": 2})
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(
+            """() => {
+                const e = document.activeElement, label = e.closest('.jupyter-widgets')?.querySelector('label');
+                return [e.innerText.split('\\n')[0], e.title, label ? label.innerText : ''].join(' ')
+            }"""))  # fmt: skip
+    labels = ["chelsea", "your photo", "unknown pixels", "seed", "left", "right", "left | right", "make PNG files"]
+    labels += ["paint", "eyedropper", "undo", "clear", "brush", "colour", "b*", "dab"]
+    missing = [label for label in labels if not any(label in text for text in reached)]
+    assert missing == [], reached
 
 
 def test_a_stroke_is_painted_and_taken_back(page, subject):
@@ -144,7 +166,32 @@ def test_a_stroke_is_painted_and_taken_back(page, subject):
     assert np.array_equal(shown(page, RESULT), expected(subject, 100))
 
 
-def test_a_photo_of_ones_own_comes_back_at_its_own_size(page, tmp_path):
+def test_photos_of_ones_own_come_back_at_their_own_size_and_what_is_none_gets_a_sentence(page, tmp_path):
+    for name, content, sentence in WRONG:
+        (tmp_path / name).write_bytes(content)
+        choose_file(page, tmp_path / name)
+        page.get_by_text(sentence).wait_for(timeout=WAIT)
+    handle = slider(page, "unknown pixels")  # the page goes on
+    for key, count in (("ArrowLeft", "3,200"), ("ArrowRight", "1,600")):
+        handle.focus()
+        page.keyboard.press(key)
+        page.get_by_text(f"{count} of 160,000 pixels known").wait_for(timeout=WAIT)
+        done(page)
+    a_photo_is_saved_at_its_own_size(page, tmp_path)
+    Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (150, 1))).save(tmp_path / "grey.png")
+    choose_file(page, tmp_path / "grey.png")
+    page.get_by_text("grey.png has no colours: paint some").wait_for(timeout=WAIT)
+    assert known(page) == 0
+
+
+WRONG = [
+    ("notes.png", b"no picture", "notes.png cannot be used as a photo: not a JPEG"),
+    ("empty.jpg", b"", "empty.jpg cannot be used as a photo: empty file"),
+    ("huge.png", b"\x89PNG" + bytes(41_000_000), "huge.png cannot be used as a photo: 41 MB"),
+]
+
+
+def a_photo_is_saved_at_its_own_size(page, tmp_path):
     height, width = 600, 900
     y, x = np.mgrid[:height, :width]
     rgb = np.stack([80 + 120 * (x > 450), 60 + y // 5, 200 - 120 * (x > 450)], axis=-1).astype(np.uint8)
@@ -168,47 +215,6 @@ def test_a_photo_of_ones_own_comes_back_at_its_own_size(page, tmp_path):
     hints = painting.given(mine, 99, 0)
     found = painting.paint("hinted", {"hinted": registry.load("hinted")}, mine, hints)
     assert np.array_equal(result, painting.enlarged(mine, found))
-
-
-def test_a_grey_photo_is_to_be_painted(page, tmp_path):
-    Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (150, 1))).save(tmp_path / "grey.png")
-    choose_file(page, tmp_path / "grey.png")
-    page.get_by_text("grey.png has no colours: paint some").wait_for(timeout=WAIT)
-    assert known(page) == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [
-        ("notes.png", b"no picture", "notes.png cannot be used as a photo: not a JPEG"),
-        ("empty.jpg", b"", "empty.jpg cannot be used as a photo: empty file"),
-        ("huge.png", b"\x89PNG" + bytes(41_000_000), "huge.png cannot be used as a photo: 41 MB"),
-    ],
-)
-def test_a_wrong_upload_gets_a_sentence_and_the_page_goes_on(page, tmp_path, name, content, sentence):
-    (tmp_path / name).write_bytes(content)
-    choose_file(page, tmp_path / name)
-    page.get_by_text(sentence).wait_for(timeout=WAIT)
-    handle = slider(page, "unknown pixels")
-    handle.focus()
-    page.keyboard.press("ArrowLeft")
-    page.get_by_text("3,200 of 160,000 pixels known").wait_for(timeout=WAIT)
-
-
-def test_every_control_is_reached_by_tab(page):
-    page.locator("body").click(position={"x": 2, "y": 2})
-    reached = []
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        reached.append(page.evaluate(
-            """() => {
-                const e = document.activeElement, label = e.closest('.jupyter-widgets')?.querySelector('label');
-                return [e.innerText.split('\\n')[0], e.title, label ? label.innerText : ''].join(' ')
-            }"""))  # fmt: skip
-    labels = ["chelsea", "your photo", "unknown pixels", "seed", "left", "right", "left | right", "make PNG files"]
-    labels += ["paint", "eyedropper", "undo", "clear", "brush", "colour", "b*", "dab"]
-    missing = [label for label in labels if not any(label in text for text in reached)]
-    assert missing == [], reached
 
 
 @pytest.fixture(scope="module")

@@ -200,9 +200,9 @@ def test_the_bootstrap_interval_of_little():
 def test_table_1_on_real_photos(tmp_path, monkeypatch):
     """Statistics, fits and one table, and the order of the methods that many photos show."""
     monkeypatch.setattr(paths, "DATA", tmp_path)
-    opened = open_photos(os.environ["NBHELPERS_PHOTOS"], size=400)
+    opened = open_photos(os.environ["NBHELPERS_PHOTOS"], size=200)
     stats = gather_statistics(opened.train, n=30)
-    assert stats.rows == 30 * 398**2
+    assert stats.rows == 30 * 198**2
     fitted = paper_estimators()
     methods = [Propagation(n, "neighbour", fit(stats, fitted[n])) for n in ("ols", "lasso", "sum-to-one")]
     found = evaluate([*METHODS, *methods], opened.test[:4], (0.2, 0.8), jobs=2)

@@ -146,6 +146,9 @@ def elsewhere(tmp_path):
     return kept | {"NBHELPERS_ROOT": str(tmp_path), "NBHELPERS_HEADLESS": "1"}
 
 
+ONE_PROCESS = {"LOKY_MAX_CPU_COUNT": "1"}  # for joblib: each process that it starts loads all libraries once more
+
+
 def smoke(environment, photos, run, *names):
     command = [sys.executable, "-m", "nbhelpers", "run", *names, "--profile", "smoke", "--photos", photos]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -165,33 +168,46 @@ def tables(folder):
 
 
 def test_they_run_at_the_smoke_profile_and_the_comparison_gives_the_same_tables_again(elsewhere):
-    smoke(elsewhere, "sample", "smoke-sample")
+    """On the folder that NBHELPERS_PHOTOS names, where it does: on the sample they run with nbval."""
+    folder = os.environ.get("NBHELPERS_PHOTOS")
+    photos = str(Path(folder).resolve()) if folder else "sample"
+    run = Run("smoke", photos).name
+    smoke(elsewhere | ONE_PROCESS, photos, run)
     root = Path(elsewhere["NBHELPERS_ROOT"])
     committed = {path.stem: path.name for path in (ROOT / "figures/reference").iterdir() if path.suffix != ".csv"}
-    made = [path for path in (root / "figures/smoke-sample").iterdir() if path.suffix != ".csv"]
+    made = [path for path in (root / "figures" / run).iterdir() if path.suffix != ".csv"]
     assert {path.stem for path in made} & set(committed)
     # The reference's pictures are of the kinds that a run makes, or links to them would break with the next one.
     assert [path.name for path in made if committed.get(path.stem, path.name) != path.name] == []
-    before = tables(root / "figures/smoke-sample")
+    before = tables(root / "figures" / run)
     assert any(name.startswith("07_") for name in before)
-    shutil.rmtree(root / "data/runs/smoke-sample/scores")  # measure again, do not read
-    for path in (root / "figures/smoke-sample").glob("07_*"):
+    shutil.rmtree(root / "data/runs" / run / "scores")  # measure again, do not read
+    for path in (root / "figures" / run).glob("07_*"):
         path.unlink()
-    smoke(elsewhere, "sample", "smoke-sample", "07")
-    after = tables(root / "figures/smoke-sample")
+    smoke(elsewhere, photos, run, "07")  # in several processes now
+    after = tables(root / "figures" / run)
     assert list(after) == list(before)
     for name, table in before.items():
         pd.testing.assert_frame_equal(after[name], table, rtol=1e-6, obj=name)
 
 
-@pytest.mark.photos
-def test_they_run_on_a_folder_of_photos(elsewhere):
-    folder = Path(os.environ["NBHELPERS_PHOTOS"]).resolve()
-    smoke(elsewhere, str(folder), Run("smoke", str(folder)).name)
+# As committed these solve and train for minutes, which `make figures` does; what is marked in them holds at any size.
+LONG = ("03_sparse_system", "05_unet", "06_gan", "07_comparison", "08_explorer")
+
+
+def shorten(path):
+    """Give a notebook the sizes of the smoke profile, in its own cell; its outputs stay those that are committed."""
+    profiles = tomllib.loads((ROOT / "notebooks/profiles.toml").read_text(encoding="utf-8"))
+    node = nbformat.read(path, as_version=4)
+    (cell,) = (cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
+    cell.source += "".join(f"\n{name} = {value!r}" for name, value in profiles["smoke"][path.stem].items())
+    nbformat.write(node, path)
 
 
 def test_they_run_again_with_the_outputs_that_they_promise(elsewhere):
     folder = Path(elsewhere["NBHELPERS_ROOT"]) / "notebooks"
+    for stem in LONG:
+        shorten(folder / f"{stem}.ipynb")
     options = [
         "--nbval-lax",
         "--nbval-current-env",
@@ -201,7 +217,7 @@ def test_they_run_again_with_the_outputs_that_they_promise(elsewhere):
         "no:cacheprovider",
     ]
     command = [sys.executable, "-m", "pytest", *options, *(str(folder / path.name) for path in NOTEBOOKS)]
-    done = subprocess.run(command, env=elsewhere, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, env=elsewhere | ONE_PROCESS, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
     cells = sum(len(code_cells(nbformat.read(path, as_version=4))) for path in NOTEBOOKS)
     assert f"{cells} passed" in done.stdout

@@ -14,7 +14,8 @@ import torch
 from scipy.sparse import diags, identity, kron
 from scipy.sparse.linalg import cg, splu
 from sklearn.tree import DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
+
+from nbhelpers.system import one_thread
 
 BUDGET = {"make test": 500, "make figures": 500}  # multiples; @@BUDGET@@ as in CONTRIBUTING.md
 
@@ -49,13 +50,21 @@ def learn() -> None:
 
 
 def calibration(repeats: int = 5) -> float:
-    """Seconds that the fixed work takes in one thread: the median of `repeats`.
+    """Time the fixed work in one thread. Nothing of the package is in it: a faster package has a smaller multiple.
 
-    Nothing of the package is in it, so that a faster package has a smaller multiple.
+    Parameters
+    ----------
+    repeats : int
+        How often the work is done.
+
+    Returns
+    -------
+    float
+        The median of its times, seconds.
     """
     seconds, threads = [], torch.get_num_threads()
     torch.set_num_threads(1)
-    with threadpool_limits(1):
+    with one_thread():
         for _ in range(repeats):
             began = time.perf_counter()
             for work in (solve, grow, learn):
@@ -66,7 +75,20 @@ def calibration(repeats: int = 5) -> float:
 
 
 def sentence(what: str, took: float, unit: float) -> str:
-    """What a command took in seconds, told as a multiple of the calibration's `unit` seconds."""
+    """Say what a command took.
+
+    Parameters
+    ----------
+    what : str
+        The command, one of BUDGET.
+    took, unit : float
+        Seconds of the command, and of the calibration.
+
+    Returns
+    -------
+    str
+        Minutes, multiple and budget in one line.
+    """
     multiple = f"{took / unit:.0f} times the calibration's {unit:.2f} s"
     return f"{what} took {took / 60:.1f} min, {multiple} (CONTRIBUTING.md: at most {BUDGET[what]})"
 

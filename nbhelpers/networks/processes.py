@@ -12,6 +12,12 @@ def place() -> tuple[int, int]:
     return 0, 1
 
 
+def leave() -> None:
+    """Take leave of the others: threads that exchange gradients and outlive Python may abort the process at its end."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
 def share(work: list) -> list:
     """The part of some work that is this process's.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
 import logging
@@ -20,7 +21,7 @@ from tqdm.auto import tqdm
 
 from nbhelpers.colour.lab import unscale_ab
 from nbhelpers.errors import UserError
-from nbhelpers.networks import checkpoints, collapse, hint_inputs
+from nbhelpers.networks import checkpoints, collapse, hint_inputs, processes
 from nbhelpers.networks.averaging import average
 from nbhelpers.networks.batch_norm import synchronize
 from nbhelpers.networks.cuda_graphs import Recorded
@@ -91,6 +92,7 @@ class Trainer:
         devices = {"accelerator": speed.accelerator, "devices": speed.devices, "precision": speed.precision()}
         self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
         self.fabric.launch()
+        atexit.register(processes.leave)
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
         self.first = None if start is None else checkpoints.load_network(start)[0]
         prior = self.first if config.hints != "none" else None

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import torch
 
 from nbhelpers import paths
@@ -21,6 +22,15 @@ def test_contributing_has_the_same_budgets():
     assert {what: int(n) for what, n in re.findall(r"`(make \w+)` (?:takes )?at most (\d+) times", text)} == (
         calibration.BUDGET
     )
+
+
+def test_contributing_has_the_minutes_that_were_measured():
+    text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = pd.read_csv(paths.FIGURES / "bench" / "commands.csv").query("code == 'now'")
+    told = re.findall(r"`(make \w+)` (?:took )?([\d.]+) minutes \((\d+) times\)", text)
+    assert told == [(row.command, f"{row.minutes:g}", str(row.multiple)) for row in table.itertuples()]
+    for row in table.itertuples():
+        assert row.multiple <= calibration.BUDGET[row.command]
 
 
 def test_the_work_is_done_and_leaves_the_threads_as_they_were(monkeypatch):

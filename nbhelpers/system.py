@@ -198,7 +198,7 @@ def one_thread(libraries=None):
     Parameters
     ----------
     libraries : threadpoolctl.ThreadpoolController, optional
-        One of an earlier time, where the 2 ms that it takes to look for the libraries count; None looks for them now.
+        One of an earlier time, where the time that it takes to look for the libraries counts; None looks for them now.
 
     Yields
     ------

@@ -92,7 +92,8 @@ class Trainer:
         devices = {"accelerator": speed.accelerator, "devices": speed.devices, "precision": speed.precision()}
         self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
         self.fabric.launch()
-        atexit.register(processes.leave)
+        if self.fabric.world_size > 1:
+            atexit.register(processes.leave)
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
         self.first = None if start is None else checkpoints.load_network(start)[0]
         prior = self.first if config.hints != "none" else None

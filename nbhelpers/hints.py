@@ -331,6 +331,38 @@ HINTS_UNUSED = "this method does not look at hints: the known pixels keep their 
 NEARLY_BLACK = "the lightness lies between 0 and 1, which is nearly black: L* goes from 0 to 100"
 
 
+def check_lightness(lightness: np.ndarray) -> str:
+    """Check that an array may be a lightness.
+
+    Parameters
+    ----------
+    lightness : np.ndarray
+        Of any shape, CIELAB L* in [0, 100].
+
+    Returns
+    -------
+    str
+        A sentence on a lightness that looks as if it were given in [0, 1], else "".
+
+    Raises
+    ------
+    ValueError
+        When it is empty, holds NaN or infinity, or leaves [0, 100] by more than smooth resizing does, 20.
+    """
+    lightness = np.asarray(lightness)
+    if not lightness.size:
+        raise ValueError("the photo has no pixels")
+    low, high = float(lightness.min()), float(lightness.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("the lightness holds NaN or infinity")
+    if low < -20 or high > 120:  # a photo that was resized smoothly overshoots its range at sharp edges
+        raise ValueError(
+            f"the lightness goes from {low:.4g} to {high:.4g}, and L* from 0 to 100: colour.lab.rgb_to_lab makes it "
+            "of the bytes of a photo"
+        )
+    return NEARLY_BLACK if 0 < high <= 1 else ""
+
+
 def checked(lightness: np.ndarray, hints: Hints) -> str:
     """Check what a colorizer is given.
 
@@ -344,27 +376,16 @@ def checked(lightness: np.ndarray, hints: Hints) -> str:
     Returns
     -------
     str
-        A sentence on a lightness that looks as if it were given in [0, 1], else "".
+        What `check_lightness` says.
 
     Raises
     ------
     ValueError
-        For a lightness of another shape than the hints, that holds NaN or infinity, or that leaves [0, 100].
+        For a lightness of another shape than the hints, and as `check_lightness` does.
     """
-    lightness = np.asarray(lightness)
-    if lightness.shape != hints.known.shape:
-        raise ValueError(f"lightness {lightness.shape} and hints {hints.known.shape} must be of one size, (H, W)")
-    if not lightness.size:
-        raise ValueError("the photo has no pixels")
-    low, high = float(lightness.min()), float(lightness.max())
-    if not np.isfinite([low, high]).all():
-        raise ValueError("the lightness holds NaN or infinity")
-    if low < -1 or high > 101:  # rounding and resizing may overshoot a little
-        raise ValueError(
-            f"the lightness goes from {low:.4g} to {high:.4g}, and L* from 0 to 100: colour.lab.rgb_to_lab makes it "
-            "of the bytes of a photo"
-        )
-    return NEARLY_BLACK if 0 < high <= 1 else ""
+    if np.shape(lightness) != hints.known.shape:
+        raise ValueError(f"lightness {np.shape(lightness)} and hints {hints.known.shape} must be of one size, (H, W)")
+    return check_lightness(lightness)
 
 
 def unused(lightness: np.ndarray, hints: Hints) -> str:

@@ -320,7 +320,7 @@ def test_no_hints_are_none_when_made_small():
     ("lightness", "why"),
     [
         (np.full((4, 6), 128.0), "from 128 to 128, and L* from 0 to 100"),  # grey values of bytes
-        (np.full((4, 6), -7.0), "from -7 to -7"),
+        (np.full((4, 6), -30.0), "from -30 to -30"),
         (np.full((4, 6), np.nan), "NaN or infinity"),
         (np.full((4, 6), np.inf), "NaN or infinity"),
         (np.full((6, 4), 50.0), "must be of one size"),
@@ -338,7 +338,15 @@ def test_a_lightness_from_0_to_1_is_noted_and_black_is_not():
     light = np.linspace(0, 1, 24).reshape(4, 6)
     assert Constant("grey").colorize(light, hints).note == NEARLY_BLACK
     assert Constant("grey").colorize(0 * light, hints).note == ""
-    assert Constant("grey").colorize(100.4 * light, hints).note == ""  # as resizing overshoots
+    assert Constant("grey").colorize(100.4 * light, hints).note == ""
+
+
+def test_a_photo_that_overshoots_when_it_is_enlarged_is_none_of_bytes():
+    edge = np.zeros((8, 8), np.float32)
+    edge[:, 4:] = 100
+    large = resized(edge, (32, 32), Image.Resampling.BICUBIC)
+    assert large.min() < -5 and large.max() > 105
+    assert Constant("grey").colorize(large, Hints.none((32, 32))).note == ""
 
 
 def test_a_method_that_does_not_look_at_hints_says_so_when_it_gets_some():

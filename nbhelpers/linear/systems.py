@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from nbhelpers.hints import Hints
+from nbhelpers.hints import Hints, check_lightness
 from nbhelpers.linear.neighbours import OFFSETS, NeighbourModel
 
 
@@ -69,15 +69,14 @@ def check_photo(lightness: np.ndarray, hints: Hints) -> tuple[np.ndarray, np.nda
     Raises
     ------
     ValueError
-        For a lightness of another shape than the hints, fewer pixels, and NaN or infinity.
+        For a lightness of another shape than the hints, fewer pixels, and as `hints.check_lightness` does.
     """
     lightness = np.asarray(lightness, dtype=float)
     if lightness.shape != hints.known.shape or min(lightness.shape) < 2:
         raise ValueError(
             f"lightness {lightness.shape} and hints {hints.known.shape} must be of one size, at least 2 x 2 pixels"
         )
-    if not np.isfinite(lightness).all():
-        raise ValueError("lightness holds NaN or infinity")
+    check_lightness(lightness)
     pixels = np.flatnonzero(~hints.known)
     number = np.full(lightness.shape, -1, np.int32)
     number.ravel()[pixels] = np.arange(len(pixels), dtype=np.int32)

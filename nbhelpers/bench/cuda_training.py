@@ -26,8 +26,6 @@ NEVER = 10**6  # epochs between checkpoints: an interrupted step starts anew
 def paper_config(sizes: Sizes) -> TrainConfig:
     """Make the training configuration of the paper's GAN.
 
-    Its averaged weights are a second reading of the same training: they do not act on it.
-
     Parameters
     ----------
     sizes : Sizes
@@ -39,7 +37,7 @@ def paper_config(sizes: Sizes) -> TrainConfig:
         At the paper's width and epochs.
     """
     more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": sizes.epochs, "batch": sizes.batch}
-    return dataclasses.replace(train_config("gan-paper", size=sizes.size, **more), ema=0.999)
+    return train_config("gan-paper", size=sizes.size, **more)
 
 
 def paper_work(sizes: Sizes) -> tuple[int, float]:
@@ -114,7 +112,7 @@ def _watched(c: Campaign, name: str, asked: TrainConfig, switches: Speed, photos
     def watch(trainer):
         epoch = trainer.step // trainer.data.per_epoch
         if epoch == 1 or epoch % c.sizes.score_every == 0 or trainer.step == trainer.total or c.left < 0:
-            for weights, network in {"last": trainer.generator_module, "averaged": trainer.result}.items():
+            for weights, network in trainer.readings.items():
                 at = {"weights": weights, "epoch": epoch, "attempt": trainer.attempt}
                 at["seconds"] = time.perf_counter() - began
                 rows.append(facts | at | cuda_scores.summary(cuda_scores.errors(network, test), base))
@@ -159,7 +157,7 @@ def small_configs(sizes: Sizes) -> tuple[TrainConfig, TrainConfig, TrainConfig]:
         In order: the paper's GAN, the U-Net, and the GAN with L1 beside the discriminator.
     """
     more = {"size": sizes.size, "width": sizes.small, "batch": sizes.batch}
-    gan = dataclasses.replace(train_config("gan-paper", epochs=sizes.epochs, **more), ema=0.999)
+    gan = train_config("gan-paper", epochs=sizes.epochs, **more)
     long, short = 3 * sizes.epochs // 5, max(1, sizes.epochs // 5)
     return gan, train_config("unet", epochs=long, **more), train_config("gan-l1", epochs=short, pretrain=short, **more)
 

@@ -202,6 +202,22 @@ def digest(path: Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
+def epochs(about: dict) -> int:
+    """How many epochs a network has learned, those of the networks that it began with counted too.
+
+    Parameters
+    ----------
+    about : dict
+        The description of a network.
+
+    Returns
+    -------
+    int
+        Passes over the photos.
+    """
+    return about.get("epochs", about[CONFIG]["epochs"])
+
+
 def copy(path: Path, to: Path) -> None:
     """Copy a network's file, to the byte, and write its description beside the copy.
 

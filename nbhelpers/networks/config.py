@@ -12,6 +12,7 @@ LOSSES = ("mse", "l1", "none")
 SCHEDULES = ("constant", "warmup-cosine")
 HINTS = ("none", "given", "spread")
 UPSAMPLINGS = ("transposed", "resize")  # as in `models`, which loads torch
+WEIGHTS = ("averaged", "last")
 SMALLEST = {"none": 1, "binary": 16, "patch": 24}  # discriminators, and the smallest photos, in pixels, that they take
 
 
@@ -43,8 +44,10 @@ class TrainConfig:
         "constant", or "warmup-cosine": the rates rise in a line over the first tenth of the steps, then fall along a
         cosine towards 0 (see `rate_factor`).
     ema : float
-        The network that is kept averages the generator's weights over the last steps with this factor, in [0, 1); 0: no
-        average.
+        Averages the generator's weights over the last steps with this factor, in [0, 1), without acting on the
+        training; 0: no average.
+    kept : str
+        Which weights the finished network has: "averaged", or "last"; the same where ema is 0.
     batch : int
         Photos in a step, those of all devices together.
     epochs : int
@@ -92,6 +95,7 @@ class TrainConfig:
     decay: float = 0.01
     schedule: str = "warmup-cosine"
     ema: float = 0.0
+    kept: str = "averaged"
     batch: int = 32
     epochs: int = 10
     size: int = 64
@@ -113,6 +117,7 @@ class TrainConfig:
             "hints": HINTS,
             "discriminator": tuple(SMALLEST),
             "upsampling": UPSAMPLINGS,
+            "kept": WEIGHTS,
         }.items():
             if getattr(self, field) not in allowed:
                 raise UserError(f"{field} must be one of {', '.join(allowed)}, got {getattr(self, field)!r}")
@@ -153,7 +158,8 @@ class TrainConfig:
 
 
 UNET = TrainConfig("unet")
-# Section 3.5 and 5.3 of the paper: binary cross entropy only, real 1, fake 0, the generator against label 1.
+# Section 3.5 and 5.3 of the paper: binary cross entropy only, real 1, fake 0, the generator against label 1. Its
+# averaged weights, which the paper does not have, are a second reading of the same training.
 GAN_PAPER = TrainConfig(
     "gan-paper",
     loss="none",
@@ -163,6 +169,8 @@ GAN_PAPER = TrainConfig(
     betas=(0.5, 0.999),
     decay=0.0,
     schedule="constant",
+    ema=0.999,
+    kept="last",
     jitter=0.0,
 )
 # What is known to help a GAN with few photos: Isola et al. 2017 (L1, patches), Miyato et al. 2018 (spectral
@@ -178,7 +186,7 @@ GAN_L1 = dataclasses.replace(
     pretrain=10,
     discriminator_rate=8e-4,
     schedule="warmup-cosine",
-    ema=0.999,
+    kept="averaged",
     jitter=0.1,
 )
 # Begins best with a trained `unet`: its weights for the lightness are kept.

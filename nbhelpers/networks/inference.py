@@ -181,6 +181,27 @@ def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
     return HintedColorizer(name, network, size, prior, kind, about)
 
 
+def training_of(colorizer) -> dict[str, int]:
+    """How the network behind a colorizer was trained: what stands beside its name in every table.
+
+    Parameters
+    ----------
+    colorizer : Colorizer
+        Any method.
+
+    Returns
+    -------
+    dict of str to int
+        size (side of the training squares in pixels), width (channels of the first level), epochs (passes over the
+        photos, see `checkpoints.epochs`), seeds (how many trainings: 1); {} when it is no network.
+    """
+    about = getattr(colorizer, "about", {})
+    config = about.get(checkpoints.CONFIG)
+    if not config:
+        return {}
+    return {"size": config["size"], "width": config["width"], "epochs": checkpoints.epochs(about), "seeds": 1}
+
+
 def _prior(path: Path, digest: str) -> NetworkColorizer:
     """The network beside `path` that it was trained with, whose file has that digest."""
     beside = path.with_name(f"{path.stem}-prior.safetensors")

@@ -73,6 +73,8 @@ class Trainer:
         How often the training has been restarted.
     restarts : list of dict
         When, why and to where.
+    earlier_epochs : int
+        What the network to start from had learned.
     generator, discriminator : nn.Module
         The networks as Fabric runs them (precision, devices); the discriminator is None for a U-Net.
     generator_module, discriminator_module : nn.Module
@@ -104,6 +106,7 @@ class Trainer:
             "identity": identity(photos),
         }
         self.about |= {"start": None if start is None else checkpoints.digest(start)}
+        self.earlier_epochs = 0 if start is None else checkpoints.epochs(checkpoints.read_about(start))
         if config.hints != "none":
             self.about |= {"prior": list(hint_inputs.mean_colour(photos))}
         self.start, self.speed = start, speed
@@ -192,9 +195,14 @@ class Trainer:
         return mix(self.config.seed, self.attempt)
 
     @property
+    def readings(self) -> dict[str, UNet]:
+        """The generator with its last weights, and, where the configuration averages them, with these: "averaged"."""
+        return {"last": self.generator_module} | ({} if self.ema is None else {"averaged": self.ema.module})
+
+    @property
     def result(self) -> UNet:
-        """The network that is kept: with averaged weights when the configuration says so."""
-        return self.ema.module if self.ema is not None else self.generator_module
+        """The network that is kept: with the last weights, or the averaged ones, as the configuration says."""
+        return self.readings.get(self.config.kept, self.generator_module)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batch of each step that is left; between two, log, look after the health, and save.
@@ -226,10 +234,10 @@ class Trainer:
                             raise KeyboardInterrupt from None
                         raise
                 epoch, within = divmod(self.step, self.data.per_epoch)
+                if self.watch is not None and not within:  # before it is saved, so that no stop makes it miss an epoch
+                    self.watch(self)
                 if stopping or not within and (epoch % self.save_every == 0 or self.step == self.total):
                     self.save()
-                if self.watch is not None and not within and not stopping:
-                    self.watch(self)
                 if stopping:
                     raise KeyboardInterrupt
 

@@ -277,7 +277,8 @@ def _keep(trained: Trained, trainer: Trainer, file: Path) -> None:
     """Write the finished network to `file`, the prior that its hints need beside it."""
     config = trainer.config
     about = trainer.about | {"name": config.name, "size": config.size, "step": trainer.step}
-    about |= {"gain": trained.gain, "collapsed": trained.collapsed, "restarts": trained.restarts}
+    about |= {"epochs": trainer.earlier_epochs + config.epochs, "gain": trained.gain}
+    about |= {"collapsed": trained.collapsed, "restarts": trained.restarts}
     if trainer.start is not None and config.hints == "spread":
         checkpoints.copy(trainer.start, file.with_name(f"{config.name}-prior.safetensors"))
     checkpoints.save_network(file, trained.network, about)

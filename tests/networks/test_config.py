@@ -33,7 +33,8 @@ def test_the_papers_gan_has_the_papers_values():
     assert GAN_PAPER.rate == GAN_PAPER.discriminator_rate == 2e-4
     assert GAN_PAPER.betas == (0.5, 0.999) and GAN_PAPER.decay == 0
     assert (GAN_PAPER.batch, GAN_PAPER.schedule, GAN_PAPER.pretrain) == (32, "constant", 0)
-    assert (GAN_PAPER.ema, GAN_PAPER.jitter, GAN_PAPER.upsampling) == (0, 0, "transposed")
+    assert (GAN_PAPER.jitter, GAN_PAPER.upsampling) == (0, "transposed")
+    assert GAN_PAPER.kept == "last"  # its averaged weights are looked at, and not kept
     assert GAN_PAPER.adversarial
 
 
@@ -41,7 +42,7 @@ def test_gan_l1_has_what_helps():
     assert (GAN_L1.loss, GAN_L1.weight) == ("l1", 300)
     assert (GAN_L1.discriminator, GAN_L1.spectral) == ("patch", True)
     assert GAN_L1.discriminator_rate == 4 * GAN_L1.rate == 8e-4  # Heusel et al. 2017
-    assert (GAN_L1.pretrain, GAN_L1.schedule, GAN_L1.ema) == (10, "warmup-cosine", 0.999)
+    assert (GAN_L1.pretrain, GAN_L1.schedule, GAN_L1.ema, GAN_L1.kept) == (10, "warmup-cosine", 0.999, "averaged")
     assert (GAN_L1.betas, GAN_L1.batch) == (GAN_PAPER.betas, GAN_PAPER.batch)
 
 

@@ -21,9 +21,16 @@ CONDA = {"torch": "pytorch", "playwright": "playwright-python"}  # where conda-f
 # modules that are about torch or papermill
 HEAVY = {
     "bench.calibration",
-    *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_scores", "bench.cuda_speed"),
+    *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_speed"),
     *("bench.cuda_training", "bench.networks", "comparison.realism", "course.quantization", "course.runner"),
-    *("networks.averaging", "networks.batch_norm", "networks.checkpoints", "networks.cuda_graphs", "networks.data"),
+    *(
+        "networks.averaging",
+        "networks.batch_norm",
+        "networks.batch_scores",
+        "networks.checkpoints",
+        "networks.cuda_graphs",
+        "networks.data",
+    ),
     *("networks.hint_inputs", "networks.inference", "networks.models", "networks.processes", "networks.speed"),
     *("networks.study", "networks.trainer", "networks.training", "__main__"),
 }

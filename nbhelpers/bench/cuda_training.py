@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from nbhelpers import paths
-from nbhelpers.bench import cuda_scores
 from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
-from nbhelpers.networks import checkpoints
+from nbhelpers.networks import batch_scores, checkpoints
 from nbhelpers.networks import plots as network_plots
 from nbhelpers.networks.config import TrainConfig, train_config
 from nbhelpers.networks.speed import Speed
@@ -99,12 +98,12 @@ def paper(c: Campaign) -> None:
 def _watched(c: Campaign, name: str, asked: TrainConfig, switches: Speed, photos, folder=None) -> Trained:
     """Train, and write scores, log and painted photos as `name`."""
     empty(c.device)
-    test = cuda_scores.on(c.device, c.pack.test)
-    base = cuda_scores.errors(None, test, cuda_scores.mean_colour(c.device, c.pack.train))
+    test = batch_scores.on(c.device, c.pack.test)
+    base = batch_scores.errors(None, test, batch_scores.mean_colour(c.device, c.pack.train))
     shown = [i for i, each in enumerate(c.pack.test_names) if each in c.pack.credits][:SHOWN]
     facts = {"network": asked.name, "size": asked.size, "width": asked.width, "batch": asked.batch, "seed": asked.seed}
     facts["training_photos"] = len(photos)
-    rows = [facts | {"weights": "mean colour", "epoch": 0} | cuda_scores.summary(base, base)]
+    rows = [facts | {"weights": "mean colour", "epoch": 0} | batch_scores.summary(base, base)]
     pictures = {"truth": c.pack.test[shown]}
     pictures["credits"] = np.array([f"{c.pack.test_names[i]}: {c.pack.credits[c.pack.test_names[i]]}" for i in shown])
     began = time.perf_counter()
@@ -115,8 +114,8 @@ def _watched(c: Campaign, name: str, asked: TrainConfig, switches: Speed, photos
             for weights, network in trainer.readings.items():
                 at = {"weights": weights, "epoch": epoch, "attempt": trainer.attempt}
                 at["seconds"] = time.perf_counter() - began
-                rows.append(facts | at | cuda_scores.summary(cuda_scores.errors(network, test), base))
-                pictures[f"{weights} {epoch:03d}"] = cuda_scores.painted(network, test[shown])
+                rows.append(facts | at | batch_scores.summary(batch_scores.errors(network, test), base))
+                pictures[f"{weights} {epoch:03d}"] = batch_scores.painted(network, test[shown])
             c.write(name, rows)
             c.write(f"{name}_log", [facts | row for row in trainer.rows])
             with paths.atomic(c.out / f"10_cuda_{name}_pictures.npz") as part:
@@ -212,10 +211,10 @@ class Shipped:
 
     def __init__(self, c: Campaign):
         self.c, self.photos = c, list(c.pack.train[: -c.sizes.held])
-        self.held = cuda_scores.on(c.device, c.pack.train[-c.sizes.held :])
-        colour = cuda_scores.mean_colour(c.device, c.pack.train[: -c.sizes.held])
-        self.base = cuda_scores.errors(None, self.held, colour)
-        self.rows = [{"network": "mean colour"} | cuda_scores.summary(self.base, self.base)]
+        self.held = batch_scores.on(c.device, c.pack.train[-c.sizes.held :])
+        colour = batch_scores.mean_colour(c.device, c.pack.train[: -c.sizes.held])
+        self.base = batch_scores.errors(None, self.held, colour)
+        self.rows = [{"network": "mean colour"} | batch_scores.summary(self.base, self.base)]
         for file in sorted((paths.DATA / "checkpoints").glob("*.safetensors")):
             about = checkpoints.read_about(file)
             if about.get(checkpoints.CONFIG, {}).get("hints", "none") == "none" and about.get("size") == c.sizes.size:
@@ -255,6 +254,6 @@ class Shipped:
 
     def _score(self, facts: dict, network, gain: float) -> None:
         for factor in sorted({1.0, gain}):
-            found = cuda_scores.errors(network.to(self.c.device), self.held, gain=factor)
-            self.rows.append(facts | {"gain": factor} | cuda_scores.summary(found, self.base))
+            found = batch_scores.errors(network.to(self.c.device), self.held, gain=factor)
+            self.rows.append(facts | {"gain": factor} | batch_scores.summary(found, self.base))
         self.c.write("ship", self.rows)

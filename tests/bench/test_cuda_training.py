@@ -9,9 +9,9 @@ import torch
 from campaigns import Clock, campaign, table
 
 from nbhelpers import paths
-from nbhelpers.bench import cuda_campaign, cuda_scores, cuda_training
+from nbhelpers.bench import cuda_campaign, cuda_training
 from nbhelpers.bench.cuda_campaign import FAST, OutOfTime
-from nbhelpers.networks import checkpoints
+from nbhelpers.networks import batch_scores, checkpoints
 from nbhelpers.networks.config import train_config
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.training import Trained, train
@@ -83,9 +83,11 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     assert rows["epochs"].tolist()[1:] == [7, 7, 2, 2] and rows["seed"].tolist()[1:] == [3, 3, 5, 5]
     assert rows["file"].tolist()[1].startswith("committed") and rows["file"].tolist()[4] == "unet-5/unet.safetensors"
     known = checkpoints.load_network(tmp_path / "checkpoints" / "known.safetensors")[0].to(c.device)
-    held = cuda_scores.on(c.device, c.pack.train[12:])
-    expected = [cuda_scores.errors(None, held, cuda_scores.mean_colour(c.device, c.pack.train[:12]))]
-    expected += [cuda_scores.errors(net, held, gain=g) for net, g in ((known, 1), (known, 1.5), (made, 1), (made, 1.3))]
+    held = batch_scores.on(c.device, c.pack.train[12:])
+    expected = [batch_scores.errors(None, held, batch_scores.mean_colour(c.device, c.pack.train[:12]))]
+    expected += [
+        batch_scores.errors(net, held, gain=g) for net, g in ((known, 1), (known, 1.5), (made, 1), (made, 1.3))
+    ]
     assert rows["ab_mse"].tolist() == pytest.approx([each["ab_mse"].mean() for each in expected], rel=1e-3)
     c.deadline = 0
     with pytest.raises(OutOfTime):
@@ -104,10 +106,10 @@ def test_a_watched_training_is_scored_every_few_epochs_and_at_its_ends(tmp_path)
     assert rows["epoch"].tolist() == [0, 1, 1, 2, 2, 4, 4, 5, 5]
     assert rows["weights"].tolist() == ["mean colour"] + 4 * ["last", "averaged"]
     assert (rows["training_photos"] == 20).all() and (rows["photos"] == 6).all()
-    test = cuda_scores.on(c.device, c.pack.test)
-    base = cuda_scores.errors(None, test, cuda_scores.mean_colour(c.device, c.pack.train))
-    end = cuda_scores.summary(cuda_scores.errors(trained.network.to(c.device), test), base)
-    for row, expected in ((rows.iloc[0], cuda_scores.summary(base, base)), (rows.iloc[-1], end)):
+    test = batch_scores.on(c.device, c.pack.test)
+    base = batch_scores.errors(None, test, batch_scores.mean_colour(c.device, c.pack.train))
+    end = batch_scores.summary(batch_scores.errors(trained.network.to(c.device), test), base)
+    for row, expected in ((rows.iloc[0], batch_scores.summary(base, base)), (rows.iloc[-1], end)):
         assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-3)
     log = table(tmp_path, "paper_log")
     assert log["epoch"].max() == 4 and log["step"].max() == 24
@@ -117,7 +119,7 @@ def test_a_watched_training_is_scored_every_few_epochs_and_at_its_ends(tmp_path)
     assert pictures.pop("credits").tolist() == ["b: Ann, CC0", "e: "]
     assert np.array_equal(pictures.pop("truth"), c.pack.test[[1, 4]])
     assert set(pictures) == {f"{weights} 00{epoch}" for weights in ("last", "averaged") for epoch in (1, 2, 4, 5)}
-    shown = cuda_scores.painted(trained.network, test[[1, 4]])
+    shown = batch_scores.painted(trained.network, test[[1, 4]])
     assert abs(pictures["averaged 005"].astype(int) - shown).max() <= 1
     assert not np.array_equal(pictures["averaged 005"], pictures["last 005"])
 

@@ -5,13 +5,12 @@ import pytest
 import torch
 from campaigns import squares
 
-from nbhelpers.bench import cuda_scores
 from nbhelpers.colour import lab
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.evaluation.evaluate import evaluate
 from nbhelpers.evaluation.statistics import summarise
 from nbhelpers.hints import Constant, Hints
-from nbhelpers.networks import hint_inputs
+from nbhelpers.networks import batch_scores, hint_inputs
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.study import score
@@ -22,7 +21,7 @@ PHOTOS = squares(5)
 @pytest.fixture
 def network(monkeypatch):
     """A U-Net whose batch normalization makes a difference, on photos that come two at a time."""
-    monkeypatch.setattr(cuda_scores, "CHUNK", 2)
+    monkeypatch.setattr(batch_scores, "CHUNK", 2)
     torch.manual_seed(0)
     made = UNet(4, 2)
     made.head.weight.data *= 3
@@ -39,7 +38,7 @@ def colorized(network, gain=1.0):
 
 @pytest.mark.parametrize("gain", [1.0, 1.7])
 def test_errors_are_those_of_the_colorizer(network, gain):
-    found = cuda_scores.errors(network, cuda_scores.on("cpu", PHOTOS), gain=gain)
+    found = batch_scores.errors(network, batch_scores.on("cpu", PHOTOS), gain=gain)
     labs, painted = colorized(network, gain)
     expected = [ab_mse(ab, one[..., 1:]) for ab, one in zip(painted, labs)]
     np.testing.assert_allclose(found["ab_mse"], expected, rtol=1e-4)
@@ -49,10 +48,10 @@ def test_errors_are_those_of_the_colorizer(network, gain):
 
 
 def test_the_summary_is_that_of_the_package(network):
-    colour = cuda_scores.mean_colour("cpu", PHOTOS)
+    colour = batch_scores.mean_colour("cpu", PHOTOS)
     colorizers = [Constant("mean", tuple(colour.flatten().tolist())), NetworkColorizer("net", network, 48)]
-    base = cuda_scores.errors(None, cuda_scores.on("cpu", PHOTOS), colour)
-    found = cuda_scores.summary(cuda_scores.errors(network, cuda_scores.on("cpu", PHOTOS)), base)
+    base = batch_scores.errors(None, batch_scores.on("cpu", PHOTOS), colour)
+    found = batch_scores.summary(batch_scores.errors(network, batch_scores.on("cpu", PHOTOS)), base)
     package = score(colorizers, list(PHOTOS)).set_index("method")
     assert found["ab_mse"] == pytest.approx(package.loc["net", "ab_mse"], rel=1e-4)
     assert base["ab_mse"].mean() == pytest.approx(package.loc["mean", "ab_mse"], rel=1e-4)
@@ -66,26 +65,26 @@ def test_the_summary_is_that_of_the_package(network):
 
 def test_the_network_stays_in_its_mode_and_is_not_trained(network):
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    photos = cuda_scores.on("cpu", PHOTOS)
-    expected = cuda_scores.errors(network, photos)
+    photos = batch_scores.on("cpu", PHOTOS)
+    expected = batch_scores.errors(network, photos)
     assert not network.training
     network.train()
-    assert cuda_scores.errors(network, photos).equals(expected) and network.training
-    cuda_scores.painted(network, photos)
+    assert batch_scores.errors(network, photos).equals(expected) and network.training
+    batch_scores.painted(network, photos)
     assert network.training and all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 def test_photos_are_painted_as_the_package_does(network):
-    found = cuda_scores.painted(network, cuda_scores.on("cpu", PHOTOS))
+    found = batch_scores.painted(network, batch_scores.on("cpu", PHOTOS))
     assert found.dtype == np.uint8 and found.shape == PHOTOS.shape
     for photo, one, ab in zip(found, *colorized(network)):
         expected = lab.lab_to_rgb(np.dstack([one[..., 0], ab]))
         assert abs(photo.astype(int) - expected).max() <= 1
-    assert cuda_scores.painted(network, cuda_scores.on("cpu", PHOTOS[:0])).shape == (0, 48, 48, 3)
+    assert batch_scores.painted(network, batch_scores.on("cpu", PHOTOS[:0])).shape == (0, 48, 48, 3)
 
 
 @pytest.mark.parametrize("count", [3, 70])  # fewer than its parts, and parts of two lengths
 def test_the_mean_colour_is_that_of_the_package(count):
     photos = squares(count, side=8)
     expected = hint_inputs.mean_colour(torch.from_numpy(photos).permute(0, 3, 1, 2))
-    np.testing.assert_allclose(cuda_scores.mean_colour("cpu", photos).flatten(), expected, atol=1e-3)
+    np.testing.assert_allclose(batch_scores.mean_colour("cpu", photos).flatten(), expected, atol=1e-3)

@@ -31,7 +31,14 @@ HEAVY = {
         "networks.cuda_graphs",
         "networks.data",
     ),
-    *("networks.hint_inputs", "networks.inference", "networks.models", "networks.processes", "networks.speed"),
+    *(
+        "networks.hint_inputs",
+        "networks.inference",
+        "networks.milestones",
+        "networks.models",
+        "networks.processes",
+        "networks.speed",
+    ),
     *("networks.study", "networks.trainer", "networks.training", "__main__"),
 }
 

@@ -220,7 +220,7 @@ class Shipped:
             if about.get(checkpoints.CONFIG, {}).get("hints", "none") == "none" and about.get("size") == c.sizes.size:
                 facts = {"network": about["name"], "file": "committed; has learned from the photos kept out"}
                 facts |= {key: about[checkpoints.CONFIG][key] for key in ("loss", "size", "width", "epochs", "seed")}
-                self._score(facts, checkpoints.load_network(file)[0], about.get("gain", 1.0))
+                self._score(facts, checkpoints.load_network(file)[0])
 
     def add(self, asked: TrainConfig, switches: Speed, watched: bool = False) -> float:
         """Train a network, keep and score it.
@@ -249,11 +249,10 @@ class Shipped:
         facts |= {key: getattr(asked, key) for key in ("size", "width", "pretrain", "epochs", "seed")}
         facts |= {"restarts": len(found.restarts), "collapsed": found.collapsed, "training_photos": len(self.photos)}
         facts["seconds"] = time.perf_counter() - began
-        self._score(facts, found.network, found.gain)
+        self._score(facts, found.network)
         return facts["seconds"]
 
-    def _score(self, facts: dict, network, gain: float) -> None:
-        for factor in sorted({1.0, gain}):
-            found = batch_scores.errors(network.to(self.c.device), self.held, gain=factor)
-            self.rows.append(facts | {"gain": factor} | batch_scores.summary(found, self.base))
+    def _score(self, facts: dict, network) -> None:
+        found = batch_scores.errors(network.to(self.c.device), self.held)
+        self.rows.append(facts | batch_scores.summary(found, self.base))
         self.c.write("ship", self.rows)

@@ -24,17 +24,11 @@ from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints, collapse, hint_inputs
 from nbhelpers.networks.config import TrainConfig
 from nbhelpers.networks.data import bytes_of, identity
-from nbhelpers.networks.inference import gain_for
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.trainer import Trainer
 
-__all__ = ["VIVID", "Speed", "Trained", "Trainer", "train"]
-
-# A GAN with a pixel loss stays paler than its photos: that loss outweighs the adversarial one. Its chroma is multiplied
-# so that on the training photos it has this share of the true chroma. That costs far less error than a smaller pixel
-# loss does.
-VIVID = 0.84
+__all__ = ["Speed", "Trained", "Trainer", "train"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +45,6 @@ class Trained:
         The log.
     restarts : list of dict
         The restarts: when, why and to where.
-    gain : float
-        What to multiply the predicted chroma with; 1 except for a GAN with a pixel loss (see `VIVID`).
     collapsed : str
         Why the training was given up after its last restart, or ""; the network is then the last healthy one.
     """
@@ -61,7 +53,6 @@ class Trained:
     file: Path | None
     rows: list[dict]
     restarts: list[dict]
-    gain: float = 1.0
     collapsed: str = ""
 
 
@@ -197,9 +188,7 @@ def train(
         collapsed = fit(trainer, restarts)
     seconds = time.perf_counter() - began
     network = copy.deepcopy(trainer.result).eval()
-    toned = config.adversarial and config.loss != "none"
-    gain = gain_for(network, photos, config.size, VIVID) if toned else 1.0
-    trained = Trained(network.to("cpu"), None, trainer.rows, trainer.restarts, gain, collapsed)
+    trained = Trained(network.to("cpu"), None, trainer.rows, trainer.restarts, collapsed)
     if folder is None:
         return trained
     file = folder / f"{config.name}.safetensors"
@@ -277,7 +266,7 @@ def _keep(trained: Trained, trainer: Trainer, file: Path) -> None:
     """Write the finished network to `file`, the prior that its hints need beside it."""
     config = trainer.config
     about = trainer.about | {"name": config.name, "size": config.size, "step": trainer.step}
-    about |= {"epochs": trainer.earlier_epochs + config.epochs, "gain": trained.gain}
+    about |= {"epochs": trainer.earlier_epochs + config.epochs}
     about |= {"collapsed": trained.collapsed, "restarts": trained.restarts}
     if trainer.start is not None and config.hints == "spread":
         checkpoints.copy(trainer.start, file.with_name(f"{config.name}-prior.safetensors"))

@@ -7,7 +7,7 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import SymLogNorm
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from nbhelpers.colour.lab import lab_to_rgb
 from nbhelpers.colour.metrics import ab_mse
@@ -58,6 +58,41 @@ def scoreboard(board, measures=("ab_mse", "delta_e", "psnr", "ssim", "chroma", "
                 ticks := [t for t in (100, 200, 400, 800, 1600) if rows["low"].min() < t < rows["high"].max()], ticks
             )
             ax.xaxis.set_minor_locator(NullLocator())
+    return figure
+
+
+def realism(table):
+    """Draw how like the truth each method's photos look to a network, the most alike at the top.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        As `realism.compare` returns it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels: the Fréchet distance, that between halves with its floor, and the share of equal answers, with
+        intervals.
+    """
+    rows = table[table["method"] != "truth"]
+    key = "frechet" if rows["frechet"].notna().all() else "agreement"
+    rows = rows.sort_values(key, ascending=key == "agreement")  # the most alike last, which is the top
+    places = np.arange(len(rows))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 0.27 * len(rows) + 1), sharey=True)
+    for ax, name, title in zip(axes, ("frechet", "agreement"), ("Fréchet distance to the truth", "same first answer")):
+        ax.hlines(places, rows[f"{name}_low"], rows[f"{name}_high"], color=COLOURS[0], linewidth=2)
+        ax.plot(rows[name], places, "o", color=COLOURS[0], markersize=4)
+        ax.set_title(title)
+        ax.grid(axis="y", color="0.92")
+        ax.set_yticks(places, rows["method"])
+    floor = table.loc[table["method"] == "truth", "halves"].iloc[0]
+    if np.isfinite(floor):
+        axes[0].plot(rows["halves"], places, "x", color=COLOURS[1], markersize=4, label="between halves")
+        axes[0].axvline(floor, color=COLOURS[1], linestyle=":", linewidth=1.2, label="of two true halves")
+        axes[0].legend(fontsize=7)
+    axes[0].set_xlim(0, None)
+    axes[1].xaxis.set_major_formatter(PercentFormatter(1))
     return figure
 
 

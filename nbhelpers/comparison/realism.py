@@ -1,9 +1,15 @@
-"""LPIPS and FID through torchmetrics, when the weights of their networks are on this machine; else how to get them."""
+"""How real colours look, without asking a person: what a network sees in painted photos and in true ones.
+
+Two measures are always there, on EfficientNet-Lite0 (`networks.encoder`): a Fréchet distance between the features of
+all painted and all true photos, and how often the network takes the painted photo for what it takes the true one for.
+LPIPS and FID, through torchmetrics, when the weights of their networks are on this machine; else how to get them.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +18,12 @@ import torch
 
 from nbhelpers.evaluation.evaluate import score
 from nbhelpers.evaluation.statistics import bootstrap_interval
+from nbhelpers.networks.encoder import look
 
 LPIPS_NET = "alex"  # the variant that most papers report
 LPIPS_FILES = {"alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
 LEAST_FID = 500  # photos
+LEAST_FRECHET = 100  # photos
 FID_FILE = "weights-inception-2015-12-05-6726825d.pth"
 
 
@@ -104,3 +112,136 @@ def measure(colorizers, photos) -> pd.DataFrame:
 
 def _tensor(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What EfficientNet-Lite0 sees in photos.
+
+    Attributes
+    ----------
+    features : np.ndarray
+        (N, 1280) float32.
+    answers : np.ndarray
+        (N, 1000) float32, probabilities of the classes of ImageNet.
+    """
+
+    features: np.ndarray
+    answers: np.ndarray
+
+
+class _Look:
+    """For `score`: what the network sees in a painted photo and in the true one, at which it looks once."""
+
+    true = None, None
+
+    def __call__(self, colorized: np.ndarray, truth: np.ndarray) -> dict:
+        if self.true[0] is not truth:
+            self.true = truth, look(truth)
+        return {"seen": look(colorized), "true": self.true[1]}
+
+
+def perceive(colorizers, photos, jobs: int | None = None) -> dict[str, Seen]:
+    """Let EfficientNet-Lite0 look at photos, and at what methods paint of them without hints.
+
+    Parameters
+    ----------
+    colorizers : iterable of Colorizer
+        The methods.
+    photos : Photos or sequence of np.ndarray
+        uint8 (H, W, 3).
+    jobs : int, optional
+        Processes; None takes those of the surrounding `system.backend`.
+
+    Returns
+    -------
+    dict of str to Seen
+        "truth" and the methods' names -> what it sees, photo by photo in the same order.
+    """
+    table = score(colorizers, photos, jobs=jobs, measures=(), also=_Look()).table
+    groups = dict(list(table.groupby("method", sort=False)))
+    looks = {"truth": next(iter(groups.values()))["true"]} | {name: group["seen"] for name, group in groups.items()}
+    return {name: Seen(*(np.stack(part) for part in zip(*each))) for name, each in looks.items()}
+
+
+def frechet(true: np.ndarray, painted: np.ndarray, counts: np.ndarray | None = None) -> float:
+    """Squared Fréchet distance between two normal distributions with the means and covariances of two sets.
+
+    Parameters
+    ----------
+    true, painted : np.ndarray
+        (N, D) and (M, D), features.
+    counts : np.ndarray, optional
+        (N,) with N = M: how often each row of both counts, as in a resample.
+
+    Returns
+    -------
+    float
+        At least 0; 0 for equal sets.
+
+    References
+    ----------
+    Dowson and Landau 1982; Heusel et al. 2017. The trace of the root of the covariances' product is the sum of the
+    singular values of one set's centred rows times the other's.
+    """
+    means, roots, total = [], [], 0.0
+    for rows in (true, painted):
+        weight = np.ones(len(rows)) if counts is None else counts
+        mean = weight @ rows / weight.sum()
+        kept = weight > 0
+        root = (rows[kept] - mean) * np.sqrt(weight[kept] / (weight.sum() - 1))[:, None]
+        means.append(mean)
+        roots.append(root)
+        total += np.square(root).sum()
+    shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    return max(0.0, float(np.square(means[0] - means[1]).sum() + total - 2 * shared))
+
+
+def compare(seen: dict[str, Seen], seed: int = 0, draws: int = 200, splits: int = 20) -> pd.DataFrame:
+    """How like the true photos the painted ones look to EfficientNet-Lite0.
+
+    A Fréchet distance is biased, more for few photos: it compares methods on the same photos only, and is left out for
+    fewer than LEAST_FRECHET. `halves` takes it between one half of the true photos and the other half painted: there
+    the truth itself has a distance, the floor.
+
+    Parameters
+    ----------
+    seen : dict of str to Seen
+        As `perceive` gives it.
+    seed : int
+        Of the resamples and the splits.
+    draws : int
+        Resamples for an interval.
+    splits : int
+        Random halvings.
+
+    Returns
+    -------
+    pd.DataFrame
+        A line for the truth and each method: method; frechet with its 95 % interval frechet_low to frechet_high (basic
+        bootstrap over photos, which takes out the bias that resampling adds); halves (mean over the splits); agreement,
+        the share of photos for which the network's first answer is that for the true photo, with agreement_low to
+        agreement_high; photos (their number).
+
+    References
+    ----------
+    Zhang et al. 2016, section 3.1, asks a classifier too, there for the known class.
+    """
+    true, rows = seen["truth"], []
+    count = len(true.features)
+    for name, each in seen.items():
+        rng = np.random.default_rng(seed)  # the same resamples and splits for all
+        row = {"method": name} | dict.fromkeys(("frechet", "frechet_low", "frechet_high", "halves"), np.nan)
+        if count >= LEAST_FRECHET:
+            row["frechet"] = frechet(true.features, each.features)
+            halves = [np.array_split(rng.permutation(count), 2) for _ in range(splits)]
+            row["halves"] = np.mean([frechet(true.features[a], each.features[b]) for a, b in halves])
+            if name != "truth":
+                counts = rng.multinomial(count, np.full(count, 1 / count), draws)
+                drawn = [frechet(true.features, each.features, some) for some in counts]
+                low, high = 2 * row["frechet"] - np.quantile(drawn, (0.975, 0.025))
+                row["frechet_low"], row["frechet_high"] = max(0.0, low), high
+        same = each.answers.argmax(1) == true.answers.argmax(1)
+        low, high = bootstrap_interval(same)
+        rows.append(row | {"agreement": same.mean(), "agreement_low": low, "agreement_high": high, "photos": count})
+    return pd.DataFrame(rows)

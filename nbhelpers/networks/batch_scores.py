@@ -49,6 +49,22 @@ def mean_colour(device, photos: np.ndarray) -> torch.Tensor:
     return (sums / len(photos))[None, :, None, None]
 
 
+def plane(colour) -> torch.Tensor:
+    """Make a colour of the shape that `errors` takes.
+
+    Parameters
+    ----------
+    colour : array-like
+        (2,), a* and b*.
+
+    Returns
+    -------
+    torch.Tensor
+        (1, 2, 1, 1) float32.
+    """
+    return torch.tensor(np.asarray(colour), dtype=torch.float32)[None, :, None, None]
+
+
 @torch.inference_mode()
 def _labs(network, photos: torch.Tensor, colour=None, gain: float = 1.0):
     """Yield (true CIELAB (n, 3, S, S), painted a*, b* (n, 2, S, S)) of the photos, some at a time."""

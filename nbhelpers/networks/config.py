@@ -74,6 +74,8 @@ class TrainConfig:
         Of the U-Net: "transposed" or "resize".
     discriminator_width : int
         Channels of the discriminator's first level.
+    dropout : float
+        The chance in [0, 1) that the paper's discriminator drops a channel.
     seed : int
         Decides the first weights, the batches, the hints and the dropout.
 
@@ -107,6 +109,7 @@ class TrainConfig:
     depth: int = 4
     upsampling: str = "transposed"
     discriminator_width: int = 32
+    dropout: float = 0.25
     seed: int = 0
 
     def __post_init__(self):
@@ -131,6 +134,8 @@ class TrainConfig:
         for field in ("seed", "pretrain", "rate", "weight", "discriminator_rate", "decay", "jitter"):
             if getattr(self, field) < 0:
                 raise UserError(f"{field} must not be negative, got {getattr(self, field)}")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"dropout must lie in [0, 1), got {self.dropout}")
         if not 0 <= self.ema < 1 or len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise UserError(f"ema and the two betas must lie in [0, 1), got {self.ema} and {self.betas}")
         if self.pretrain and self.loss == "none":

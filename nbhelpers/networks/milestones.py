@@ -1,35 +1,143 @@
-"""A long training on its way: the networks of chosen epochs kept as files, and what they can do."""
+"""A long training on its way: the networks of some epochs kept as files, and what each of them can do."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from nbhelpers.networks import checkpoints
+import numpy as np
+import pandas as pd
+
+from nbhelpers.errors import UserError
+from nbhelpers.networks import batch_scores, checkpoints
 
 
 class Milestones:
-    """A `watch` for `train`: keeps the network of chosen epochs, with its last weights and its averaged ones.
+    """A `watch` for `train`: keeps the networks of some epochs, with their last weights and with the averaged ones.
+
+    They lie in the folder of the training's state, so that one which was interrupted and goes on has those of before.
 
     Parameters
     ----------
-    folder : Path
-        Where the files go: <name>-<epoch>-<weights>.safetensors, float16. They are all that is kept, so a training that
-        was interrupted and goes on has those of before.
     epochs : collection of int
-        Which epochs, from 1.
+        Which, from 1.
     """
 
-    def __init__(self, folder: Path, epochs: Collection[int]):
-        self.folder, self.epochs = Path(folder), epochs
+    def __init__(self, epochs: Collection[int]):
+        self.epochs = epochs
 
     def __call__(self, trainer) -> None:
         epoch = trainer.step // trainer.data.per_epoch
         if epoch not in self.epochs or not trainer.fabric.is_global_zero:
             return
+        if trainer.folder is None:
+            raise UserError("milestones are files: give the training a folder to keep them in")
         config = trainer.config
         about = trainer.about | {"name": config.name, "size": config.size, "attempt": trainer.attempt}
         about |= {"epochs": trainer.earlier_epochs + epoch}
         for weights, network in trainer.readings.items():
-            file = self.folder / f"{config.name}-{epoch:03d}-{weights}.safetensors"
+            file = trainer.folder / "milestones" / f"{epoch:04d}-{weights}.safetensors"
             checkpoints.save_network(file, network, about | {"weights": weights})
+
+
+def every(epochs: int, step: int) -> list[int]:
+    """The first epoch, each `step`-th, and the last.
+
+    Parameters
+    ----------
+    epochs : int
+        How many there are.
+    step : int
+        Epochs between two.
+
+    Returns
+    -------
+    list of int
+        In order.
+    """
+    return sorted({1, *range(step, epochs + 1, step), epochs})
+
+
+def _files(home: Path, epochs: Collection[int]) -> list[tuple[int, str, Path]]:
+    """(epoch, weights, file) of each of the `epochs`, in order; UserError when one is missing."""
+    found = []
+    for path in sorted((home / "milestones").glob("*.safetensors"), key=lambda path: path.name):
+        epoch, _, weights = path.stem.partition("-")
+        found += [(int(epoch), weights, path)] if int(epoch) in epochs else []
+    if missing := sorted(set(epochs) - {epoch for epoch, *_ in found}):
+        raise UserError(f"{home} keeps no network of epoch {missing[0]}: delete that folder and train again")
+    return sorted(found, key=lambda each: (each[0], each[1] == "averaged"))
+
+
+def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], colour) -> pd.DataFrame:
+    """Score the networks that a training kept on its way.
+
+    Parameters
+    ----------
+    home : Path
+        The folder of the training's state, see `Trained.home`.
+    epochs : collection of int
+        Which.
+    photos : sequence of np.ndarray
+        uint8 (S, S, 3), S being the size that the network learned at.
+    colour : array-like
+        (2,), the mean a* and b* of the training photos.
+
+    Returns
+    -------
+    pd.DataFrame
+        A line for the mean colour (epoch 0), then one for each epoch and kind of weights: network, size, width, epochs
+        (see `checkpoints.epochs`), seeds (1), seed, weights ("last" or "averaged"), epoch, attempt (how often the
+        training had been restarted), training_photos, and what `batch_scores.summary` finds.
+
+    Raises
+    ------
+    UserError
+        When the networks of an epoch are missing.
+    """
+    files = _files(home, epochs)
+    test = batch_scores.on("cpu", np.stack(list(photos)))
+    base = batch_scores.errors(None, test, batch_scores.plane(colour))
+    rows = []
+    for epoch, weights, path in files:
+        network, about = checkpoints.load_network(path)
+        config = about[checkpoints.CONFIG]
+        facts = {"network": about["name"], "size": config["size"], "width": config["width"]}
+        facts |= {"epochs": checkpoints.epochs(about), "seeds": 1, "seed": config["seed"], "weights": weights}
+        facts |= {"epoch": epoch, "attempt": about["attempt"], "training_photos": about["photos"]}
+        rows.append(facts | batch_scores.summary(batch_scores.errors(network, test), base))
+    same = {key: rows[0][key] for key in ("network", "size", "width", "seed", "training_photos")}
+    none = same | {"epochs": 0, "seeds": 1, "weights": "mean colour", "epoch": 0, "attempt": 0}
+    return pd.DataFrame([none | batch_scores.summary(base, base), *rows])[list(rows[0])]
+
+
+def pictures(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], credits: Sequence[str]) -> dict:
+    """Paint photos by the networks that a training kept on its way, for `plots.at_epochs`.
+
+    Parameters
+    ----------
+    home : Path
+        The folder of the training's state.
+    epochs : collection of int
+        Which.
+    photos : sequence of np.ndarray
+        uint8 (S, S, 3).
+    credits : sequence of str
+        One for each photo.
+
+    Returns
+    -------
+    dict
+        "last 010", "averaged 010", ... and "truth" -> (N, S, S, 3) uint8; "credits" -> the texts.
+
+    Raises
+    ------
+    UserError
+        When the networks of an epoch are missing.
+    """
+    true = np.stack(list(photos))
+    found = {"truth": true, "credits": list(credits)}
+    for epoch, weights, path in _files(home, epochs):
+        network, _ = checkpoints.load_network(path)
+        found[f"{weights} {epoch:03d}"] = batch_scores.painted(network, batch_scores.on("cpu", true))
+    return found

@@ -211,7 +211,7 @@ class PatchDiscriminator(nn.Module):
         return self.head(self.features(photo))
 
 
-def discriminator(kind: str, width: int = 64, spectral: bool = False) -> nn.Module:
+def discriminator(kind: str, width: int = 64, spectral: bool = False, dropout: float = 0.25) -> nn.Module:
     """Make the discriminator of that name.
 
     Parameters
@@ -222,6 +222,8 @@ def discriminator(kind: str, width: int = 64, spectral: bool = False) -> nn.Modu
         Channels of its first level.
     spectral : bool
         Spectral normalization in it.
+    dropout : float
+        Of the paper's; the other has none.
 
     Returns
     -------
@@ -235,7 +237,7 @@ def discriminator(kind: str, width: int = 64, spectral: bool = False) -> nn.Modu
     """
     if kind not in DISCRIMINATORS:
         raise ValueError(f"discriminator must be one of {', '.join(DISCRIMINATORS)}, got {kind!r}")
-    return (BinaryDiscriminator if kind == "binary" else PatchDiscriminator)(width, spectral=spectral)
+    return BinaryDiscriminator(width, dropout, spectral) if kind == "binary" else PatchDiscriminator(width, spectral)
 
 
 def initialize(network: nn.Module) -> nn.Module:

@@ -137,7 +137,8 @@ class Trainer:
         self.generator_module, self.generator, self.optimizer = self._set_up(generator, config.rate, config.decay)
         self.discriminator = None
         if config.adversarial:
-            made = initialize(discriminator(config.discriminator, config.discriminator_width, config.spectral))
+            kind, width = config.discriminator, config.discriminator_width
+            made = initialize(discriminator(kind, width, config.spectral, config.dropout))
             ready = self._set_up(made, config.discriminator_rate, 0.0)
             self.discriminator_module, self.discriminator, self.discriminator_optimizer = ready
         self.ema = AveragedModel(self.generator_module) if config.ema else None

@@ -41,6 +41,8 @@ class Trained:
         In evaluation mode, on the CPU.
     file : Path or None
         Its file; None without a folder.
+    home : Path or None
+        The folder of the training's state, with its log; None without a folder.
     rows : list of dict
         The log.
     restarts : list of dict
@@ -51,6 +53,7 @@ class Trained:
 
     network: UNet
     file: Path | None
+    home: Path | None
     rows: list[dict]
     restarts: list[dict]
     collapsed: str = ""
@@ -188,7 +191,7 @@ def train(
         collapsed = fit(trainer, restarts)
     seconds = time.perf_counter() - began
     network = copy.deepcopy(trainer.result).eval()
-    trained = Trained(network.to("cpu"), None, trainer.rows, trainer.restarts, collapsed)
+    trained = Trained(network.to("cpu"), None, home, trainer.rows, trainer.restarts, collapsed)
     if folder is None:
         return trained
     file = folder / f"{config.name}.safetensors"

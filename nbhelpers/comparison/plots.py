@@ -307,6 +307,34 @@ def costs(table, labels=("pixels", "share of unknown pixels", "photos")):
     return figure
 
 
+def ratings(table):
+    """Draw how strong each method is in people's eyes, with its 95 % interval.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        As `rating.bradley_terry` returns it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel, the strongest method on top; the truth, if it took part, is the dotted line.
+    """
+    rows = table.sort_values("strength", kind="stable", ignore_index=True)
+    figure, ax = plt.subplots(figsize=(7.2, 0.3 * len(rows) + 1.3))
+    ax.hlines(rows.index, rows["low"], rows["high"], color=COLOURS[0], linewidth=2)
+    ax.plot(rows["strength"], rows.index, "o", color=COLOURS[0], markersize=5)
+    for strength in rows.loc[rows["method"] == "truth", "strength"].dropna():
+        ax.axvline(strength, color=COLOURS[1], linestyle=":", linewidth=1.2)
+    if rows["strength"].isna().all():
+        few = "not enough answers to compare the methods"
+        ax.text(0.5, 0.5, few, transform=ax.transAxes, ha="center", va="center")
+    ax.set_yticks(rows.index, rows["method"])
+    ax.grid(axis="y", color="0.92")
+    ax.set(xlabel="preferred: log odds, mean of all methods 0", ylabel="method")
+    return figure
+
+
 def hint_curve(summary, printed=None):
     """Draw the PSNR over the number of 6 x 6 patches of known colour.
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from nbhelpers import registry
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.comparison import rating
 from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.server import write_page
 from nbhelpers.photos import open_photos
@@ -277,6 +278,37 @@ def test_a_slider_of_the_other_notebooks_draws_anew_in_jupyterlab(lab, wide_page
         timeout=WAIT,
     )
     assert picture.count() == 1 and picture.first.get_attribute("src") != before
+
+
+def test_a_person_rates_with_the_keys_in_jupyterlab(lab, wide_page, elsewhere):
+    page, root = wide_page, Path(elsewhere["NBHELPERS_ROOT"])
+    cells = ["from nbhelpers.comparison import rating\nfrom nbhelpers.hints import Constant\n"
+             "from nbhelpers.photos import open_photos",
+             "methods = {name: Constant(name, ab) for name, ab in (('warm', (20.0, 30.0)), ('cold', (0.0, -30.0)))}",
+             "rating.rate(methods, open_photos('sample', size=100).test[:1], 'ratings.csv', 'me');"]  # fmt: skip
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    node.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(node, root / "rating.ipynb")
+    lab(page, "rating.ipynb")
+    page.get_by_text("Which photo looks more real?").wait_for(timeout=WAIT)
+    canvas = page.locator(".jupyter-widgets canvas")
+    canvas.click()
+    page.wait_for_function("document.querySelector('.jupyter-widgets canvas').width === 211", timeout=WAIT)
+    for press, progress in (("1", 2), ("2", 3), ("Backspace", 2), ("1", 3), ("2", 3)):
+        page.wait_for_timeout(400)  # who is faster has not seen the pair
+        page.keyboard.press(press)
+        page.get_by_text(f"{progress} of 3", exact=True).wait_for(timeout=WAIT)
+    page.get_by_text("That is all.").wait_for(timeout=WAIT)
+    answers = rating.read(root / "ratings.csv")
+    assert answers["chosen"].tolist() == ["left", "left", "right"]
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="undo").click()
+    page.get_by_text("Which photo looks more real?").wait_for(timeout=WAIT)
+    page.wait_for_timeout(400)
+    page.keyboard.press("1")  # the button has given the keys back
+    page.get_by_text("That is all.").wait_for(timeout=WAIT)
+    assert rating.read(root / "ratings.csv")["chosen"].tolist() == ["left", "left", "left"]
+    assert page.locator(".jp-Dialog").count() == 0 and page.locator(".jp-MarkdownCell").count() == 0
 
 
 STORY = ROOT / "figures/explorer"

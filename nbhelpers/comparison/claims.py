@@ -230,6 +230,10 @@ def check_claims(full: pd.DataFrame, axis: pd.DataFrame, brown: pd.DataFrame, co
     return pd.DataFrame(rows, columns=["claim", "paper", "verdict", "evidence"])
 
 
+def _and(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
 def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame:
     """Add a training at the paper's length to the verdicts, as further evidence on the paper's GAN.
 
@@ -242,8 +246,9 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
     verdicts : pd.DataFrame
         As `check_claims` gives them.
     long : pd.DataFrame or None
-        Scores over the epochs of that training, as the CUDA campaign writes them (weights, epoch, of_mean_colour with
-        its interval of_low to of_high, chroma, true_chroma, attempt, size, width, seed); None changes nothing.
+        Scores over the epochs of that training, as notebook 06 and the CUDA campaign write them (weights, epoch,
+        of_mean_colour with its interval of_low to of_high, chroma, true_chroma, attempt, size, width, seed); of further
+        seeds only the restarts count. None changes nothing.
 
     Returns
     -------
@@ -252,7 +257,9 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
     """
     if long is None:
         return verdicts
-    end = long[long["epoch"] == long["epoch"].max()].set_index("weights").loc[["last", "averaged"]]
+    long = long[long["epoch"] > 0]
+    first = long[long["seed"] == long["seed"].iloc[0]]
+    end = first[first["epoch"] == first["epoch"].max()].set_index("weights").loc[["last", "averaged"]]
     how = end.iloc[0]
     epochs, size, width, seed = (f"{how[name]:.0f}" for name in ("epoch", "size", "width", "seed"))
     length = f"Trained for {epochs} epochs ({size} pixels, {width} channels, seed {seed})"
@@ -260,8 +267,10 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
         w: f"{row['of_mean_colour']:.0%} ({row['of_low']:.0%} to {row['of_high']:.0%})" for w, row in end.iterrows()
     }
     chroma = end["chroma"] / end["true_chroma"]
-    fell = int(long["attempt"].max())
+    fell = int(long.groupby("seed")["attempt"].max().sum())
     restarts = {0: "no restart", 1: "1 restart"}.get(fell, f"{fell} restarts")
+    lengths = [f"{part['epoch'].max():.0f}" for _, part in long.groupby("seed", sort=False)]
+    trainings = "in its one training" if len(lengths) == 1 else f"in {len(lengths)} trainings of {_and(lengths)} epochs"
     said = {
         _gan_wins: (
             FAILS if (end["of_low"] > 1).all() else PARTLY,
@@ -271,7 +280,7 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
             HOLDS if chroma.between(3 / 4, 4 / 3).all() else PARTLY,
             f"chroma {chroma['last']:.0%} of the truth's, with averaged weights {chroma['averaged']:.0%}",
         ),
-        _restarts: (None, f"{restarts} in its one training"),
+        _restarts: (None, f"{restarts} {trainings}"),
     }
     table = verdicts.copy()
     for claim, _, rule in CLAIMS:
@@ -280,4 +289,36 @@ def at_length(verdicts: pd.DataFrame, long: pd.DataFrame | None) -> pd.DataFrame
             if verdict not in (None, table.loc[row, "verdict"]):
                 table.loc[row, "verdict"] = PARTLY
             table.loc[row, "evidence"] += f". {length}: {words}"
+    return table
+
+
+def with_realism(verdicts: pd.DataFrame, realism: pd.DataFrame | None) -> pd.DataFrame:
+    """Add what a network sees in the painted photos to the claim that the GAN's colours are better.
+
+    It is evidence beside the verdict, which stays what the errors say.
+
+    Parameters
+    ----------
+    verdicts : pd.DataFrame
+        As `check_claims` gives them.
+    realism : pd.DataFrame or None
+        As `realism.compare` gives it; None changes nothing.
+
+    Returns
+    -------
+    pd.DataFrame
+        A table like `verdicts`.
+    """
+    if realism is None:
+        return verdicts
+    table, seen = verdicts.copy(), realism.set_index("method")
+    asked = ("gan-paper", "gan-paper, averaged", "gan-l1", "unet", *ROWS, "mean", "grey")
+    words = []
+    for name, row in seen.loc[[name for name in asked if name in seen.index]].iterrows():
+        ends = f" ({row['frechet_low']:.1f} to {row['frechet_high']:.1f})"
+        distance = f"{row['frechet']:.1f}{ends}, " if pd.notna(row["frechet"]) else ""
+        words.append(f"{name} {distance}{row['agreement']:.0%}")
+    claims = [claim for claim, _, rule in CLAIMS if rule is _better]
+    told = f"To EfficientNet-Lite0, on {seen['photos'].max()} photos (Fréchet distance, same answer as for the truth): "
+    table.loc[table["claim"].isin(claims), "evidence"] += f". {told}{'; '.join(words)}"
     return table

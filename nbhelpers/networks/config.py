@@ -209,8 +209,8 @@ PROFILES = {
 }
 REFERENCE = {
     "unet": {"epochs": 24},
-    "gan-paper": {"epochs": 6},
-    "gan-l1": {"pretrain": 24, "epochs": 5},
+    "gan-paper": {"width": 16, "epochs": 100},
+    "gan-l1": {"width": 16, "pretrain": 24, "epochs": 5},
     "hinted": {"epochs": 14, "rate": 2e-3},
     "hinted-alone": {"epochs": 14, "rate": 2e-3},
 }

@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
 from nbhelpers.evaluation import evaluate
 from nbhelpers.hints import Constant, Hints
-from nbhelpers.networks.collapse import Diverged
-from nbhelpers.networks.config import GAN_L1, TrainConfig
+from nbhelpers.networks.collapse import Diverged, Monitor
+from nbhelpers.networks.config import GAN_L1, GAN_PAPER, TrainConfig
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.training import train
@@ -180,6 +180,36 @@ def variants(**changes) -> dict[str, TrainConfig]:
     }
 
 
+def paper_variants(**changes) -> dict[str, TrainConfig]:
+    """The paper's GAN and others one change away from it, in what the paper names or leaves open.
+
+    It tuned by hand and restarted; its words are Adam's rate, batch normalization, LeakyReLU and dropout.
+
+    Parameters
+    ----------
+    **changes : object
+        Fields of TrainConfig for all of them, such as width and epochs.
+
+    Returns
+    -------
+    dict of str to TrainConfig
+        Name -> configuration.
+    """
+    replace = dataclasses.replace
+    full = replace(GAN_PAPER, **changes)
+    rate, width = full.rate, full.discriminator_width
+    return {
+        "gan-paper": full,
+        "both rates halved": replace(full, rate=rate / 2, discriminator_rate=rate / 2),
+        "both rates doubled": replace(full, rate=2 * rate, discriminator_rate=2 * rate),
+        "discriminator's rate / 4": replace(full, discriminator_rate=rate / 4),
+        "discriminator's rate x 4": replace(full, discriminator_rate=4 * rate),
+        "no dropout": replace(full, dropout=0.0),
+        "discriminator half as wide": replace(full, discriminator_width=max(1, width // 2)),
+        "discriminator twice as wide": replace(full, discriminator_width=2 * width),
+    }
+
+
 def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder: Path) -> pd.DataFrame:
     """Train each configuration with each seed, and score what it learned.
 
@@ -200,7 +230,8 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
     -------
     pd.DataFrame
         One line for each configuration and seed: variant, seed, ab_mse, of mean colour, chroma, true chroma (see
-        `score`), photos (how many were learned from), restarts, collapsed (why, or "").
+        `score`), photos (how many were learned from); what the monitor saw: symptoms (share of the log's rows with one,
+        NaN without a discriminator), restarts, collapsed (why, or "").
     """
     photos = list(bytes_of(photos, next(iter(configs.values())).stored).permute(0, 2, 3, 1).numpy())
     mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
@@ -211,10 +242,12 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # each replaces the file of the one before, and says so
                 trained = train(asked, photos, Path(folder) / f"seed-{seed}")
-            colorizer = NetworkColorizer(name, trained.network, asked.size)  # a gain would hide the differences
+            colorizer = NetworkColorizer(name, trained.network, asked.size)
             found = score([Constant("mean", tuple(mean.tolist())), colorizer], validation).set_index("method")
             row = {"variant": name, "seed": seed} | found.loc[name, ["ab_mse", "of mean colour", "chroma"]].to_dict()
             row |= {"true chroma": found.loc["truth", "chroma"], "photos": len(photos)}
+            ill = [bool(Monitor().symptom(line)) for line in trained.rows if "adversarial" in line]
+            row |= {"symptoms": np.mean(ill) if ill else np.nan}
             rows.append(row | {"restarts": len(trained.restarts), "collapsed": trained.collapsed})
     return pd.DataFrame(rows)
 

@@ -33,7 +33,8 @@ HEAVY = {
         "networks.data",
     ),
     *(
-        "networks.encoder", "networks.hint_inputs",
+        "networks.encoder",
+        "networks.hint_inputs",
         "networks.inference",
         "networks.milestones",
         "networks.models",

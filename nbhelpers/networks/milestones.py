@@ -10,6 +10,7 @@ import pandas as pd
 
 from nbhelpers.errors import UserError
 from nbhelpers.networks import batch_scores, checkpoints
+from nbhelpers.networks.config import WEIGHTS
 
 
 class Milestones:
@@ -36,8 +37,27 @@ class Milestones:
         about = trainer.about | {"name": config.name, "size": config.size, "attempt": trainer.attempt}
         about |= {"epochs": trainer.earlier_epochs + epoch}
         for weights, network in trainer.readings.items():
-            file = trainer.folder / "milestones" / f"{epoch:04d}-{weights}.safetensors"
-            checkpoints.save_network(file, network, about | {"weights": weights})
+            checkpoints.save_network(file(trainer.folder, epoch, weights), network, about | {"weights": weights})
+
+
+def file(home: Path, epoch: int, weights: str) -> Path:
+    """Say where the network of an epoch lies.
+
+    Parameters
+    ----------
+    home : Path
+        The folder of the training's state, see `Trained.home`.
+    epoch : int
+        Counted from 1.
+    weights : str
+        "last" or "averaged".
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    return home / "milestones" / f"{epoch:04d}-{weights}.safetensors"
 
 
 def every(epochs: int, step: int) -> list[int]:
@@ -58,15 +78,15 @@ def every(epochs: int, step: int) -> list[int]:
     return sorted({1, *range(step, epochs + 1, step), epochs})
 
 
-def _files(home: Path, epochs: Collection[int]) -> list[tuple[int, str, Path]]:
-    """(epoch, weights, file) of each of the `epochs`, in order; UserError when one is missing."""
-    found = []
-    for path in sorted((home / "milestones").glob("*.safetensors"), key=lambda path: path.name):
-        epoch, _, weights = path.stem.partition("-")
-        found += [(int(epoch), weights, path)] if int(epoch) in epochs else []
-    if missing := sorted(set(epochs) - {epoch for epoch, *_ in found}):
-        raise UserError(f"{home} keeps no network of epoch {missing[0]}: delete that folder and train again")
-    return sorted(found, key=lambda each: (each[0], each[1] == "averaged"))
+def _networks(home: Path, epochs: Collection[int]):
+    """Yield (epoch, weights, network, its description) of each; UserError when the last weights of one are missing."""
+    for epoch in epochs:
+        for weights in WEIGHTS[::-1]:
+            path = file(home, epoch, weights)
+            if path.is_file():
+                yield epoch, weights, *checkpoints.load_network(path)
+            elif weights == "last":
+                raise UserError(f"{home} keeps no network of epoch {epoch}: delete that folder and train again")
 
 
 def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], colour) -> pd.DataFrame:
@@ -95,12 +115,10 @@ def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], co
     UserError
         When the networks of an epoch are missing.
     """
-    files = _files(home, epochs)
     test = batch_scores.on("cpu", np.stack(list(photos)))
     base = batch_scores.errors(None, test, batch_scores.plane(colour))
     rows = []
-    for epoch, weights, path in files:
-        network, about = checkpoints.load_network(path)
+    for epoch, weights, network, about in _networks(home, epochs):
         config = about[checkpoints.CONFIG]
         facts = {"network": about["name"], "size": config["size"], "width": config["width"]}
         facts |= {"epochs": checkpoints.epochs(about), "seeds": 1, "seed": config["seed"], "weights": weights}
@@ -137,7 +155,6 @@ def pictures(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], 
     """
     true = np.stack(list(photos))
     found = {"truth": true, "credits": list(credits)}
-    for epoch, weights, path in _files(home, epochs):
-        network, _ = checkpoints.load_network(path)
+    for epoch, weights, network, _ in _networks(home, epochs):
         found[f"{weights} {epoch:03d}"] = batch_scores.painted(network, batch_scores.on("cpu", true))
     return found

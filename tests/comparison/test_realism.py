@@ -1,7 +1,8 @@
-"""LPIPS and FID: left out with a way to get them, taken when their weights are here, and never unpickled blindly."""
+"""Realism: what EfficientNet-Lite0 sees; LPIPS and FID, taken when their weights are here, never blindly unpickled."""
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from torchmetrics.functional.image import learned_perceptual_image_patch_similarity
 from torchvision.models import squeezenet1_1
@@ -9,6 +10,7 @@ from torchvision.models import squeezenet1_1
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.comparison import realism
 from nbhelpers.hints import Constant, Hints
+from nbhelpers.networks import encoder
 
 
 @pytest.fixture
@@ -53,3 +55,93 @@ def test_with_weights_it_is_the_measure_of_torchmetrics(weights, monkeypatch, sa
         expected.append(float(learned_perceptual_image_patch_similarity(*pair, net_type="squeeze")))
     assert table.loc[0, "lpips"] == pytest.approx(np.mean(expected), rel=1e-4) and min(expected) > 0
     assert np.isnan(table.loc[0, "fid"]) and table.loc[0, "photos"] == 2
+
+
+# ---- what EfficientNet-Lite0 sees
+
+
+def test_the_distance_is_that_of_two_normal_distributions():
+    """Against the formula with SciPy's matrix root; and by hand where only the mean differs."""
+    rng = np.random.default_rng(0)
+    true, painted = rng.normal(size=(60, 6)), rng.normal(1, 2, size=(40, 6)) @ rng.normal(size=(6, 6))
+    covariances = [np.cov(rows, rowvar=False) for rows in (true, painted)]
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
+    gap = np.square(true.mean(0) - painted.mean(0)).sum()
+    expected = gap + np.trace(covariances[0] + covariances[1] - 2 * root)
+    assert realism.frechet(true, painted) == pytest.approx(expected, rel=1e-8)
+    assert realism.frechet(painted, true) == pytest.approx(expected, rel=1e-8)
+    assert realism.frechet(true, true + [3, 4, 0, 0, 0, 0]) == pytest.approx(25)
+    assert realism.frechet(true, true[::-1]) == pytest.approx(0, abs=1e-9)
+    wide = rng.normal(size=(20, 50))  # fewer photos than features
+    assert realism.frechet(wide, 2 * wide) == pytest.approx(np.trace(np.cov(wide, rowvar=False)) + gap_of(wide))
+
+
+def gap_of(rows):
+    return np.square(rows.mean(0)).sum()
+
+
+def test_a_resample_counts_each_photo_as_often_as_it_was_drawn():
+    rng = np.random.default_rng(1)
+    true, painted, drawn = rng.normal(size=(30, 5)), rng.normal(size=(30, 5)), rng.integers(0, 30, 30)
+    counted = realism.frechet(true, painted, np.bincount(drawn, minlength=30))
+    assert counted == pytest.approx(realism.frechet(true[drawn], painted[drawn]), rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """What would be seen: the truth, a method near it, one far away, and one that is right in every second photo."""
+    rng = np.random.default_rng(2)
+    features, answers = rng.normal(size=(200, 20)), rng.dirichlet(np.ones(7), 200)
+    other = np.roll(answers, 1, axis=1)
+    half = np.where(np.arange(200)[:, None] % 2, answers, other)
+    near, far = features + rng.normal(0, 0.1, features.shape), features + rng.normal(0.3, 1, features.shape)
+    made = {"truth": (features, answers), "near": (near, answers), "far": (far, other), "half": (far, half)}
+    return {name: realism.Seen(*each) for name, each in made.items()}
+
+
+def test_the_more_alike_is_nearer_and_the_truth_has_a_floor(planted):
+    table = realism.compare(planted, draws=50).set_index("method")
+    assert list(table.index) == ["truth", "near", "far", "half"] and (table["photos"] == 200).all()
+    assert table.loc["truth", "frechet"] == pytest.approx(0, abs=1e-9) and np.isnan(table.loc["truth", "frechet_low"])
+    assert 0 < table.loc["near", "frechet"] < 1 < table.loc["far", "frechet"] == table.loc["half", "frechet"]
+    assert (table["halves"] > table["frechet"]).all()  # half the photos, and others
+    floor = table.loc["truth", "halves"]
+    assert floor == pytest.approx(table.loc["near", "halves"], rel=0.1) and table.loc["far", "halves"] > 1.5 * floor
+    assert table["agreement"].tolist() == [1, 1, 0, 0.5]
+    assert table.loc["half", "agreement_low"] < 0.5 < table.loc["half", "agreement_high"]
+    again = realism.compare(planted, draws=50).set_index("method")
+    assert again.equals(table) and not realism.compare(planted, 1, draws=50).set_index("method").equals(table)
+
+
+def test_an_interval_holds_what_is_true_of_many_photos():
+    """Sets whose distance is known when they are large: 9 from the means and (2 - 1)^2 for each of 4 features."""
+    inside = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        features = rng.normal(size=(300, 4))
+        answers = np.eye(2)[rng.integers(0, 2, 300)]
+        painted = 2 * features + [3, 0, 0, 0]
+        seen = {"truth": realism.Seen(features, answers), "x": realism.Seen(painted, answers)}
+        row = realism.compare(seen, draws=200, splits=1).iloc[1]
+        inside += row["frechet_low"] <= 9 + 4 <= row["frechet_high"]
+    assert inside >= 16  # of 20, at 95 %: fewer has a chance of 0.3 %
+
+
+def test_few_photos_have_no_distance(planted):
+    few = {name: realism.Seen(each.features[:99], each.answers[:99]) for name, each in planted.items()}
+    table = realism.compare(few)
+    assert table[["frechet", "frechet_low", "halves"]].isna().all(axis=None) and table["agreement"].notna().all()
+
+
+def test_it_sees_what_the_network_sees_in_each_photo(sample):
+    photos = [sample.test[i] for i in range(2)]
+    seen = realism.perceive([Constant("grey"), Constant("red", (60.0, 40.0))], photos)
+    assert list(seen) == ["truth", "grey", "red"]
+    for name, ab in (("grey", (0.0, 0.0)), ("red", (60.0, 40.0))):
+        for i, photo in enumerate(photos):
+            lab = rgb_to_lab(photo)
+            shown = lab_to_rgb(np.dstack([lab[..., 0], np.broadcast_to(np.float32(ab), (*lab.shape[:2], 2))]))
+            features, answer = encoder.look(shown)
+            np.testing.assert_allclose(seen[name].features[i], features, rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(seen[name].answers[i], answer, atol=1e-4)
+    np.testing.assert_allclose(seen["truth"].features[1], encoder.look(photos[1])[0], rtol=1e-3, atol=1e-3)

@@ -173,7 +173,15 @@ def long_training(last=(1.5, 1.4), averaged=(1.2, 1.1), chroma=(15.0, 17.0), att
             row = {"weights": weights, "epoch": epoch, "of_mean_colour": ratio, "of_low": low}
             row |= {"of_high": 2 * ratio - low, "chroma": painted, "true_chroma": 17.6, "attempt": attempt}
             rows.append(row | {"size": 128, "width": 64, "seed": 0})
-    base = {"weights": "mean colour", "epoch": 0, "of_mean_colour": 1, "of_low": 1, "of_high": 1, "size": 128}
+    base = {
+        "weights": "mean colour",
+        "epoch": 0,
+        "of_mean_colour": 1,
+        "of_low": 1,
+        "of_high": 1,
+        "size": 128,
+        "seed": 0,
+    }
     return pd.DataFrame([base, *rows])
 
 
@@ -199,7 +207,37 @@ def test_a_long_training_is_evidence_on_the_gan_alone():
     )
     assert "85% of the truth's, with averaged weights 97%" in found["_colourful"][1]
     assert found["_restarts"] == (FAILS, found["_restarts"][1]) and "no restart in" in found["_restarts"][1]
-    assert "2 restarts in" in judged(FAILS, attempt=2)["_restarts"][1]
+    assert "2 restarts in its one training" in judged(FAILS, attempt=2)["_restarts"][1]
+
+
+def test_of_further_seeds_only_the_restarts_count(monkeypatch):
+    long = long_training()
+    others = [long[long["epoch"] == 50].assign(seed=seed, of_low=0.1, attempt=seed) for seed in (1, 2)]
+    table = pd.DataFrame(
+        [(c, w, FAILS, "") for c, w, _ in claims.CLAIMS], columns=["claim", "paper", "verdict", "evidence"]
+    )
+    one, all_of_them = (claims.at_length(table, each) for each in (long, pd.concat([long, *others])))
+    changed = one[one["evidence"] != all_of_them["evidence"]].index
+    assert [claims.CLAIMS[i][2].__name__ for i in changed] == ["_restarts"]
+    assert "3 restarts in 3 trainings of 100, 50 and 50 epochs" in all_of_them.loc[changed[0], "evidence"]
+
+
+def test_what_a_network_sees_stands_beside_one_claim():
+    rows = [("truth", 0.0, None, None, 1.0), ("boosting", 9.0, 8.0, 10.0, 0.31), ("gan-paper", 4.0, 3.5, 4.5, 0.42)]
+    seen = pd.DataFrame(rows, columns=["method", "frechet", "frechet_low", "frechet_high", "agreement"]).assign(
+        photos=739
+    )
+    table = pd.DataFrame(
+        [(c, w, FAILS, "so") for c, w, _ in claims.CLAIMS], columns=["claim", "paper", "verdict", "evidence"]
+    )
+    found = claims.with_realism(table, seen)
+    changed = found[found["evidence"] != "so"]
+    assert [claims.CLAIMS[i][2].__name__ for i in changed.index] == ["_better"] and (found["verdict"] == FAILS).all()
+    words = changed["evidence"].iloc[0]
+    assert "on 739 photos" in words and "gan-paper 4.0 (3.5 to 4.5), 42%; boosting 9.0 (8.0 to 10.0), 31%" in words
+    few = claims.with_realism(table, seen.assign(frechet=float("nan")))
+    assert "gan-paper 42%; boosting 31%" in " ".join(few["evidence"])
+    assert claims.with_realism(table, None) is table
 
 
 @pytest.mark.parametrize(

@@ -93,3 +93,20 @@ def test_the_gallery_and_the_costs_show_every_method(sample):
     figure = comparison_plots.costs(pd.DataFrame(rows, columns=["method", "axis", "at", "seconds"]))
     assert [len(ax.lines) for ax in figure.axes] == [2, 2, 2]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "10"]
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_realism_shows_the_most_alike_at_the_top_and_the_floor(many):
+    rows = [("truth", 0.0, np.nan, np.nan, 2.0, 1.0, 1.0, 1.0), ("a", 9.0, 8.0, 10.0, 12.0, 0.3, 0.2, 0.4),
+            ("b", 4.0, 3.0, 5.0, 7.0, 0.2, 0.1, 0.3)]  # fmt: skip
+    names = ("frechet", "frechet_low", "frechet_high", "halves", "agreement", "agreement_low", "agreement_high")
+    table = pd.DataFrame(rows, columns=["method", *names])
+    if not many:
+        table[["frechet", "frechet_low", "frechet_high", "halves"]] = np.nan
+    distance, agreement = comparison_plots.realism(table).axes
+    labels = [label.get_text() for label in distance.get_yticklabels()]
+    assert labels == (["a", "b"] if many else ["b", "a"])  # from below
+    points = dict(zip(labels, agreement.lines[0].get_xdata()))
+    assert points == {"a": 0.3, "b": 0.2}
+    floors = [line.get_xdata()[0] for line in distance.lines if line.get_linestyle() == ":"]
+    assert floors == ([2.0] if many else [])

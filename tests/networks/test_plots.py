@@ -97,7 +97,8 @@ def test_the_ablation_has_a_dot_for_each_seed():
 def test_a_long_training_shows_both_weights_with_their_intervals_and_the_losses():
     rows = [("mean colour", 0, 1.0, 9.0)]
     rows += [(w, e, v, c) for e, v, c in ((1, 4.0, 30.0), (10, 1.5, 12.0)) for w in ("last", "averaged")]
-    scores = pd.DataFrame(rows, columns=["weights", "epoch", "of_mean_colour", "chroma"]).assign(true_chroma=17.0)
+    scores = pd.DataFrame(rows, columns=["weights", "epoch", "of_mean_colour", "chroma"])
+    scores = scores.assign(true_chroma=17.0, seed=0)
     scores = scores.assign(of_low=scores["of_mean_colour"] - 0.1, of_high=scores["of_mean_colour"] + 0.2)
     log = pd.DataFrame({"step": [0, 50, 99], "adversarial": [0.7, 0.8, 0.9], "discriminator_loss": [1.4, 1.3, 1.2]})
     errors, chroma, losses = network_plots.long_training(scores, log).axes
@@ -105,6 +106,11 @@ def test_a_long_training_shows_both_weights_with_their_intervals_and_the_losses(
     assert len(bars) == 2 and np.allclose([segment[:, 1] for segment in bars[0]], [(3.9, 4.2), (1.4, 1.7)])
     assert [list(line.get_ydata()) for line in chroma.lines[:2]] == [[30, 12]] * 2
     assert losses.lines[0].get_xdata()[-1] == 10  # in epochs, as the others
+    both = pd.concat([scores, scores[scores["epoch"] == 1].assign(seed=1, of_mean_colour=5.0)])
+    errors = network_plots.long_training(both, log).axes[0]
+    assert [list(line.get_ydata()) for line in errors.lines if list(line.get_ydata()) == [5.0]] == [[5.0]] * 2
+    assert "other seeds" in [text.get_text() for text in errors.get_legend().get_texts()]
+    assert len(errors.collections) == 2  # they have no intervals
 
 
 def test_photos_at_epochs_stand_in_order_with_their_credits():

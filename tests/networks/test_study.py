@@ -9,7 +9,7 @@ import torch
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.hints import Constant
 from nbhelpers.networks import study
-from nbhelpers.networks.config import GAN_L1, UNET
+from nbhelpers.networks.config import GAN_L1, GAN_PAPER, UNET
 from nbhelpers.networks.models import BinaryDiscriminator, PatchDiscriminator, UNet
 from nbhelpers.networks.training import train
 
@@ -85,12 +85,24 @@ def test_variants_change_one_thing_each():
     assert {r.epochs + r.pretrain for r in configs.values()} == {5}
 
 
+def test_variants_of_the_papers_gan_change_what_the_paper_names():
+    configs = study.paper_variants(width=8, epochs=3, discriminator_width=4)
+    full = dataclasses.asdict(configs["gan-paper"])
+    assert configs["gan-paper"] == dataclasses.replace(GAN_PAPER, width=8, epochs=3, discriminator_width=4)
+    allowed = {"rate", "discriminator_rate", "dropout", "discriminator_width"}
+    for name, config in configs.items():
+        different = {key for key, value in dataclasses.asdict(config).items() if value != full[key]}
+        assert different <= allowed and (different or name == "gan-paper"), name
+    assert len(set(configs.values())) == len(configs)
+
+
 def test_an_ablation_scores_each_variant_and_seed_and_reads_finished_ones_again(squares, tmp_path, monkeypatch):
     configs = {"plain": dataclasses.replace(UNET, **TINY), "gan": dataclasses.replace(GAN_L1, **TINY, pretrain=1)}
     inside = [photo[:32, :32] for photo in squares[:2]]
     table = study.ablation(configs, squares, inside, [0, 1], tmp_path)
     assert table[["variant", "seed"]].to_numpy().tolist() == [["plain", 0], ["gan", 0], ["plain", 1], ["gan", 1]]
     assert table["ab_mse"].nunique() == 4 and (table["photos"] == 8).all()
+    assert table["symptoms"].isna().tolist() == [True, False] * 2 and table["symptoms"].dropna().between(0, 1).all()
     monkeypatch.setattr("nbhelpers.networks.training._train_unet", None)  # nothing is trained again
     monkeypatch.setattr("nbhelpers.networks.training._train_gan", None)
     assert study.ablation(configs, squares, inside, [0, 1], tmp_path).equals(table)

@@ -185,10 +185,10 @@ def solvers(
     Returns
     -------
     pd.DataFrame
-        photos, size, method, unknown, iterations, residual (relative), converged, seconds, against_seconds and ratio
-        (spsolve against ours, both at `small` x `small` pixels, else NaN), against.
+        photos, photo_size, method, unknown, iterations, residual (relative), converged, seconds, against_seconds and
+        ratio (spsolve against ours, both at `small` x `small` pixels, else NaN), against.
     """
-    columns = ["photos", "size", "method", "unknown", "iterations", "residual", "converged", "seconds"]
+    columns = ["photos", "photo_size", "method", "unknown", "iterations", "residual", "converged", "seconds"]
     rows, fitted = [], fit_methods(photos_here(size)[1].train[:n])
     for side in (size, small):
         name, opened = photos_here(side)
@@ -219,7 +219,7 @@ def lab(size: int = 400, repeats: int = 9) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        what, photos, size, seconds and peak_mib (the most memory held on the way), the same of scikit-image as
+        what, photos, photo_size, seconds and peak_mib (the most memory held on the way), the same of scikit-image as
         against_seconds and against_peak_mib, ratio, memory_ratio, against.
     """
     from skimage import color
@@ -231,7 +231,7 @@ def lab(size: int = 400, repeats: int = 9) -> pd.DataFrame:
         "rgb_to_lab": (functools.partial(rgb_to_lab, rgb), functools.partial(color.rgb2lab, rgb)),
         "lab_to_rgb": (functools.partial(lab_to_rgb, lab), functools.partial(color.lab2rgb, lab)),
     }
-    table = pd.DataFrame({"what": list(pairs), "photos": name, "size": size})
+    table = pd.DataFrame({"what": list(pairs), "photos": name, "photo_size": size})
     for k, whose in enumerate(("", "against_")):
         table[f"{whose}seconds"] = [median_seconds(pair[k], repeats) for pair in pairs.values()]
         table[f"{whose}peak_mib"] = [peak_of_call(pair[k]) for pair in pairs.values()]

@@ -31,9 +31,9 @@ def packs(name: str, opened: dict) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row for each size and codec: what, photos, size; means over photos of ab_mse and l_mse (squared errors of a*
-        and b*, mean of both, and of L*) and bytes_per_photo; seconds (to read a packed photo), against_seconds, ratio
-        (how many times longer its own file takes, which is decoded and shrunk), against.
+        One row for each size and codec: what, photos, photo_size; means over photos of ab_mse and l_mse (squared errors
+        of a* and b*, mean of both, and of L*) and bytes_per_photo; seconds (to read a packed photo), against_seconds,
+        ratio (how many times longer its own file takes, which is decoded and shrunk), against.
     """
     rows = []
     for size, photos in opened.items():
@@ -48,7 +48,7 @@ def packs(name: str, opened: dict) -> pd.DataFrame:
             row = {
                 "what": what,
                 "photos": f"{name}: {len(photos)}",
-                "size": size,
+                "photo_size": size,
                 "ab_mse": (a + b) / 2,
                 "l_mse": light,
             }

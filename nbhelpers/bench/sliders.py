@@ -17,6 +17,7 @@ from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import tables
 from nbhelpers.explorer import page, painting
 from nbhelpers.hints import hide_pixels
+from nbhelpers.networks.columns import with_training
 from nbhelpers.system import median_seconds
 
 # Too slow for the page; measured once each, to show it.
@@ -42,7 +43,8 @@ def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: i
     Returns
     -------
     pd.DataFrame
-        photos, size, method, unknown, seconds, against, against_seconds, ratio (what share of it the drawing takes).
+        photos, photo_size, method, unknown, seconds, against, against_seconds, ratio (what share of it the drawing
+        takes).
     """
     lab = rgb_to_lab(photo)
 
@@ -51,7 +53,7 @@ def mask(name: str, photo: np.ndarray, methods: dict, unknown: float, repeats: i
         _draw(lab, hints, method.colorize(lab[..., 0], hints).ab if method else lab[..., 1:])
 
     drawing = median_seconds(release, repeats)
-    table = pd.DataFrame({"photos": name, "size": len(photo), "method": list(methods), "unknown": unknown})
+    table = pd.DataFrame({"photos": name, "photo_size": len(photo), "method": list(methods), "unknown": unknown})
     table["seconds"] = [median_seconds(functools.partial(release, method), repeats) for method in methods.values()]
     return table.assign(against="drawing alone", against_seconds=drawing, ratio=drawing / table["seconds"])
 
@@ -75,8 +77,8 @@ def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFram
     Returns
     -------
     pd.DataFrame
-        photos, size, method, unknown, seconds, against_seconds, against, ratio: against the same as a matplotlib
-        figure, as a notebook's slider draws it.
+        photos, photo_size, method, unknown, seconds, against_seconds, against, ratio: against the same as a matplotlib
+        figure, as a notebook's slider draws it; and how the networks were trained (`networks.columns`).
     """
     subject = painting.subject("photo", photo)
     methods, _ = tables.load_methods(registry.SLIDING + LEFT_OUT, None)
@@ -99,8 +101,9 @@ def explorer(name: str, photo: np.ndarray, unknown, repeats: int) -> pd.DataFram
         times = (median_seconds(call, passes) for call in (
             functools.partial(release, percent), functools.partial(drawn, method, percent)))  # fmt: skip
         rows.append((name, len(photo), method, percent, *times))
-    table = pd.DataFrame(rows, columns=["photos", "size", "method", "unknown", "seconds", "against_seconds"])
-    return table.assign(against="a matplotlib figure", ratio=table["against_seconds"] / table["seconds"])
+    table = pd.DataFrame(rows, columns=["photos", "photo_size", "method", "unknown", "seconds", "against_seconds"])
+    table = table.assign(against="a matplotlib figure", ratio=table["against_seconds"] / table["seconds"])
+    return with_training(table, methods)
 
 
 def _draw(lab, hints, ab) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import pandas as pd
 
 from nbhelpers import methods, paths
 from nbhelpers.evaluation.reference import REFERENCE, cuda
+from nbhelpers.networks.columns import beside, in_words
 
 
 def findings() -> str:
@@ -38,14 +37,16 @@ def _winners() -> str:
     folder = paths.FIGURES / REFERENCE
     best = pd.read_csv(folder / "07_winners.csv").set_index("unknown")
     few, one = best.loc[0.2], best.loc[0.99]
-    board = pd.read_csv(folder / "07_scores.csv").query("measure == 'ab_mse'").set_index("method")["mean"]
-    none = board.idxmin()
+    board = pd.read_csv(folder / "07_scores.csv").query("measure == 'ab_mse'").set_index("method")
+    none = board["mean"].idxmin()
     pixels = row_scores()["of mean colour"].filter(like="pixels")
-    return f"""**Who wins depends on the hints.** With 80 % of the pixels known *{few["best"]}* has the smallest
-        error (ab-MSE {few["ab_mse"]:.2f}), with 1 % known *{one["best"]}* ({one["ab_mse"]:.1f}; the best
-        method that ignores hints, *{one["best without hints"]}*: {one["its ab_mse"]:.0f}); with none *{none}*, at
-        {board[none] / board["mean"]:.1%} of the mean colour's error, about as much as *{pixels.idxmin()}*
-        ({pixels.min():.1%}, measured on a part of the pixels)."""
+    blind = beside(f"*{one['best without hints']}*", one, "its ")
+    return f"""**Who wins depends on the hints.** With 80 % of the pixels known {beside(f"*{few['best']}*", few)} has
+        the smallest error (ab-MSE {few["ab_mse"]:.2f}), with 1 % known {beside(f"*{one['best']}*", one)}
+        ({one["ab_mse"]:.1f}); the best method that ignores hints, {blind}, has {one["its ab_mse"]:.0f} there.
+        With none known {beside(f"*{none}*", board.loc[none])} has
+        {board.loc[none, "mean"] / board.loc["mean", "mean"]:.1%} of the mean colour's error, about as much as
+        *{pixels.idxmin()}* ({pixels.min():.1%}, measured on a part of the pixels)."""
 
 
 def _regressions() -> tuple[str, ...]:
@@ -112,12 +113,12 @@ def _row_speed() -> str:
 def _networks() -> str:
     scores = pd.read_csv(paths.FIGURES / REFERENCE / "06_scores.csv").set_index("method")
     share, chroma = 100 * scores["of mean colour"], scores["chroma"]
-    asked = tomllib.loads((paths.NOTEBOOKS / "profiles.toml").read_text())["reference"]["06_gan"]
-    return f"""**The U-Net beats the mean colour** from lightness alone: {share["unet"]:.1f} %
+    told = {name: in_words(scores.loc[name]) for name in ("unet", "gan-paper", "gan-l1")}
+    return f"""**The U-Net beats the mean colour** from lightness alone ({told["unet"]}): {share["unet"]:.1f} %
         of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN,
-        after {asked["paper_epochs"]} epochs** at {asked["size"]} pixels and {asked["width"]} channels, is vivid and
-        wrong: {share["gan-paper"]:.0f} % at a chroma of {chroma["gan-paper"]:.1f}; grey has
-        {share["grey"]:.0f} %. With L1 beside the discriminator and a pretrained generator it has
+        trained for a short time** ({told["gan-paper"]}), is vivid and wrong: {share["gan-paper"]:.0f} % at a chroma
+        of {chroma["gan-paper"]:.1f}; grey has
+        {share["grey"]:.0f} %. With L1 beside the discriminator and a pretrained generator ({told["gan-l1"]}) it has
         {share["gan-l1"]:.1f} % at a chroma of {chroma["gan-l1"]:.1f}. So the GAN does not win in
         squared error, against the paper's Figure 5; it buys colour with error, and dearly: the U-Net's chroma merely
         multiplied reaches {chroma["unet, with gain"]:.1f} at
@@ -126,12 +127,14 @@ def _networks() -> str:
 
 def _few_hints() -> str:
     scores, gains = (pd.read_csv(paths.FIGURES / REFERENCE / f"08_{name}.csv") for name in ("hints", "gains"))
-    ten = scores[scores["patches"] == 10].set_index("method")["mean"]
+    at_ten = scores[scores["patches"] == 10].set_index("method")
+    ten, told = at_ten["mean"], {name: in_words(at_ten.loc[name]) for name in ("unet", "hinted")}
     won = gains[gains["method"] == "hinted"].set_index("patches")["difference"]
     few = won[(won.index >= 1) & (won.index <= 10)]
     return f"""**A few hints are worth more than a network.** With ten patches of 6 x 6 pixels known, edge-aware
-        propagation reaches {ten["edge-aware"]:.1f} dB; the U-Net, which does not look at them, {ten["unet"]:.1f}.
-        *hinted*, both and a network that corrects them, reaches {ten["hinted"]:.1f}: {few.min():.2f} to
+        propagation reaches {ten["edge-aware"]:.1f} dB; the U-Net, which does not look at them ({told["unet"]}),
+        {ten["unet"]:.1f}. *hinted*, both and a network that corrects them ({told["hinted"]}), reaches
+        {ten["hinted"]:.1f}: {few.min():.2f} to
         {few.max():.2f} dB above edge-aware with 1 to 10 patches, {won[0]:.2f} with none, {won[500]:.2f} with 500."""
 
 

@@ -12,6 +12,9 @@ from nbhelpers.course.findings import findings, row_scores
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.paper import siggraph17
 from nbhelpers.evaluation.reference import REFERENCE, cuda
+from nbhelpers.networks.columns import beside
+
+TRAINED = "side of its training squares, channels of its first level, passes over the photos in all, trainings"
 
 
 def _markdown(table: pd.DataFrame, others: str = "---:") -> str:
@@ -39,7 +42,7 @@ def table_1() -> str:
         rows.append(cells)
     photos = scores.groupby("method", sort=False)["photos"].max()
     fewer = [f"{name}: {count}" for name, count in photos.items() if count < photos.max()]
-    size = scores["size"].iloc[0]
+    size = scores["photo_size"].iloc[0]
     but = f" ({', '.join(fewer)} photos)" if fewer else ""
     note = f"""Means over {photos.max()} test photos of {size} x {size} pixels{but};
     in brackets what the paper printed, for its own photos. *not solved*: no relative residual of 1e-6 was reached;
@@ -73,17 +76,20 @@ def networks() -> str:
         "mean": "mean colour",
     }
     table = _markdown(_method_table(trained[~trained["method"].str.contains("course")], names))
-    about = f"""Means over {trained["photos"].max()} test photos of {trained["size"].max()} x {trained["size"].max()}
-    pixels, no colour known; the networks learned from {unet.loc["here", "training"]:.0f} photos of that size."""
-    side = pd.read_csv(folder / "06_shipped.csv")["size"].max()
+    about = f"""Means over {trained["photos"].max()} test photos of {trained["photo_size"].max()} x
+    {trained["photo_size"].max()} pixels, no colour known; the networks learned from
+    {unet.loc["here", "training"]:.0f} photos. In brackets beside a network: {TRAINED}."""
+    side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
     then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;
     the same test photos at that size:"""
     return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{shipped()}"
 
 
 def _method_table(scores: pd.DataFrame, names: dict[str, str] | None = None) -> pd.DataFrame:
-    """Error and colours of each method, as strings; `names`: other names for some."""
-    table = pd.DataFrame({"method": scores["method"].replace(names or {})})
+    """Error and colours of each method, a network with its training, as strings; `names`: other names for some."""
+    called = scores["method"].replace(names or {})
+    lines = scores.to_dict("records")
+    table = pd.DataFrame({"method": [beside(name, line) for name, line in zip(called, lines)]})
     shown = {"ab_mse": ("ab-MSE", "{:.1f}"), "of mean colour": ("of mean colour", "{:.1%}")}
     shown |= {"chroma": ("chroma", "{:.1f}"), "hue_spread": ("hue spread", "{:.2f}")}
     for column, (title, form) in shown.items():
@@ -109,19 +115,20 @@ def comparison() -> str:
     titles = {"delta_e": "CIEDE2000", "psnr": "PSNR, dB", "ssim": "SSIM", "colourfulness": "colourfulness"}
     rows = []
     for method, line in board.loc["ab_mse"].iterrows():
-        cells = {"method": method, "ab-MSE": f"{line['mean']:.1f} ({line['low']:.0f} to {line['high']:.0f})"}
+        cells = {"method": beside(method, line)}
+        cells["ab-MSE"] = f"{line['mean']:.1f} ({line['low']:.0f} to {line['high']:.0f})"
         cells["minus mean colour"] = _gap(pairs, method, "mean")
         for name, form in forms.items():
             cells[titles.get(name, name)] = form.format(board.loc[(name, method), "mean"])
         cells["s / photo"] = f"{seconds.loc[method, 'seconds per photo']:.2g}"
         rows.append(cells)
-    side, small = seconds["size"].max(), pd.read_csv(folder / "06_scores.csv")["size"].max()
+    side, small = seconds["photo_size"].max(), board["size"].max()
     note = f"""Means over {board["photos"].max()} test photos of {side} x {side} pixels;
     in brackets 95 % bootstrap intervals over photos. *minus mean colour*: the paired difference, photo by photo, with
     its interval. *anchored*: the paper's regressions, drawn to the mean colour so that they have a solution at all.
     SSIM: Wang et al. 2004. *chroma*, *colourfulness*: as shares of the truth's. *s / photo*: two processes at a time;
-    averages that know nothing return the mean colour at once. The networks painted {small} x {small} pixels,
-    enlarged."""
+    averages that know nothing return the mean colour at once. The networks painted {small:.0f} x {small:.0f} pixels,
+    enlarged. In brackets beside a network: {TRAINED}."""
     return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
 
 
@@ -140,13 +147,13 @@ def axis() -> str:
     best = pd.read_csv(paths.FIGURES / REFERENCE / "07_winners.csv").set_index("unknown")["best"]
     rows = []
     for method, group in scores.groupby("method", sort=False):
-        cells = {"ab-MSE, unknown pixels": method}
+        cells = {"ab-MSE, unknown pixels": beside(method, group.iloc[0])}
         for row in group.itertuples():
             missed = f", {row.not_converged:.0f} not solved" if row.not_converged else ""
             number = _number(row.mean)
             cells[f"{100 * row.unknown:g} %"] = (f"**{number}**" if best[row.unknown] == method else number) + missed
         rows.append(cells)
-    side = scores["size"].max()
+    side = scores["photo_size"].max()
     note = f"""Means over {scores["photos"].max()} test photos of {side} x {side} pixels; the same hidden pixels for
     all. Bold: the smallest among the methods that solved every photo. The networks and trees do not look at hints."""
     return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
@@ -158,8 +165,10 @@ def hints() -> str:
     scores, gains = (pd.read_csv(folder / f"08_{name}.csv") for name in ("hints", "gains"))
     rows = []
     for method, group in scores.groupby("method", sort=False):
-        rows.append({head: method} | {f"{row.patches:g}": f"{row.mean:.2f}" for row in group.itertuples()})
-    won, lines = {head: "hinted minus edge-aware"}, gains[gains["method"] == "hinted"]
+        cells = {head: beside(method, group.iloc[0])}
+        rows.append(cells | {f"{row.patches:g}": f"{row.mean:.2f}" for row in group.itertuples()})
+    lines = gains[gains["method"] == "hinted"]
+    won = {head: beside("hinted minus edge-aware", lines.iloc[0])}
     for row in lines.itertuples():
         won[f"{row.patches:g}"] = f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
     printed = {f"{row.patches:g}": f"{row.psnr:.1f}" for row in siggraph17().itertuples()}

@@ -7,6 +7,7 @@ import pandas as pd
 from nbhelpers import paths
 
 REFERENCE = "reference"  # the committed run: figures/reference/
+TRAINING = ("size", "width", "epochs", "seeds")  # the columns of `networks.columns`, whole numbers or empty
 
 
 def table(name: str) -> pd.DataFrame | None:
@@ -20,10 +21,10 @@ def table(name: str) -> pd.DataFrame | None:
     Returns
     -------
     pd.DataFrame or None
-        None where the file is not there.
+        None where the file is not there. What it says of trainings are whole numbers, empty where there was none.
     """
     path = paths.FIGURES / REFERENCE / f"{name}.csv"
-    return pd.read_csv(path) if path.is_file() else None
+    return pd.read_csv(path, dtype=dict.fromkeys(TRAINING, "Int64")) if path.is_file() else None
 
 
 def cuda(name: str) -> pd.DataFrame | None:

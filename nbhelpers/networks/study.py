@@ -16,6 +16,7 @@ from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
 from nbhelpers.evaluation import evaluate
 from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks.collapse import Diverged, Monitor
+from nbhelpers.networks.columns import with_training
 from nbhelpers.networks.config import GAN_L1, GAN_PAPER, TrainConfig
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
@@ -231,7 +232,8 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
     pd.DataFrame
         One line for each configuration and seed: variant, seed, ab_mse, of mean colour, chroma, true chroma (see
         `score`), photos (how many were learned from); what the monitor saw: symptoms (share of the log's rows with one,
-        NaN without a discriminator), restarts, collapsed (why, or "").
+        NaN without a discriminator), restarts, collapsed (why, or ""); and the columns of
+        `columns`.
     """
     photos = list(bytes_of(photos, next(iter(configs.values())).stored).permute(0, 2, 3, 1).numpy())
     mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
@@ -249,7 +251,7 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
             ill = [bool(Monitor().symptom(line)) for line in trained.rows if "adversarial" in line]
             row |= {"symptoms": np.mean(ill) if ill else np.nan}
             rows.append(row | {"restarts": len(trained.restarts), "collapsed": trained.collapsed})
-    return pd.DataFrame(rows)
+    return with_training(pd.DataFrame(rows), configs, "variant")
 
 
 def many_seeds(config: TrainConfig, photos, seeds, measure, **options) -> pd.DataFrame:

@@ -71,7 +71,7 @@ def test_statistics_counts_rows_and_finds_scikit_learns_coefficients(tables, sam
 def test_solvers_measures_each_method_at_each_share_and_size(tables):
     table = tables["solvers"]
     expected = [(s, m, u) for s in (24, 16) for m in classical.METHODS for u in (0.2, 0.8)]
-    assert list(table[["size", "method", "unknown"]].itertuples(index=False, name=None)) == expected
+    assert list(table[["photo_size", "method", "unknown"]].itertuples(index=False, name=None)) == expected
     assert table["ratio"].notna().tolist() == [False] * 12 + [True] * 12
     assert (table["residual"] <= 1.01e-6)[table["converged"]].all() and table["converged"].mean() > 0.5
 
@@ -81,6 +81,11 @@ def test_slider_and_imports_and_lab_say_what_was_measured(tables):
     assert tables["imports"]["what"].tolist()[0] == "python -c pass" and tables["imports"]["added_seconds"][0] == 0
     assert tables["lab"]["what"].tolist() == ["rgb_to_lab", "lab_to_rgb"]
     assert (tables["lab"][["peak_mib", "against_peak_mib", "memory_ratio"]] > 0).all(axis=None)
+
+
+def test_the_explorer_has_a_place_for_how_each_network_was_trained(tables):
+    table = tables["explorer"]  # of a machine without any model: what needs none is measured
+    assert (table["photo_size"] == 24).all() and {"size", "width", "epochs", "seeds"} <= set(table)
 
 
 def test_the_command_writes_one_table_and_the_machine(tmp_path, monkeypatch, capsys):
@@ -164,11 +169,11 @@ def test_a_library_that_is_not_installed_is_left_out(monkeypatch):
 
 def test_packs_of_higher_quality_have_less_error_and_more_bytes(tables):
     table = tables["packs"]
-    assert set(table["size"]) == {48, 32} and set(table["photos"]) == {"sample: 2"} and len(table) == 12
-    for _, part in table.groupby(["size", table["what"].str.split().str[0]]):
+    assert set(table["photo_size"]) == {48, 32} and set(table["photos"]) == {"sample: 2"} and len(table) == 12
+    for _, part in table.groupby(["photo_size", table["what"].str.split().str[0]]):
         assert part["bytes_per_photo"].is_monotonic_increasing
         assert part["ab_mse"].is_monotonic_decreasing and part["l_mse"].is_monotonic_decreasing
-    small = table[(table["size"] == 48) & (table["what"] == "WebP 80")].iloc[0]
+    small = table[(table["photo_size"] == 48) & (table["what"] == "WebP 80")].iloc[0]
     assert 0.5 < small["ab_mse"] < 60 and 300 < small["bytes_per_photo"] < 6000
 
 

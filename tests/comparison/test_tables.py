@@ -8,6 +8,7 @@ from scipy import stats
 from nbhelpers import paths, registry
 from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.comparison import tables
+from nbhelpers.evaluation.reference import TRAINING
 from nbhelpers.hints import Constant
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.linear.neighbours import NeighbourModel, fit, gather_statistics, paper_estimators
@@ -66,6 +67,44 @@ def test_the_scoreboard_takes_ratios_of_means():
     assert shown.loc["b"].tolist() == [2.0, 1.0, 0.0]
     assert np.isnan(shown.loc["truth", "ab_mse"]) and shown.loc["truth"].tolist()[1:] == pytest.approx([1, 0.45])
     assert board.set_index(["method", "measure"])["photos"]["b", "hue_spread"] == 1
+
+
+def test_the_means_are_laid_out_beside_what_each_network_learned_from():
+    board = pd.DataFrame({"method": ["b", "b", "a", "a"], "patches": [5, 0, 5, 0], "mean": [1.0, 2.0, 3.0, 4.0]})
+    assert tables.wide(board, "patches").to_dict("split")["data"] == [[1, 2], [3, 4]]
+    board = board.assign(**{name: pd.array([64, 64, None, None], "Int64") for name in TRAINING})
+    shown = tables.wide(board, "patches")
+    assert list(shown.index) == ["b", "a"] and list(shown) == [5, 0, *TRAINING]
+    assert shown.loc["b", list(TRAINING)].tolist() == [64] * 4 and shown.loc["a", list(TRAINING)].isna().all()
+
+
+TOLD = "unet (64 px, 24 channels, 9 epochs, 1 seed)"
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "told"),
+    [
+        ("The U-Net alone is pale", "59%", f"59%. Networks: {TOLD}"),
+        ("It wins", "gan-l1 minus unet +7", f"gan-l1 minus unet +7. Networks: {TOLD}"),  # gan-l1 is not in this board
+        ("Trees are brown", "boosting 3", "boosting 3"),
+        (
+            "It must be restarted",
+            "gan-l1 2 of 2",
+            "gan-l1 2 of 2. Networks: gan-l1 (24 px, 8 channels, 20 epochs, 2 seeds)",
+        ),
+    ],
+)
+def test_a_verdict_says_how_its_networks_were_trained(claim, evidence, told):
+    verdicts = pd.DataFrame({"claim": [claim], "evidence": [evidence]})
+    unet = {"size": 64, "width": 24, "epochs": 9, "seeds": 1}
+    board = pd.DataFrame([{"method": "mean"}, {"method": "unet"} | unet, {"method": "unet"} | unet])
+    game = {"config": "gan-l1", "size": 24, "width": 8, "epochs": 20, "seeds": 1}
+    coins = pd.DataFrame([game | {"seed": 0}, game | {"seed": 1}])
+    assert tables.with_networks(verdicts, board, coins)["evidence"].tolist() == [told]
+    assert verdicts["evidence"].tolist() == [evidence]
+    for none in (None, coins[["config", "seed"]]):
+        found = tables.with_networks(verdicts, board, none)["evidence"].tolist()
+        assert found == [evidence if "restarted" in claim else told]
 
 
 def test_winners_say_what_is_not_significantly_different_and_leave_out_the_unsolved():

@@ -1,5 +1,6 @@
 """The README says what the committed tables say."""
 
+import re
 import shutil
 
 import pandas as pd
@@ -22,7 +23,16 @@ def test_the_pages_are_up_to_date(file):
                                                         ("04_pixels", "forest, pixels", "of mean colour"),
                                                         ("04_fit_timing", "tree", "seconds"),
                                                         ("06_scores", "gan-l1", "chroma"),
+                                                        ("06_scores", "gan-paper", "epochs"),
+                                                        ("06_scores", "unet, L1", "seeds"),
                                                         ("06_shipped", "unet", "ab_mse"),
+                                                        ("06_shipped", "gan-l1", "size"),
+                                                        ("07_scores", "gan-l1", "width"),
+                                                        ("07_axis", "unet", "epochs"),
+                                                        ("07_axis", "ols", "photo_size"),
+                                                        ("07_winners", "unet", "its epochs"),
+                                                        ("08_hints", "hinted", "size"),
+                                                        ("08_gains", "hinted", "epochs"),
                                                         ("07_scores", "forest", "mean"),
                                                         ("07_pairs", "unet", "low"),
                                                         ("07_axis", "levin", "mean"),
@@ -45,6 +55,28 @@ def test_a_changed_table_makes_the_readme_stale(tmp_path, monkeypatch, name, met
     scores.to_csv(table, index=False)
     monkeypatch.setattr(paths, "FIGURES", tmp_path)
     assert report.fill(text) != text
+
+
+@pytest.mark.parametrize("file", report.BLOCKS)
+def test_each_row_of_a_network_says_how_it_was_trained_and_none_is_wide(file):
+    text = (paths.ROOT / file).read_text(encoding="utf-8")
+    rows = [row for name in report.BLOCKS[file] if name not in ("claims", "cuda speed", "row models", "times")
+            for row in re.findall(rf"<!-- {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)[0].splitlines()
+            if row.startswith("|")]  # fmt: skip
+    shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|gan-|hinted)", row)]
+    assert len(shown) == {"README.md": 18, "data/checkpoints/README.md": 2}[file]
+    told = r" \(\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?\)$"
+    assert [name for name in shown if not re.search(told, name)] == []
+    assert max(len(row) for row in rows) < 250
+
+
+def test_each_finding_about_networks_says_how_they_were_trained():
+    points = {point.split("**")[1]: point for point in findings.findings().splitlines()}
+    for start, count in (("Who wins", 2), ("The U-Net beats", 3), ("A few hints", 2)):
+        (point,) = (point for title, point in points.items() if title.startswith(start))
+        assert len(re.findall(r"\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?", point)) == count
+    long = next(point for title, point in points.items() if title.startswith("The paper's GAN at"))
+    assert re.search(r"\d+ epochs at \d+ pixels and \d+ channels, one seed", long)
 
 
 def test_pairs_read_both_ways():

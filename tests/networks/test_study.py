@@ -103,6 +103,7 @@ def test_an_ablation_scores_each_variant_and_seed_and_reads_finished_ones_again(
     assert table[["variant", "seed"]].to_numpy().tolist() == [["plain", 0], ["gan", 0], ["plain", 1], ["gan", 1]]
     assert table["ab_mse"].nunique() == 4 and (table["photos"] == 8).all()
     assert table["symptoms"].isna().tolist() == [True, False] * 2 and table["symptoms"].dropna().between(0, 1).all()
+    assert table[["size", "width", "epochs", "seeds"]].to_numpy().tolist() == [[32, 2, 1, 1], [32, 2, 2, 1]] * 2
     monkeypatch.setattr("nbhelpers.networks.training._train_unet", None)  # nothing is trained again
     monkeypatch.setattr("nbhelpers.networks.training._train_gan", None)
     assert study.ablation(configs, squares, inside, [0, 1], tmp_path).equals(table)

@@ -7,11 +7,12 @@ import re
 import pandas as pd
 
 from nbhelpers import paths
-from nbhelpers.comparison.claims import at_length
+from nbhelpers.comparison.claims import at_length, with_realism
 from nbhelpers.course.findings import findings, row_scores
 from nbhelpers.errors import UserError
+from nbhelpers.evaluation import reference
 from nbhelpers.evaluation.paper import siggraph17
-from nbhelpers.evaluation.reference import REFERENCE, cuda
+from nbhelpers.evaluation.reference import REFERENCE
 from nbhelpers.networks.columns import beside
 
 TRAINED = "side of its training squares, channels of its first level, passes over the photos in all, trainings"
@@ -73,12 +74,15 @@ def networks() -> str:
         "unet": "U-Net, MSE",
         "unet, with gain": "U-Net, MSE, with gain",
         "unet, L1": "U-Net, L1",
+        "unet, L1, with gain": "U-Net, L1, with gain",
         "mean": "mean colour",
     }
     table = _markdown(_method_table(trained[~trained["method"].str.contains("course")], names))
     about = f"""Means over {trained["photos"].max()} test photos of {trained["photo_size"].max()} x
     {trained["photo_size"].max()} pixels, no colour known; the networks learned from
-    {unet.loc["here", "training"]:.0f} photos. In brackets beside a network: {TRAINED}."""
+    {unet.loc["here", "training"]:.0f} photos. *no discriminator*: *gan-l1* without one, else the same. *with gain*: the
+    chroma multiplied by one number, so that on the training photos it is as strong as the truth's. In brackets
+    beside a network: {TRAINED}."""
     side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
     then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;
     the same test photos at that size:"""
@@ -181,15 +185,46 @@ def hints() -> str:
 
 def claims() -> str:
     """The paper's claims with verdict and evidence."""
-    return _markdown(at_length(pd.read_csv(paths.FIGURES / REFERENCE / "07_claims.csv"), cuda("paper")), "---")
+    judged = reference.table("07_claims")
+    for long in (reference.table("06_paper"), reference.cuda("paper")):
+        judged = at_length(judged, long)
+    return _markdown(with_realism(judged, reference.table("07_realism")), "---")
+
+
+def realism() -> str:
+    """How real the colours look to EfficientNet-Lite0, the nearest to the truth first."""
+    seen = reference.table("07_realism").sort_values("frechet", kind="stable")
+    table = pd.DataFrame({"method": [beside(row["method"], row) for _, row in seen.iterrows()]})
+    for title, name, form in (("Fréchet distance", "frechet", "{:.1f}"), ("same answer", "agreement", "{:.0%}")):
+        cells = [
+            [form.format(value) for value in line] for line in seen[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+        ]
+        table[title] = [middle if low == "nan" else f"{middle} ({low} to {high})" for middle, low, high in cells]
+    table.insert(2, "between halves", seen["halves"].map("{:.1f}".format).to_numpy())
+    fewer = ""
+    if "training_photos" in seen:
+        few = seen.dropna(subset="training_photos")
+        fewer = f" Fitted on {few['training_photos'].max():,.0f} photos of that size: {', '.join(few['method'])}."
+    note = f"""{seen["photos"].max()} test photos of 224 x 224 pixels, no colour known; 95 % bootstrap intervals over
+    photos. The distance compares the same photos, true and painted; *between halves* one half of the true ones with the
+    other half painted, where the truth's own distance is the floor. *same answer*: the share of photos for which the
+    network's first answer is that for the true photo. Not FID, which takes another network. In brackets beside a
+    network: {TRAINED}.{fewer}"""
+    return _markdown(table) + "\n\n" + " ".join(note.split())
 
 
 def paper_at_length() -> str:
-    """The paper's GAN over the epochs of a training as long as the paper's."""
-    scores = cuda("paper")
-    at = {weights: part.set_index("epoch") for weights, part in scores.groupby("weights")}
+    """The paper's GAN over the epochs of trainings as long as the paper's, on two cores and on a GPU."""
+    here, there = reference.table("06_paper"), reference.cuda("paper")
+    side = {"here": here["size"].max(), "there": 144}  # squares of test photos; the GPU's were packed a little larger
+    return f"{_over_epochs(here, side['here'], 'two cores')}\n\n{_over_epochs(there, side['there'], 'a GPU')}"
+
+
+def _over_epochs(scores: pd.DataFrame, side: int, machine: str) -> str:
+    first = scores[scores["seed"] == scores["seed"].iloc[0]]
+    at = {weights: part.set_index("epoch") for weights, part in first.groupby("weights")}
     rows = []
-    for epoch in at["last"].index:
+    for epoch in (epoch for epoch in at["last"].index if epoch == 1 or epoch % 10 == 0):
         cells = {"epoch": str(epoch)}
         for weights in ("last", "averaged"):
             row = at[weights].loc[epoch]
@@ -198,17 +233,18 @@ def paper_at_length() -> str:
             )
             cells[f"{weights}: chroma"] = f"{row.chroma:.1f}"
         rows.append(cells)
-    end, base = scores.iloc[-1], at["mean colour"].iloc[0]
-    note = f"""Means over {end.photos} test photos of 144 x 144 pixels with 95 % bootstrap intervals; the mean colour's
-    error there is {base.ab_mse:.1f} at a chroma of {base.chroma:.1f}, the truth's chroma {end.true_chroma:.1f}.
-    {end.training_photos:,} training photos, squares of {end["size"]} pixels, {end.width} channels, batches of
-    {end.batch}, one seed, {end.seconds:.0f} seconds with scoring on one {end.card}."""
+    end, base = first.iloc[-1], at["mean colour"].iloc[0]
+    on = f"{end.seconds:.0f} seconds with scoring on one {end.card}" if "card" in scores else f"on {machine}"
+    note = f"""Means over {end.photos} test photos of {side} x {side} pixels with 95 % bootstrap intervals; the mean
+    colour's error there is {base.ab_mse:.1f} at a chroma of {base.chroma:.1f}, the truth's chroma
+    {end.true_chroma:.1f}. {end.training_photos:,} training photos, squares of {end["size"]} pixels, {end.width}
+    channels, batches of {end.batch}, one seed, {on}."""
     return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
 
 
 def cuda_speed() -> str:
     """Photos per second on the GPU of the campaign."""
-    speed = cuda("speed")
+    speed = reference.cuda("speed")
     table = pd.DataFrame({"network": speed["network"], "variant": speed["variant"], "batch": speed["batch"].map(str)})
     table["photos / s"] = speed["photos_per_second"].map("{:.0f}".format)
     table["times plain"] = speed["ratio"].map("{:.2f}".format)
@@ -228,9 +264,9 @@ def shipped() -> str:
 
 
 BLOCKS = {
-    "README.md": {"findings": findings, "claims": claims, "comparison": comparison, "axis": axis, "table 1": table_1,
-                  "row models": row_models, "networks": networks, "paper at length": paper_at_length,
-                  "cuda speed": cuda_speed, "hints": hints, "times": times},
+    "README.md": {"findings": findings, "claims": claims, "comparison": comparison, "realism": realism, "axis": axis,
+                  "table 1": table_1, "row models": row_models, "networks": networks,
+                  "paper at length": paper_at_length, "cuda speed": cuda_speed, "hints": hints, "times": times},
     "data/checkpoints/README.md": {"shipped": shipped},
 }  # fmt: skip
 

@@ -106,9 +106,9 @@ def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], co
     Returns
     -------
     pd.DataFrame
-        A line for the mean colour (epoch 0), then one for each epoch and kind of weights: network, size, width, epochs
-        (see `checkpoints.epochs`), seeds (1), seed, weights ("last" or "averaged"), epoch, attempt (how often the
-        training had been restarted), training_photos, and what `batch_scores.summary` finds.
+        A line for the mean colour (epoch 0), then one for each epoch and kind of weights: network, size, width, batch,
+        epochs (see `checkpoints.epochs`), seeds (1), seed, weights ("last" or "averaged"), epoch,
+        attempt (how often the training had been restarted), training_photos, and what `batch_scores.summary` finds.
 
     Raises
     ------
@@ -120,11 +120,11 @@ def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], co
     rows = []
     for epoch, weights, network, about in _networks(home, epochs):
         config = about[checkpoints.CONFIG]
-        facts = {"network": about["name"], "size": config["size"], "width": config["width"]}
+        facts = {"network": about["name"], "size": config["size"], "width": config["width"], "batch": config["batch"]}
         facts |= {"epochs": checkpoints.epochs(about), "seeds": 1, "seed": config["seed"], "weights": weights}
         facts |= {"epoch": epoch, "attempt": about["attempt"], "training_photos": about["photos"]}
         rows.append(facts | batch_scores.summary(batch_scores.errors(network, test), base))
-    same = {key: rows[0][key] for key in ("network", "size", "width", "seed", "training_photos")}
+    same = {key: rows[0][key] for key in ("network", "size", "width", "batch", "seed", "training_photos")}
     none = same | {"epochs": 0, "seeds": 1, "weights": "mean colour", "epoch": 0, "attempt": 0}
     return pd.DataFrame([none | batch_scores.summary(base, base), *rows])[list(rows[0])]
 

@@ -306,15 +306,15 @@ def long_training(scores: pd.DataFrame, log: pd.DataFrame):
     for k, (weights, part) in enumerate(scores[scores["epoch"] > 0].groupby("weights", sort=False)):
         label = {"last": "last weights", "averaged": "averaged weights"}[weights]
         for _, line in others[others["weights"] == weights].groupby("seed"):
-            axes[0].plot(line["epoch"], line["of_mean_colour"], "-", color=COLOURS[k], linewidth=0.8, alpha=0.7)
-            axes[1].plot(line["epoch"], line["chroma"], "-", color=COLOURS[k], linewidth=0.8, alpha=0.7)
+            axes[0].plot(line["epoch"], line["of_mean_colour"], ".-", color=COLOURS[k], linewidth=0.8, alpha=0.7)
+            axes[1].plot(line["epoch"], line["chroma"], ".-", color=COLOURS[k], linewidth=0.8, alpha=0.7)
         bars = abs(part[["of_low", "of_high"]].sub(part["of_mean_colour"], axis=0)).to_numpy().T
         axes[0].errorbar(
             part["epoch"], part["of_mean_colour"], bars, fmt="o-", color=COLOURS[k], label=label, capsize=2
         )
         axes[1].plot(part["epoch"], part["chroma"], "o-", color=COLOURS[k], label=label)
     if len(others):
-        axes[0].plot([], [], "-", color="0.4", linewidth=0.8, label="other seeds")
+        axes[0].plot([], [], ".-", color="0.4", linewidth=0.8, label="other seeds")
     axes[0].axhline(1, color="0.4", linestyle=":", label="the mean colour")
     axes[0].set(title="error on new photos / the mean colour's", xlabel="epoch", ylim=(0, None))
     axes[1].axhline(scores["true_chroma"].max(), color="0.4", linestyle="--", label="true photos")

@@ -115,17 +115,21 @@ def _row_speed() -> str:
 def _networks() -> str:
     scores = table("06_scores").set_index("method")
     share, chroma = 100 * scores["of mean colour"], scores["chroma"]
-    told = {name: in_words(scores.loc[name]) for name in ("unet", "gan-paper", "gan-l1", "no discriminator")}
-    return f"""**The U-Net beats the mean colour** from lightness alone ({told["unet"]}): {share["unet"]:.1f} %
-        of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN**
-        ({told["gan-paper"]}) has {share["gan-paper"]:.0f} % at a chroma of {chroma["gan-paper"]:.1f}, with averaged
-        weights {share["gan-paper, averaged"]:.0f} % at {chroma["gan-paper, averaged"]:.1f}; grey has
-        {share["grey"]:.0f} %. With L1 beside the discriminator and a pretrained generator ({told["gan-l1"]}) it has
-        {share["gan-l1"]:.1f} % at a chroma of {chroma["gan-l1"]:.1f}; the same without a discriminator
-        {share["no discriminator"]:.1f} % at {chroma["no discriminator"]:.1f}. Multiplied to about the truth's chroma,
-        the latter two have {share["gan-l1, with gain"]:.0f} and {share["no discriminator, with gain"]:.0f} %, the
-        U-Net {share["unet, with gain"]:.0f} %. (*gan-l1* used to come with such a gain, set after a look at test
-        photos; it is gone, but the tables of all methods below are from before.)"""
+
+    def told(name: str) -> str:
+        return f"{share[name]:.1f} % at a chroma of {chroma[name]:.1f}"
+
+    said = f"""**The U-Net beats the mean colour** from lightness alone ({in_words(scores.loc["unet"])}):
+        {share["unet"]:.1f} % of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN**
+        ({in_words(scores.loc["gan-paper"])}) has {told("gan-paper")}; grey has {share["grey"]:.0f} %. With L1 beside
+        the discriminator and a pretrained generator ({in_words(scores.loc["gan-l1"])}) it has {told("gan-l1")}."""
+    if "no discriminator" in scores.index:
+        gains = [f"{100 * scores.loc[f'{name}, with gain', 'of mean colour']:.0f} %"
+                 for name in ("gan-l1", "no discriminator", "unet")]  # fmt: skip
+        said += f""" The same without a discriminator has {told("no discriminator")}. Their chroma multiplied to about
+            the truth's, they have {gains[0]} and {gains[1]}, the U-Net {gains[2]}. With averaged weights the paper's
+            GAN has {told("gan-paper, averaged")}."""
+    return said
 
 
 def _few_hints() -> str:
@@ -197,6 +201,8 @@ def paper_at_length(scores: pd.DataFrame | None) -> str:
 
 def _realism() -> str:
     """What EfficientNet-Lite0 sees in what each method without hints paints."""
+    if table("07_realism") is None:
+        return ""
     seen = table("07_realism").set_index("method")
     truth, painted = seen.loc["truth"], seen.drop("truth")
     near, alike = painted["frechet"].idxmin(), painted["agreement"].idxmax()

@@ -120,8 +120,9 @@ def _networks() -> str:
         return f"{share[name]:.1f} % at a chroma of {chroma[name]:.1f}"
 
     said = f"""**The U-Net beats the mean colour** from lightness alone ({in_words(scores.loc["unet"])}):
-        {share["unet"]:.1f} % of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}). **The paper's GAN**
-        ({in_words(scores.loc["gan-paper"])}) has {told("gan-paper")}; grey has {share["grey"]:.0f} %. With L1 beside
+        {share["unet"]:.1f} % of its error, at a chroma of {chroma["unet"]:.1f} (truth {chroma["truth"]:.1f}).
+        **The paper's GAN** ({in_words(scores.loc["gan-paper"])}) has {told("gan-paper")}; grey has
+        {share["grey"]:.0f} %. With L1 beside
         the discriminator and a pretrained generator ({in_words(scores.loc["gan-l1"])}) it has {told("gan-l1")}."""
     if "no discriminator" in scores.index:
         gains = [f"{100 * scores.loc[f'{name}, with gain', 'of mean colour']:.0f} %"

@@ -213,9 +213,9 @@ def epochs(about: dict) -> int:
     Returns
     -------
     int
-        Passes over the photos.
+        Passes over the photos; 0 when the description does not say.
     """
-    return about.get("epochs", about[CONFIG]["epochs"])
+    return about.get("epochs", about.get(CONFIG, {}).get("epochs", 0))
 
 
 def copy(path: Path, to: Path) -> None:

@@ -235,10 +235,12 @@ class Trainer:
                             raise KeyboardInterrupt from None
                         raise
                 epoch, within = divmod(self.step, self.data.per_epoch)
-                if self.watch is not None and not within:  # before it is saved, so that no stop makes it miss an epoch
-                    self.watch(self)
-                if stopping or not within and (epoch % self.save_every == 0 or self.step == self.total):
-                    self.save()
+                try:
+                    if self.watch is not None and not within:  # first, so that no stop makes it miss an epoch
+                        self.watch(self)
+                finally:
+                    if stopping or not within and (epoch % self.save_every == 0 or self.step == self.total):
+                        self.save()
                 if stopping:
                     raise KeyboardInterrupt
 

@@ -67,7 +67,7 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     def trained(asked, photos, folder, watch, **options):
         seen.append(photos)
         watch(SimpleNamespace())
-        return Trained(made, folder / "unet.safetensors", [], [])
+        return Trained(made, folder / "unet.safetensors", folder, [], [])
 
     monkeypatch.setattr(cuda_training, "train", trained)
     c = campaign(tmp_path / "out", held=8)

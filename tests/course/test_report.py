@@ -41,6 +41,7 @@ def test_the_pages_are_up_to_date(file):
                                                         ("07_claims", "Their losses are very close", "evidence"),
                                                         ("07_seconds_timing", "unet", "seconds per photo"),
                                                         ("training", "unet: all three", "photos_per_second"),
+                                                        ("06_paper", "averaged", "of_mean_colour"),
                                                         ("10_cuda_paper", "averaged", "of_mean_colour"),
                                                         ("10_cuda_speed", "all but compile", "photos_per_second"),
                                                         ("10_cuda_right", "bf16", "difference"),
@@ -136,6 +137,23 @@ def test_the_prose_of_notebook_06_agrees_with_the_long_training():
     assert (last["of_low"] > 1).all() and (mean["of_high"] > 1).all()  # no nearer to the truth than one mean colour
     assert mean[["chroma", "of_mean_colour"]].corr("spearman").iloc[0, 1] > 0.8
     assert abs(mean.loc[mean["of_mean_colour"].idxmin(), "chroma"] - scores["chroma"].iloc[0]) < 1  # the mean colour's
+
+
+def test_the_prose_of_notebook_06_agrees_with_the_hundred_epochs_here():
+    """Last weights swing above the mean colour, averaged ones come down to it; no collapse; seeds differ as much."""
+    scores = reference.table("06_paper")
+    first = scores[(scores["seed"] == 0) & (scores["epoch"] > 0)]
+    last, mean = (first[first["weights"] == w].set_index("epoch") for w in ("last", "averaged"))
+    assert last.index.max() == 100 and (first["size"] == 64).all() and first["width"].nunique() == 1
+    assert (last["of_low"] > 1).all() and (mean["of_high"] > 1).all()
+    late, early = last["of_mean_colour"].loc[10:], mean["of_mean_colour"].loc[10:50]
+    assert late.max() - late.min() > 0.5 and late.loc[85] > late.loc[80] + 0.5  # it rises again
+    assert mean["of_mean_colour"].loc[60:].mean() < early.mean() - 0.1
+    assert (scores["attempt"] == 0).all() and (last["chroma"].loc[10:] / last["true_chroma"]).loc[10:].between(
+        0.75, 4 / 3
+    ).all()
+    fifteen = scores[(scores["epoch"] == 15) & (scores["weights"] == "last")].set_index("seed")["of_mean_colour"]
+    assert list(fifteen.index) == [0, 1, 2] and fifteen.max() - fifteen.min() > 0.5
 
 
 def test_no_variant_learned_otherwise_and_only_what_is_known_failed_on_the_gpu():

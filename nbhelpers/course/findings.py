@@ -191,7 +191,7 @@ def paper_at_length(scores: pd.DataFrame | None) -> str:
             {100 * mean.loc[epoch, "of_mean_colour"]:.0f}); {others["seed"].nunique()} other seeds had {drawn[0]} %
             ({drawn[1]})."""
     return f"""**The paper's GAN at the paper's length**: {end.epoch:.0f} epochs at {end["size"]} pixels and
-        {end.width} channels, one seed, {end.training_photos:,} photos, {end.photos} test photos, {where}:
+        {end.width} channels, one seed, {end.training_photos:,.0f} photos, {end.photos} test photos, {where}:
         {share(last.loc[end.epoch])} of the mean colour's error at a chroma of {last.loc[end.epoch, "chroma"]:.1f}
         (truth {end.true_chroma:.1f}), with averaged weights {share(mean.loc[end.epoch])} at
         {mean.loc[end.epoch, "chroma"]:.1f}. It was restarted {fell} times. From epoch {late["last"].index[0]} on the

@@ -239,8 +239,8 @@ def _over_epochs(scores: pd.DataFrame, side: int, machine: str) -> str:
     on = f"{end.seconds:.0f} seconds with scoring on one {end.card}" if "card" in scores else f"on {machine}"
     note = f"""Means over {end.photos} test photos of {side} x {side} pixels with 95 % bootstrap intervals; the mean
     colour's error there is {base.ab_mse:.1f} at a chroma of {base.chroma:.1f}, the truth's chroma
-    {end.true_chroma:.1f}. {end.training_photos:,} training photos, squares of {end["size"]} pixels, {end.width}
-    channels, batches of {end.batch}, one seed, {on}."""
+    {end.true_chroma:.1f}. {end.training_photos:,.0f} training photos, squares of {end["size"]} pixels, {end.width}
+    channels, batches of {end.batch:.0f}, one seed, {on}."""
     return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
 
 

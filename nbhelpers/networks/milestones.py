@@ -109,6 +109,7 @@ def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], co
         A line for the mean colour (epoch 0), then one for each epoch and kind of weights: network, size, width, batch,
         epochs (see `checkpoints.epochs`), seeds (1), seed, weights ("last" or "averaged"), epoch,
         attempt (how often the training had been restarted), training_photos, and what `batch_scores.summary` finds.
+        What is about a training is empty in the first line.
 
     Raises
     ------
@@ -124,9 +125,12 @@ def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], co
         facts |= {"epochs": checkpoints.epochs(about), "seeds": 1, "seed": config["seed"], "weights": weights}
         facts |= {"epoch": epoch, "attempt": about["attempt"], "training_photos": about["photos"]}
         rows.append(facts | batch_scores.summary(batch_scores.errors(network, test), base))
-    same = {key: rows[0][key] for key in ("network", "size", "width", "batch", "seed", "training_photos")}
-    none = same | {"epochs": 0, "seeds": 1, "weights": "mean colour", "epoch": 0, "attempt": 0}
-    return pd.DataFrame([none | batch_scores.summary(base, base), *rows])[list(rows[0])]
+    none = {"network": "mean colour", "seed": rows[0]["seed"], "weights": "mean colour", "epoch": 0}
+    table = pd.DataFrame([rows[0], none | batch_scores.summary(base, base), *rows[1:]])
+    table = table.iloc[[1, 0, *range(2, len(table))]].reset_index(drop=True)
+    return table.astype(
+        dict.fromkeys(("size", "width", "batch", "epochs", "seeds", "attempt", "training_photos"), "Int64")
+    )
 
 
 def pictures(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], credits: Sequence[str]) -> dict:

@@ -149,9 +149,8 @@ def test_the_prose_of_notebook_06_agrees_with_the_hundred_epochs_here():
     late, early = last["of_mean_colour"].loc[10:], mean["of_mean_colour"].loc[10:50]
     assert late.max() - late.min() > 0.5 and late.loc[85] > late.loc[80] + 0.5  # it rises again
     assert mean["of_mean_colour"].loc[60:].mean() < early.mean() - 0.1
-    assert (scores["attempt"] == 0).all() and (last["chroma"].loc[10:] / last["true_chroma"]).loc[10:].between(
-        0.75, 4 / 3
-    ).all()
+    assert (scores["attempt"].dropna() == 0).all()
+    assert (last["chroma"] / last["true_chroma"]).loc[10:].between(0.75, 4 / 3).all()
     fifteen = scores[(scores["epoch"] == 15) & (scores["weights"] == "last")].set_index("seed")["of_mean_colour"]
     assert list(fifteen.index) == [0, 1, 2] and fifteen.max() - fifteen.min() > 0.5
 

@@ -66,7 +66,7 @@ def plane(colour) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def _labs(network, photos: torch.Tensor, colour=None, gain: float = 1.0):
+def _labs(network, photos: torch.Tensor, colour=None):
     """Yield (true CIELAB (n, 3, S, S), painted a*, b* (n, 2, S, S)) of the photos, some at a time."""
     was = network is not None and network.training
     if network is not None:
@@ -76,12 +76,12 @@ def _labs(network, photos: torch.Tensor, colour=None, gain: float = 1.0):
         if network is None:
             yield lab, colour.expand(len(lab), 2, *lab.shape[2:])
         else:
-            yield lab, gain * unscale_ab(network(scale_lightness(lab[:, :1])).float())
+            yield lab, unscale_ab(network(scale_lightness(lab[:, :1])).float())
     if network is not None:
         network.train(was)
 
 
-def errors(network, photos: torch.Tensor, colour=None, gain: float = 1.0) -> pd.DataFrame:
+def errors(network, photos: torch.Tensor, colour=None) -> pd.DataFrame:
     """Score each photo as a network, or one colour, colorizes it.
 
     Parameters
@@ -92,8 +92,6 @@ def errors(network, photos: torch.Tensor, colour=None, gain: float = 1.0) -> pd.
         uint8 (N, 3, S, S), where the network is.
     colour : torch.Tensor, optional
         (1, 2, 1, 1), a* and b*, for no network.
-    gain : float
-        What to multiply the network's a* and b* with.
 
     Returns
     -------
@@ -102,7 +100,7 @@ def errors(network, photos: torch.Tensor, colour=None, gain: float = 1.0) -> pd.
         grey.
     """
     rows = []
-    for lab, ab in _labs(network, photos, colour, gain):
+    for lab, ab in _labs(network, photos, colour):
         squares = (ab - lab[:, 1:]).square().mean((1, 2, 3))
         chroma = [found.square().sum(1).sqrt().mean((1, 2)) for found in (ab, lab[:, 1:])]
         rows.append(torch.stack([squares, *chroma], dim=1).cpu())

@@ -313,7 +313,7 @@ def ratings(table):
     Parameters
     ----------
     table : pd.DataFrame
-        As `rating.bradley_terry` returns it.
+        As `preference.bradley_terry` returns it.
 
     Returns
     -------

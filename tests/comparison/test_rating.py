@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
-from nbhelpers.comparison import plots, rating
-from nbhelpers.comparison.rating import COLUMNS, TRUTH, Pair, Rating, bradley_terry, pairs
+from nbhelpers.comparison import plots, preference, rating
+from nbhelpers.comparison.preference import bradley_terry
+from nbhelpers.comparison.rating import COLUMNS, TRUTH, Pair, Rating, pairs
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Constant
 
@@ -214,7 +215,7 @@ def test_methods_that_were_never_compared_have_no_strengths():
 
 
 def test_too_little_for_an_interval_gives_none():
-    assert list(bradley_terry(planted().iloc[:0])) == list(rating.RESULT)
+    assert list(bradley_terry(planted().iloc[:0])) == list(preference.RESULT)
     table = bradley_terry(planted(count=1), draws=20)
     assert table["strength"].notna().all() and table["low"].isna().all()  # one photo, one rater
     links = itertools.pairwise("abcdef")  # of resampled photos only 4 in 100 hold all five links

@@ -78,13 +78,11 @@ def networks() -> str:
         "mean": "mean colour",
     }
     table = _markdown(_method_table(trained[~trained["method"].str.contains("course")], names))
-    newer = (trained["method"] == "no discriminator").any()
-    alone = "*no discriminator*: *gan-l1* without one, else the same. " if newer else ""
-    gain = "as strong as" if newer else "84 % of"  # the share until gan-l1 lost its gain
     about = f"""Means over {trained["photos"].max()} test photos of {trained["photo_size"].max()} x
     {trained["photo_size"].max()} pixels, no colour known; the networks learned from
-    {unet.loc["here", "training"]:.0f} photos. {alone}*with gain*: the
-    chroma multiplied by one number, so that on the training photos it is {gain} the truth's. In brackets beside a
+    {unet.loc["here", "training"]:.0f} photos. *no discriminator*: *gan-l1* without one, else the same. *with gain*: the
+    chroma multiplied by one number, so that on the training photos it is as strong as
+    the truth's. In brackets beside a
     network: {TRAINED}."""
     side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
     then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;

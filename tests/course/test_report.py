@@ -65,7 +65,7 @@ def test_each_row_of_a_network_says_how_it_was_trained_and_none_is_wide(file):
             for row in re.findall(rf"<!-- {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)[0].splitlines()
             if row.startswith("|")]  # fmt: skip
     shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|gan-|hinted)", row)]
-    assert len(shown) == {"README.md": 18, "data/checkpoints/README.md": 2}[file]
+    assert len(shown) == {"README.md": 20, "data/checkpoints/README.md": 2}[file]
     told = r" \(\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?\)$"
     assert [name for name in shown if not re.search(told, name)] == []
     assert max(len(row) for row in rows) < 250
@@ -153,6 +153,17 @@ def test_the_prose_of_notebook_06_agrees_with_the_hundred_epochs_here():
     assert (last["chroma"] / last["true_chroma"]).loc[10:].between(0.75, 4 / 3).all()
     fifteen = scores[(scores["epoch"] == 15) & (scores["weights"] == "last")].set_index("seed")["of_mean_colour"]
     assert list(fifteen.index) == [0, 1, 2] and fifteen.max() - fifteen.min() > 0.5
+
+
+def test_what_notebook_06_says_of_gains_and_discriminators_is_what_the_table_says():
+    scores = reference.table("06_scores").set_index("method")
+    error, gains = scores["ab_mse"], [f"{name}, with gain" for name in ("unet", "no discriminator", "gan-l1")]
+    assert error[gains].is_monotonic_increasing and error["no discriminator"] < error["gan-l1"]
+    strength = scores.loc[gains, "chroma"] / scores.loc["truth", "chroma"]
+    assert strength.between(0.9, 1).all() and strength.max() - strength.min() < 0.02  # at equal chroma
+    hues = scores["hue_spread"]
+    assert hues["gan-l1"] > 1.5 * hues["no discriminator"] > hues["unet, L1"]
+    assert scores.loc["gan-paper", "epochs"] == 100 and (scores["gain"].dropna() >= 1).all()
 
 
 def test_no_variant_learned_otherwise_and_only_what_is_known_failed_on_the_gpu():

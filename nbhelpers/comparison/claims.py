@@ -316,9 +316,10 @@ def with_realism(verdicts: pd.DataFrame, realism: pd.DataFrame | None) -> pd.Dat
     words = []
     for name, row in seen.loc[[name for name in asked if name in seen.index]].iterrows():
         ends = f" ({row['frechet_low']:.1f} to {row['frechet_high']:.1f})"
-        distance = f"{row['frechet']:.1f}{ends}, " if pd.notna(row["frechet"]) else ""
+        distance = f"{row['frechet']:.1f}{ends}, {row['halves']:.0f}, " if pd.notna(row["frechet"]) else ""
         words.append(f"{name} {distance}{row['agreement']:.0%}")
     claims = [claim for claim, _, rule in CLAIMS if rule is _better]
-    told = f"To EfficientNet-Lite0, on {seen['photos'].max()} photos (Fréchet distance, same answer as for the truth): "
+    what = "Fréchet distance, that between halves, same answer as for the truth"
+    told = f"To EfficientNet-Lite0, on {seen['photos'].max()} photos ({what}): "
     table.loc[table["claim"].isin(claims), "evidence"] += f". {told}{'; '.join(words)}"
     return table

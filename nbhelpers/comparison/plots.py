@@ -72,27 +72,30 @@ def realism(table):
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels: the Fréchet distance, that between halves with its floor, and the share of equal answers, with
-        intervals.
+        Four panels: the Fréchet distance, how far behind the nearest it is, that between halves with its floor, and the
+        share of equal answers; with too few photos for a distance the last alone.
     """
     rows = table[table["method"] != "truth"]
-    key = "frechet" if rows["frechet"].notna().all() else "agreement"
+    panels = {"agreement": "same first answer"}
+    if rows["frechet"].notna().all():
+        panels = {"frechet": "Fréchet distance", "behind": "behind the nearest", "halves": "between halves"} | panels
+    key = next(iter(panels))
     rows = rows.sort_values(key, ascending=key == "agreement")  # the most alike last, which is the top
     places = np.arange(len(rows))
-    figure, axes = plt.subplots(1, 2, figsize=(9, 0.27 * len(rows) + 1), sharey=True)
-    for ax, name, title in zip(axes, ("frechet", "agreement"), ("Fréchet distance to the truth", "same first answer")):
-        ax.hlines(places, rows[f"{name}_low"], rows[f"{name}_high"], color=COLOURS[0], linewidth=2)
+    size = (2.2 * len(panels) + 2, 0.27 * len(rows) + 1)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    for ax, (name, title) in zip(axes[0], panels.items()):
+        if f"{name}_low" in rows:
+            ax.hlines(places, rows[f"{name}_low"], rows[f"{name}_high"], color=COLOURS[0], linewidth=2)
+        else:
+            floor = table.loc[table["method"] == "truth", name].iloc[0]
+            ax.axvline(floor, color=COLOURS[1], linestyle=":", linewidth=1.2, label="truth")
+            ax.legend(fontsize=7)
         ax.plot(rows[name], places, "o", color=COLOURS[0], markersize=4)
         ax.set_title(title)
         ax.grid(axis="y", color="0.92")
-        ax.set_yticks(places, rows["method"])
-    floor = table.loc[table["method"] == "truth", "halves"].iloc[0]
-    if np.isfinite(floor):
-        axes[0].plot(rows["halves"], places, "x", color=COLOURS[1], markersize=4, label="between halves")
-        axes[0].axvline(floor, color=COLOURS[1], linestyle=":", linewidth=1.2, label="of two true halves")
-        axes[0].legend(fontsize=7)
-    axes[0].set_xlim(0, None)
-    axes[1].xaxis.set_major_formatter(PercentFormatter(1))
+    axes[0, 0].set_yticks(places, rows["method"])
+    axes[0, -1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
 

@@ -24,6 +24,7 @@ LPIPS_NET = "alex"  # the variant that most papers report
 LPIPS_FILES = {"alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
 LEAST_FID = 500  # photos
 LEAST_FRECHET = 100  # photos
+DISTANCES = ("frechet", "frechet_low", "frechet_high", "behind", "behind_low", "behind_high", "halves")
 FID_FILE = "weights-inception-2015-12-05-6726825d.pth"
 
 
@@ -218,30 +219,48 @@ def compare(seen: dict[str, Seen], seed: int = 0, draws: int = 200, splits: int 
     Returns
     -------
     pd.DataFrame
-        A line for the truth and each method: method; frechet with its 95 % interval frechet_low to frechet_high (basic
-        bootstrap over photos, which takes out the bias that resampling adds); halves (mean over the splits); agreement,
-        the share of photos for which the network's first answer is that for the true photo, with agreement_low to
-        agreement_high; photos (their number).
+        A line for the truth and each method: method; frechet with its 95 % interval frechet_low to frechet_high;
+        behind, how much larger that is than the nearest method's, with behind_low to behind_high; halves (mean over the
+        splits); agreement, the share of photos for which the network's first answer is that for the true photo, with
+        agreement_low to agreement_high; photos (their number).
+
+    Notes
+    -----
+    An interval is 1.96 standard errors to each side, these from resamples of the photos, the same for all methods. It
+    says how the distance moves between sets of so many photos, not where it would go with more: that the bias of a
+    resample repeats the bias of the set is true with few features only. With 1,280 features and 300 photos the
+    resamples spread 1.2 times as far as fresh sets do.
 
     References
     ----------
     Zhang et al. 2016, section 3.1, asks a classifier too, there for the known class.
     """
-    true, rows = seen["truth"], []
-    count = len(true.features)
+    true, count = seen["truth"], len(seen["truth"].features)
+    rng = np.random.default_rng(seed)  # the same resamples and splits for all
+    resamples = rng.multinomial(count, np.full(count, 1 / count), draws)
+    parts = [np.array_split(rng.permutation(count), 2) for _ in range(splits)]
+    rows, drawn = [], {}
     for name, each in seen.items():
-        rng = np.random.default_rng(seed)  # the same resamples and splits for all
-        row = {"method": name} | dict.fromkeys(("frechet", "frechet_low", "frechet_high", "halves"), np.nan)
-        if count >= LEAST_FRECHET:
-            row["frechet"] = frechet(true.features, each.features)
-            halves = [np.array_split(rng.permutation(count), 2) for _ in range(splits)]
-            row["halves"] = np.mean([frechet(true.features[a], each.features[b]) for a, b in halves])
-            if name != "truth":
-                counts = rng.multinomial(count, np.full(count, 1 / count), draws)
-                drawn = [frechet(true.features, each.features, some) for some in counts]
-                low, high = 2 * row["frechet"] - np.quantile(drawn, (0.975, 0.025))
-                row["frechet_low"], row["frechet_high"] = max(0.0, low), high
         same = each.answers.argmax(1) == true.answers.argmax(1)
         low, high = bootstrap_interval(same)
+        row = {"method": name} | dict.fromkeys(DISTANCES, np.nan)
         rows.append(row | {"agreement": same.mean(), "agreement_low": low, "agreement_high": high, "photos": count})
+        if count >= LEAST_FRECHET:
+            rows[-1]["frechet"] = frechet(true.features, each.features)
+            rows[-1]["halves"] = np.mean([frechet(true.features[a], each.features[b]) for a, b in parts])
+            if name != "truth":
+                drawn[name] = np.array([frechet(true.features, each.features, counts) for counts in resamples])
+    painted = [row for row in rows if row["method"] in drawn]
+    nearest = min(painted, key=lambda row: row["frechet"], default=None)
+    for row in painted:
+        moved = drawn[row["method"]]
+        row["frechet_low"], row["frechet_high"] = _interval(row["frechet"], moved).clip(0)
+        row["behind"] = row["frechet"] - nearest["frechet"]
+        if row is not nearest:
+            row["behind_low"], row["behind_high"] = _interval(row["behind"], moved - drawn[nearest["method"]])
     return pd.DataFrame(rows)
+
+
+def _interval(value: float, drawn: np.ndarray) -> np.ndarray:
+    """(2,) low and high end around a value, from what it was in resamples."""
+    return value + 1.96 * drawn.std(ddof=1) * np.array([-1, 1])

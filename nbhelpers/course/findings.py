@@ -195,29 +195,28 @@ def paper_at_length(scores: pd.DataFrame | None) -> str:
 
 def _realism() -> str:
     """What EfficientNet-Lite0 sees in what each method without hints paints."""
-    if table("07_realism") is None:
-        return ""
     seen = table("07_realism").set_index("method")
-    truth, painted = seen.loc["truth"], seen.drop("truth")
-    near, alike = painted["frechet"].idxmin(), painted["agreement"].idxmax()
+    truth, painted = seen.loc["truth"], seen.drop("truth").sort_values("frechet")
+    near, far, grey = painted.iloc[0], painted.iloc[-1], painted.loc["grey"]
+    tied = [beside(f"*{name}*", row) for name, row in painted.iloc[1:].iterrows() if row["behind_low"] <= 0]
+    alike, last = painted.loc[painted["agreement"].idxmax()], painted.loc[painted["halves"].idxmax()]
+    without = painted.loc["no discriminator"]
 
-    def told(name: str) -> str:
-        row = painted.loc[name]
-        ends = f"{row['frechet_low']:.1f} to {row['frechet_high']:.1f}"
-        return f"{beside(f'*{name}*', row)} {row['frechet']:.1f} ({ends})"
+    def same(row: pd.Series) -> str:
+        low, share, high = (100 * row[name] for name in ("agreement_low", "agreement", "agreement_high"))
+        return f"{share:.0f} % ({low:.0f} to {high:.0f})"
 
-    def same(name: str) -> str:
-        row = painted.loc[name]
-        ends = f"{100 * row['agreement_low']:.0f} to {100 * row['agreement_high']:.0f}"
-        return f"*{name}* {100 * row['agreement']:.0f} % ({ends})"
-
-    named = ("unet", "gan-l1", "gan-paper", "gan-paper, averaged", "boosting", "grey")
-    others = "; ".join(told(name) for name in named if name in painted.index and name != near)
-    rest = ", ".join(same(name) for name in ("gan-paper", "gan-l1", "grey") if name != alike)
     return f"""**How real it looks to a network** (EfficientNet-Lite0, {truth["photos"]:.0f} test photos; no person was
-        asked). Fréchet distance to the true photos, smaller is nearer: {told(near)}; then {others}. The same first
-        answer as for the true photo: most often {same(alike)}; {rest}. Between halves the truth itself has a distance
-        of {truth["halves"]:.1f}, *{near}* {painted.loc[near, "halves"]:.1f}."""
+        asked). Fréchet distance to the same photos in their true colours, smaller is nearer:
+        {beside(f"*{near.name}*", near)} {near["frechet"]:.1f}, not told apart from {" and ".join(tied)}; without its
+        discriminator {without["frechet"]:.1f}, {without["behind"]:.2f} more ({without["behind_low"]:.2f} to
+        {without["behind_high"]:.2f}; for one comparison). Grey photos have {grey["frechet"]:.1f}, the best row model,
+        *boosting*, {painted.loc["boosting", "frechet"]:.1f}. Farthest is {beside(f"*{far.name}*", far)},
+        {far["frechet"]:.1f}; but compared with *other* photos (between halves) it is *{last.name}*,
+        {last["halves"]:.0f}, and *{far.name}* has {far["halves"]:.0f}, *{near.name}* {near["halves"]:.0f}, the truth
+        itself {truth["halves"]:.0f}. The same first answer as for the true photo: for {same(grey)} of the grey photos,
+        at most {same(alike)} (*{alike.name}*), and {same(far)} of *{far.name}*'s: that colour painted here helps the
+        network to name what a photo shows is not seen, that the colour of *{far.name}* misleads it is."""
 
 
 def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:

@@ -194,25 +194,24 @@ def claims() -> str:
 
 def realism() -> str:
     """How real the colours look to EfficientNet-Lite0, the nearest to the truth first."""
-    if (seen := reference.table("07_realism")) is None:
-        return "Not measured in the committed run yet."
-    seen = seen.sort_values("frechet", kind="stable")
-    table = pd.DataFrame({"method": [beside(row["method"], row) for _, row in seen.iterrows()]})
-    for title, name, form in (("Fréchet distance", "frechet", "{:.1f}"), ("same answer", "agreement", "{:.0%}")):
+    seen = reference.table("07_realism").sort_values("frechet", kind="stable")
+    table = pd.DataFrame({"method": [beside(line["method"], line) for line in seen.to_dict("records")]})
+    columns = {"Fréchet distance": ("frechet", "{:.1f}"), "behind the nearest": ("behind", "{:+.2f}")}
+    for title, (name, form) in (columns | {"same answer": ("agreement", "{:.0%}")}).items():
         cells = [
             [form.format(value) for value in line] for line in seen[[name, f"{name}_low", f"{name}_high"]].to_numpy()
         ]
-        table[title] = [middle if low == "nan" else f"{middle} ({low} to {high})" for middle, low, high in cells]
-    table.insert(2, "between halves", seen["halves"].map("{:.1f}".format).to_numpy())
-    fewer = ""
-    if "training_photos" in seen:
-        few = seen.dropna(subset="training_photos")
-        fewer = f" Fitted on {few['training_photos'].max():,.0f} photos of that size: {', '.join(few['method'])}."
-    note = f"""{seen["photos"].max()} test photos of 224 x 224 pixels, no colour known; 95 % bootstrap intervals over
-    photos. The distance compares the same photos, true and painted; *between halves* one half of the true ones with the
-    other half painted, where the truth's own distance is the floor. *same answer*: the share of photos for which the
+        told = [middle if "nan" in low else f"{middle} ({low} to {high})" for middle, low, high in cells]
+        table[title] = ["" if "nan" in words else words for words in told]
+    table.insert(3, "between halves", seen["halves"].map("{:.1f}".format).to_numpy())
+    fitted = seen.dropna(subset="training_photos")
+    small = [f"{row.method} ({row.training_size:.0f} pixels)" for row in fitted.itertuples()]
+    note = f"""{seen["photos"].max()} test photos of 224 x 224 pixels, no colour known; 95 % intervals over photos, for
+    sets of so many: the distance falls as photos are added. It compares the same photos, true and painted; *behind the
+    nearest* is the difference on the same resamples; *between halves* compares one half of the true ones with the other
+    half painted, where the truth's own distance is the floor. *same answer*: the share of photos for which the
     network's first answer is that for the true photo. Not FID, which takes another network. In brackets beside a
-    network: {TRAINED}.{fewer}"""
+    network: {TRAINED}. Fitted on {fitted["training_photos"].max():,.0f} photos only: {", ".join(small)}."""
     return _markdown(table) + "\n\n" + " ".join(note.split())
 
 

@@ -225,7 +225,7 @@ def test_of_further_seeds_only_the_restarts_count(monkeypatch):
 def test_what_a_network_sees_stands_beside_one_claim():
     rows = [("truth", 0.0, None, None, 1.0), ("boosting", 9.0, 8.0, 10.0, 0.31), ("gan-paper", 4.0, 3.5, 4.5, 0.42)]
     seen = pd.DataFrame(rows, columns=["method", "frechet", "frechet_low", "frechet_high", "agreement"]).assign(
-        photos=739
+        photos=739, halves=[5.0, 12.0, 7.0]
     )
     table = pd.DataFrame(
         [(c, w, FAILS, "so") for c, w, _ in claims.CLAIMS], columns=["claim", "paper", "verdict", "evidence"]
@@ -234,7 +234,9 @@ def test_what_a_network_sees_stands_beside_one_claim():
     changed = found[found["evidence"] != "so"]
     assert [claims.CLAIMS[i][2].__name__ for i in changed.index] == ["_better"] and (found["verdict"] == FAILS).all()
     words = changed["evidence"].iloc[0]
-    assert "on 739 photos" in words and "gan-paper 4.0 (3.5 to 4.5), 42%; boosting 9.0 (8.0 to 10.0), 31%" in words
+    assert (
+        "on 739 photos" in words and "gan-paper 4.0 (3.5 to 4.5), 7, 42%; boosting 9.0 (8.0 to 10.0), 12, 31%" in words
+    )
     few = claims.with_realism(table, seen.assign(frechet=float("nan")))
     assert "gan-paper 42%; boosting 31%" in " ".join(few["evidence"])
     assert claims.with_realism(table, None) is table

@@ -7,7 +7,7 @@ import pytest
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import plots as comparison_plots
-from nbhelpers.comparison import tables
+from nbhelpers.comparison import realism, tables
 from nbhelpers.hints import Constant, Nearest, hide_pixels
 
 
@@ -97,16 +97,18 @@ def test_the_gallery_and_the_costs_show_every_method(sample):
 
 @pytest.mark.parametrize("many", [True, False])
 def test_realism_shows_the_most_alike_at_the_top_and_the_floor(many):
-    rows = [("truth", 0.0, np.nan, np.nan, 2.0, 1.0, 1.0, 1.0), ("a", 9.0, 8.0, 10.0, 12.0, 0.3, 0.2, 0.4),
-            ("b", 4.0, 3.0, 5.0, 7.0, 0.2, 0.1, 0.3)]  # fmt: skip
-    names = ("frechet", "frechet_low", "frechet_high", "halves", "agreement", "agreement_low", "agreement_high")
-    table = pd.DataFrame(rows, columns=["method", *names])
+    empty = [np.nan] * 5
+    rows = [("truth", 0.0, *empty, 2.0, 1.0, 1.0, 1.0), ("a", 9.0, 8.0, 10.0, 5.0, 4.5, 5.5, 12.0, 0.3, 0.2, 0.4),
+            ("b", 4.0, 3.0, 5.0, 0.0, np.nan, np.nan, 7.0, 0.2, 0.1, 0.3)]  # fmt: skip
+    agree = ("agreement", "agreement_low", "agreement_high")
+    table = pd.DataFrame(rows, columns=["method", *realism.DISTANCES, *agree])
     if not many:
-        table[["frechet", "frechet_low", "frechet_high", "halves"]] = np.nan
-    distance, agreement = comparison_plots.realism(table).axes
-    labels = [label.get_text() for label in distance.get_yticklabels()]
+        table[list(realism.DISTANCES)] = np.nan
+    axes = comparison_plots.realism(table).axes
+    labels = [label.get_text() for label in axes[0].get_yticklabels()]
     assert labels == (["a", "b"] if many else ["b", "a"])  # from below
-    points = dict(zip(labels, agreement.lines[0].get_xdata()))
-    assert points == {"a": 0.3, "b": 0.2}
-    floors = [line.get_xdata()[0] for line in distance.lines if line.get_linestyle() == ":"]
+    shown = [dict(zip(labels, ax.lines[-1].get_xdata())) for ax in axes]
+    expected = [{"a": 9, "b": 4}, {"a": 5, "b": 0}, {"a": 12, "b": 7}] if many else []
+    assert shown == [*expected, {"a": 0.3, "b": 0.2}]
+    floors = [line.get_xdata()[0] for ax in axes for line in ax.lines if line.get_linestyle() == ":"]
     assert floors == ([2.0] if many else [])

@@ -109,6 +109,9 @@ def test_the_more_alike_is_nearer_and_the_truth_has_a_floor(planted):
     assert floor == pytest.approx(table.loc["near", "halves"], rel=0.1) and table.loc["far", "halves"] > 1.5 * floor
     assert table["agreement"].tolist() == [1, 1, 0, 0.5]
     assert table.loc["half", "agreement_low"] < 0.5 < table.loc["half", "agreement_high"]
+    assert table.loc["near", "behind"] == 0 and np.isnan(table.loc["near", "behind_low"])  # nothing is nearer
+    behind = table.loc["far", "frechet"] - table.loc["near", "frechet"]
+    assert table.loc["far", "behind"] == pytest.approx(behind) and table.loc["far", "behind_low"] > 0
     again = realism.compare(planted, draws=50).set_index("method")
     assert again.equals(table) and not realism.compare(planted, 1, draws=50).set_index("method").equals(table)
 
@@ -125,6 +128,22 @@ def test_an_interval_holds_what_is_true_of_many_photos():
         row = realism.compare(seen, draws=200, splits=1).iloc[1]
         inside += row["frechet_low"] <= 9 + 4 <= row["frechet_high"]
     assert inside >= 16  # of 20, at 95 %: fewer has a chance of 0.3 %
+
+
+def test_with_more_features_than_photos_an_interval_holds_what_sets_of_so_many_photos_have():
+    """Where the distance of a resample is much larger than that of the set: its spread is right, its place is not."""
+    rng = np.random.default_rng(3)
+    stretch = rng.uniform(0.5, 1.5, 150)
+
+    def distances(draws):
+        features = rng.normal(size=(100, 150))
+        painted = features * stretch + rng.normal(0, 0.3, (100, 150))
+        seen = {name: realism.Seen(rows, np.eye(2)[[0] * 100]) for name, rows in (("truth", features), ("x", painted))}
+        return realism.compare(seen, draws=draws, splits=1).iloc[1]
+
+    usual = np.mean([distances(2)["frechet"] for _ in range(60)])
+    found = [distances(40) for _ in range(20)]
+    assert sum(row["frechet_low"] <= usual <= row["frechet_high"] for row in found) >= 16  # as above
 
 
 def test_few_photos_have_no_distance(planted):

@@ -40,6 +40,9 @@ def test_the_pages_are_up_to_date(file):
                                                         ("08_gains", "hinted", "low"),
                                                         ("07_claims", "Their losses are very close", "evidence"),
                                                         ("07_seconds_timing", "unet", "seconds per photo"),
+                                                        ("07_realism", "no discriminator", "behind_low"),
+                                                        ("07_realism", "tree", "training_size"),
+                                                        ("07_realism", "grey", "agreement"),
                                                         ("training", "unet: all three", "photos_per_second"),
                                                         ("06_paper", "averaged", "of_mean_colour"),
                                                         ("10_cuda_paper", "averaged", "of_mean_colour"),
@@ -64,8 +67,8 @@ def test_each_row_of_a_network_says_how_it_was_trained_and_none_is_wide(file):
     rows = [row for name in report.BLOCKS[file] if name not in ("claims", "cuda speed", "row models", "times")
             for row in re.findall(rf"<!-- {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)[0].splitlines()
             if row.startswith("|")]  # fmt: skip
-    shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|gan-|hinted)", row)]
-    assert len(shown) == {"README.md": 20, "data/checkpoints/README.md": 2}[file]
+    shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|gan-|no discr|hinted)", row)]
+    assert len(shown) == {"README.md": 32, "data/checkpoints/README.md": 2}[file]
     told = r" \(\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?\)$"
     assert [name for name in shown if not re.search(told, name)] == []
     assert max(len(row) for row in rows) < 250
@@ -103,6 +106,24 @@ def test_what_notebook_07_takes_away_is_what_the_tables_say():
     assert (board.loc["grey", "ssim"] > board.loc[trees, "ssim"]).all()
     axis = pd.read_csv(folder / "07_axis.csv").pivot(index="method", columns="unknown", values="mean")
     assert (axis.loc["sum-to-one", [0.2, 0.4, 0.6, 0.8, 0.95, 0.99]] < axis.loc["unet"].min() / 5).all()
+
+
+def test_what_notebook_07_and_the_findings_say_of_realism_is_what_the_table_says():
+    seen = pd.read_csv(paths.FIGURES / "reference" / "07_realism.csv").set_index("method").drop("truth")
+    rows, plain = ["tree", "forest", "boosting"], ["grey", "mean", "position-mean"]
+    far, grey, alone = seen.loc["gan-paper"], seen.loc["grey"], seen.loc["no discriminator"]
+    pixel = seen.drop([*rows, *plain, "gan-paper", "gan-paper, averaged"])
+    distance = seen["frechet"]
+    assert len(pixel) == 8 and pixel["frechet"].max() < distance[rows].min()
+    assert distance["boosting"] < distance["forest"] < distance["grey"] < distance["tree"]
+    assert distance["unet, with gain"] < distance["unet"] and distance["gan-l1, with gain"] > distance["gan-l1"]
+    assert distance.idxmin() == "gan-l1" and 0 < alone["behind_low"] < 0.1 * alone["behind"]
+    assert distance.idxmax() == seen["agreement"].idxmin() == "gan-paper"
+    assert grey["frechet_high"] < far["frechet"] and far["agreement_high"] < grey["agreement_low"]
+    assert (seen["agreement_low"] <= grey["agreement"]).all()
+    halves = seen["halves"]
+    assert pixel["halves"].max() < halves[rows].min() and halves.idxmax() == "grey"
+    assert halves[rows].min() < far["halves"] < halves[rows].max()
 
 
 def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():

@@ -126,6 +126,17 @@ def test_what_notebook_07_and_the_findings_say_of_realism_is_what_the_table_says
     assert halves[rows].min() < far["halves"] < halves[rows].max()
 
 
+def test_what_notebook_06_says_of_the_variants_is_what_the_table_says():
+    tried = pd.read_csv(paths.FIGURES / "reference" / "06_variants.csv")
+    share = tried.pivot(index="variant", columns="seed", values="of mean colour")
+    fast, own = share.loc["discriminator's rate x 4"], share.loc["gan-paper"]
+    assert list(share) == [0, 1, 2] and fast[0] == share[0].min() and fast[1] > 2 * share.drop(fast.name).max().max()
+    below = {"both rates halved", "both rates doubled", "discriminator's rate / 4"}
+    assert set(share.index[share.max(axis=1) < own.min()]) == below
+    assert share.min().min() > 1.1 and (tried["symptoms"] == 0).all() and (tried["restarts"] == 0).all()
+    assert set(tried["epochs"]) == {4} and set(tried["photos"]) == {2000}
+
+
 def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():
     """As notebook 08 says: best with one patch known, and nearly the best with more."""
     table = pd.read_csv(paths.FIGURES / "reference" / "08_anchor.csv")

@@ -204,14 +204,17 @@ def realism() -> str:
         told = [middle if "nan" in low else f"{middle} ({low} to {high})" for middle, low, high in cells]
         table[title] = ["" if "nan" in words else words for words in told]
     table.insert(3, "between halves", seen["halves"].map("{:.1f}".format).to_numpy())
-    fitted = seen.dropna(subset="training_photos")
-    small = [f"{row.method} ({row.training_size:.0f} pixels)" for row in fitted.itertuples()]
+    fewer = ""
+    if "training_photos" in seen:
+        few = seen.dropna(subset="training_photos")
+        small = [f"{row.method} ({row.training_size:.0f} pixels)" for row in few.itertuples()]
+        fewer = f" Fitted on {few['training_photos'].max():,.0f} photos only: {', '.join(small)}."
     note = f"""{seen["photos"].max()} test photos of 224 x 224 pixels, no colour known; 95 % intervals over photos, for
     sets of so many: the distance falls as photos are added. It compares the same photos, true and painted; *behind the
     nearest* is the difference on the same resamples; *between halves* compares one half of the true ones with the other
     half painted, where the truth's own distance is the floor. *same answer*: the share of photos for which the
     network's first answer is that for the true photo. Not FID, which takes another network. In brackets beside a
-    network: {TRAINED}. Fitted on {fitted["training_photos"].max():,.0f} photos only: {", ".join(small)}."""
+    network: {TRAINED}.{fewer}"""
     return _markdown(table) + "\n\n" + " ".join(note.split())
 
 

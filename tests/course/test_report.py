@@ -108,6 +108,13 @@ def test_what_notebook_07_takes_away_is_what_the_tables_say():
     assert (axis.loc["sum-to-one", [0.2, 0.4, 0.6, 0.8, 0.95, 0.99]] < axis.loc["unet"].min() / 5).all()
 
 
+def test_a_table_of_realism_as_notebook_07_writes_it_has_no_words_on_fewer_photos(monkeypatch):
+    assert "Fitted on 1,500 photos only: boosting (112 pixels), forest" in report.realism()
+    plain = reference.table("07_realism").drop(columns=["training_photos", "training_size"])
+    monkeypatch.setattr(reference, "table", lambda name: plain)
+    assert "Fitted on" not in report.realism() and "| grey | 63.7 (60.9 to 66.5) |" in report.realism()
+
+
 def test_what_notebook_07_and_the_findings_say_of_realism_is_what_the_table_says():
     seen = pd.read_csv(paths.FIGURES / "reference" / "07_realism.csv").set_index("method").drop("truth")
     rows, plain = ["tree", "forest", "boosting"], ["grey", "mean", "position-mean"]

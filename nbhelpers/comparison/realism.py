@@ -228,8 +228,8 @@ def compare(seen: dict[str, Seen], seed: int = 0, draws: int = 200, splits: int 
     -----
     An interval is 1.96 standard errors to each side, these from resamples of the photos, the same for all methods. It
     says how the distance moves between sets of so many photos, not where it would go with more: that the bias of a
-    resample repeats the bias of the set is true with few features only. With 1,280 features and 300 photos the
-    resamples spread 1.2 to 1.3 times as far as fresh sets do.
+    resample repeats the bias of the set is true with few features only. With more features than photos resamples
+    spread farther than fresh sets do, and the interval is somewhat too wide.
 
     References
     ----------

@@ -195,15 +195,16 @@ def claims() -> str:
 def realism() -> str:
     """How real the colours look to EfficientNet-Lite0, the nearest to the truth first."""
     seen = reference.table("07_realism").sort_values("frechet", kind="stable")
-    table = pd.DataFrame({"method": [beside(line["method"], line) for line in seen.to_dict("records")]})
-    columns = {"Fréchet distance": ("frechet", "{:.1f}"), "behind the nearest": ("behind", "{:+.2f}")}
-    for title, (name, form) in (columns | {"same answer": ("agreement", "{:.0%}")}).items():
-        cells = [
-            [form.format(value) for value in line] for line in seen[[name, f"{name}_low", f"{name}_high"]].to_numpy()
-        ]
-        told = [middle if "nan" in low else f"{middle} ({low} to {high})" for middle, low, high in cells]
-        table[title] = ["" if "nan" in words else words for words in told]
-    table.insert(3, "between halves", seen["halves"].map("{:.1f}".format).to_numpy())
+    rows = [
+        {
+            "method": beside(line["method"], line),
+            "Fréchet distance": _spanned(line, "frechet", "{:.1f}"),
+            "behind the nearest": _spanned(line, "behind", "{:+.2f}"),
+            "between halves": f"{line['halves']:.1f}",
+            "same answer": _spanned(line, "agreement", "{:.0%}"),
+        }
+        for line in seen.to_dict("records")
+    ]
     fewer = ""
     if "training_photos" in seen:
         few = seen.dropna(subset="training_photos")
@@ -215,7 +216,13 @@ def realism() -> str:
     half painted, where the truth's own distance is the floor. *same answer*: the share of photos for which the
     network's first answer is that for the true photo. Not FID, which takes another network. In brackets beside a
     network: {TRAINED}.{fewer}"""
-    return _markdown(table) + "\n\n" + " ".join(note.split())
+    return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
+
+
+def _spanned(line: dict, name: str, form: str) -> str:
+    """A value of a line and, where it has one, its interval; "" for no value."""
+    ends = [form.format(line[f"{name}_{end}"]) for end in ("low", "high") if pd.notna(line[f"{name}_{end}"])]
+    return "" if pd.isna(line[name]) else form.format(line[name]) + (f" ({' to '.join(ends)})" if ends else "")
 
 
 def paper_at_length() -> str:

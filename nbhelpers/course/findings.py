@@ -26,7 +26,7 @@ def findings() -> str:
         _realism(),
         cuda_speed(cuda("speed"), cuda("right")),
     )
-    return "\n".join("- " + " ".join(point.split()) for point in points if point)
+    return "\n".join("- " + " ".join(point.split()) for point in points)
 
 
 def row_scores() -> pd.DataFrame:
@@ -147,21 +147,19 @@ def _training_speed() -> str:
         {unet["ratio"]:.1f} times as many as a plain float32 loop with a DataLoader."""
 
 
-def paper_at_length(scores: pd.DataFrame | None) -> str:
+def paper_at_length(scores: pd.DataFrame) -> str:
     """Say what became of the paper's GAN in a training as long as the paper's.
 
     Parameters
     ----------
-    scores : pd.DataFrame or None
+    scores : pd.DataFrame
         Table `06_paper` of the reference run, or `paper` of the CUDA campaign.
 
     Returns
     -------
     str
-        One bullet point in markdown, without its dash; "" without a table.
+        One bullet point in markdown, without its dash.
     """
-    if scores is None:
-        return ""
     scores = scores[scores["epoch"] > 0]
     first = scores[scores["seed"] == scores["seed"].iloc[0]]
     others = scores[scores["seed"] != scores["seed"].iloc[0]]

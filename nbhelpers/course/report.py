@@ -81,9 +81,8 @@ def networks() -> str:
     about = f"""Means over {trained["photos"].max()} test photos of {trained["photo_size"].max()} x
     {trained["photo_size"].max()} pixels, no colour known; the networks learned from
     {unet.loc["here", "training"]:.0f} photos. *no discriminator*: *gan-l1* without one, else the same. *with gain*: the
-    chroma multiplied by one number, so that on the training photos it is as strong as
-    the truth's. In brackets beside a
-    network: {TRAINED}."""
+    chroma multiplied by one number, so that on the training photos it is as strong as the truth's. In brackets beside
+    a network: {TRAINED}."""
     side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
     then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;
     the same test photos at that size:"""
@@ -228,8 +227,8 @@ def _spanned(line: dict, name: str, form: str) -> str:
 def paper_at_length() -> str:
     """The paper's GAN over the epochs of trainings as long as the paper's, on two cores and on a GPU."""
     here, there = reference.table("06_paper"), reference.cuda("paper")
-    parts = [] if here is None else [_over_epochs(here, here["size"].max(), "two cores")]
-    return "\n\n".join([*parts, _over_epochs(there, 144, "a GPU")])  # its test photos were packed a little larger
+    parts = _over_epochs(here, here["size"].max(), "two cores"), _over_epochs(there, 144, "a GPU")  # packed larger
+    return "\n\n".join(parts)
 
 
 def _over_epochs(scores: pd.DataFrame, side: int, machine: str) -> str:

@@ -126,11 +126,9 @@ def scores(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], co
         facts |= {"epoch": epoch, "attempt": about["attempt"], "training_photos": about["photos"]}
         rows.append(facts | batch_scores.summary(batch_scores.errors(network, test), base))
     none = {"network": "mean colour", "seed": rows[0]["seed"], "weights": "mean colour", "epoch": 0}
-    table = pd.DataFrame([rows[0], none | batch_scores.summary(base, base), *rows[1:]])
-    table = table.iloc[[1, 0, *range(2, len(table))]].reset_index(drop=True)
-    return table.astype(
-        dict.fromkeys(("size", "width", "batch", "epochs", "seeds", "attempt", "training_photos"), "Int64")
-    )
+    table = pd.DataFrame([none | batch_scores.summary(base, base), *rows])[list(rows[0])]
+    whole = ("size", "width", "batch", "epochs", "seeds", "attempt", "training_photos")
+    return table.astype(dict.fromkeys(whole, "Int64"))
 
 
 def pictures(home: Path, epochs: Collection[int], photos: Sequence[np.ndarray], credits: Sequence[str]) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.plots import COLOURS, photo_grid, show, with_caption
@@ -326,6 +327,7 @@ def long_training(scores: pd.DataFrame, log: pd.DataFrame):
         axes[2].axhline(value, color="0.4", linestyle=":", label=label)
     axes[2].set(title="losses", xlabel="epoch", ylim=(0, 2.5))
     for ax in axes:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend(fontsize=7)
     return figure
 

@@ -106,6 +106,8 @@ def test_a_long_training_shows_both_weights_with_their_intervals_and_the_losses(
     assert len(bars) == 2 and np.allclose([segment[:, 1] for segment in bars[0]], [(3.9, 4.2), (1.4, 1.7)])
     assert [list(line.get_ydata()) for line in chroma.lines[:2]] == [[30, 12]] * 2
     assert losses.lines[0].get_xdata()[-1] == 10  # in epochs, as the others
+    short = network_plots.long_training(scores.replace({"epoch": {10: 3}}), log.assign(step=[0, 15, 29]))
+    assert all(tick == int(tick) for ax in short.axes for tick in ax.get_xticks())  # there are no half epochs
     both = pd.concat([scores, scores[scores["epoch"] == 1].assign(seed=1, of_mean_colour=5.0)])
     errors = network_plots.long_training(both, log).axes[0]
     assert [list(line.get_ydata()) for line in errors.lines if list(line.get_ydata()) == [5.0]] == [[5.0]] * 2

@@ -76,6 +76,14 @@ METHODS = {
             made_by="nbhelpers run 05",
         ),
         Method(
+            "unet-pretrained", "network whose encoder saw ImageNet, no hints", "network", quick=True,
+            file="unet-pretrained.safetensors", made_by="nbhelpers train unet-pretrained",
+        ),
+        Method(
+            "bins", "colour as classification, encoder saw ImageNet, no hints", "network", quick=True,
+            file="bins.safetensors", made_by="nbhelpers train bins",
+        ),
+        Method(
             "gan-paper", "the paper's GAN, no hints", "network", paper=True, file="gan-paper.safetensors",
             made_by="nbhelpers run 06",
         ),

@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import clear_output, display
 
 
@@ -164,8 +165,8 @@ def say(line, text: str, wrong: bool = False) -> None:
     line.value = f'<span role="status" style="color: {colour}">{sign}{html.escape(text)}</span>' if text else ""
 
 
-def explore(draw, **controls: Slider | Choice):
-    """Show a figure, and draw it anew whenever a control is released.
+def explore(draw, clickable=None, **controls: Slider | Choice):
+    """Show a figure, and draw it anew whenever a control is released, or a place in a photo clicked.
 
     The old picture stays until the new one is there, and its place is kept. An error becomes one line under the
     controls.
@@ -174,6 +175,9 @@ def explore(draw, **controls: Slider | Choice):
     ----------
     draw : callable
         Called with the controls' values by their names; returns a matplotlib figure.
+    clickable : np.ndarray, optional
+        A photo, sRGB uint8 (H, W, 3), shown beside the controls. `draw` is then called with `x` and `y` too, the pixel
+        that was clicked, at first the middle one.
     **controls : Slider or Choice
         The controls.
 
@@ -182,8 +186,9 @@ def explore(draw, **controls: Slider | Choice):
     dict of str to ipywidgets.Widget or None
         The controls by name; None in a headless run.
     """
+    place = {} if clickable is None else {"x": clickable.shape[1] // 2, "y": clickable.shape[0] // 2}
     if headless():
-        _show(draw(**{name: control.value for name, control in controls.items()}))
+        _show(draw(**place, **{name: control.value for name, control in controls.items()}))
         return None
     import ipywidgets
 
@@ -192,7 +197,7 @@ def explore(draw, **controls: Slider | Choice):
 
     def redraw():
         try:
-            figure = draw(**{name: control.value for name, control in built.items()})
+            figure = draw(**place, **{name: control.value for name, control in built.items()})
         except Exception as error:  # the sliders must go on working
             say(status, f"{type(error).__name__}: {error}", wrong=True)
             return
@@ -209,9 +214,35 @@ def explore(draw, **controls: Slider | Choice):
     for control in built.values():
         control.observe(changed, names="value")
     row = ipywidgets.HBox(list(built.values()), layout={"flex_flow": "row wrap"})
+    if clickable is not None:
+
+        def clicked(x, y):
+            place.update(x=x, y=y)
+            changed(None)
+
+        row = ipywidgets.HBox([_clickable(clickable, clicked), row], layout={"flex_flow": "row wrap"})
     display(ipywidgets.VBox([row, status, output]))
     redraw()
     return built
+
+
+def _clickable(photo, clicked):
+    """A canvas with a photo, each pixel at least two wide; `clicked` is called with the pixel's column and row."""
+    from ipycanvas import Canvas
+
+    large = max(2, round(300 / max(photo.shape[:2])))
+    height, width = photo.shape[0] * large, photo.shape[1] * large
+    canvas = Canvas(width=width, height=height, layout={"width": f"{width}px", "height": f"{height}px"})
+
+    def paint():
+        canvas.put_image_data(np.kron(photo, np.ones((large, large, 1), np.uint8)))
+
+    canvas.on_client_ready(paint)  # a page that opens later has not seen what was painted before
+    paint()
+    canvas.on_mouse_down(
+        lambda x, y: clicked(min(int(x) // large, photo.shape[1] - 1), min(int(y) // large, photo.shape[0] - 1))
+    )
+    return canvas
 
 
 def picture(width: int, height: int):

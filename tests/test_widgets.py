@@ -2,6 +2,7 @@
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from nbhelpers import widgets
@@ -53,6 +54,26 @@ def test_a_headless_run_draws_once_and_builds_no_widget(monkeypatch, shown):
     assert draw.asked == [{"unknown": 80, "photo": 0}]
     assert shown == draw.figures
     assert not plt.fignum_exists(draw.figures[0].number)  # else the notebook would show it twice
+
+
+def test_a_click_in_a_photo_redraws_with_the_pixel_that_was_hit(with_a_person, shown):
+    draw, photo = Recorder(), np.zeros((64, 100, 3), np.uint8)
+    widgets.explore(draw, clickable=photo, **controls())
+    (box,) = [item for item in shown if isinstance(item, ipywidgets.VBox)]
+    canvas = box.children[0].children[0]
+    assert (canvas.width, canvas.height) == (300, 192)  # three pixels for one of the photo's
+    for x, y in ((7.4, 100.9), (299.6, 191.9), (300.5, 0)):  # a browser may report the border
+        canvas._mouse_down_callbacks(x, y)
+    places = [(asked["x"], asked["y"]) for asked in draw.asked]
+    assert places == [(50, 32), (2, 33), (99, 63), (99, 0)]
+    assert all(asked["unknown"] == 80 for asked in draw.asked)
+
+
+def test_a_headless_run_draws_the_middle_pixel(monkeypatch, shown):
+    monkeypatch.setenv("NBHELPERS_HEADLESS", "1")
+    draw = Recorder()
+    assert widgets.explore(draw, clickable=np.zeros((64, 100, 3), np.uint8), **controls()) is None
+    assert draw.asked == [{"x": 50, "y": 32, "unknown": 80, "photo": 0}]
 
 
 def test_moving_a_control_redraws_with_all_values(with_a_person, shown):

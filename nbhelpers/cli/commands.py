@@ -125,9 +125,16 @@ def train(
     width: Annotated[int | None, typer.Option(help="Channels of the U-Net's first level.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the photos.")] = None,
     batch: Annotated[int | None, typer.Option(help="Photos in a step, on all devices together.")] = None,
-    loss: Annotated[str | None, typer.Option(help="Pixel loss: mse or l1.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Pixel loss: mse, l1 or, with an encoder, bins.")] = None,
     weight: Annotated[float | None, typer.Option(help="Factor of the pixel loss beside the adversarial one.")] = None,
-    pretrain: Annotated[int | None, typer.Option(help="Epochs of gan-l1 with L1 alone, before the game.")] = None,
+    pretrain: Annotated[
+        int | None,
+        typer.Option(help="Epochs before: gan-l1 with L1 alone, unet-pretrained with its encoder frozen."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Of unet-pretrained and bins: a network of timm; by default the installed one."),
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="The generator's learning rate.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of first weights, order, crops and dropout.")] = None,
     start: Annotated[str | None, typer.Option(metavar="FILE", help="A trained network to begin with.")] = None,
@@ -148,6 +155,7 @@ def train(
     from nbhelpers.photos import open_photos
 
     changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
+    changes |= {"encoder": encoder}
     try:
         asked = train_config(name, profile, **changes, pretrain=pretrain, rate=rate, seed=seed)
     except UserError as error:

@@ -7,6 +7,7 @@ import pandas as pd
 from nbhelpers import methods, paths
 from nbhelpers.evaluation.reference import REFERENCE, cuda, table
 from nbhelpers.networks.columns import beside, in_words
+from nbhelpers.networks.config import saw_imagenet
 
 
 def findings() -> str:
@@ -194,7 +195,9 @@ def paper_at_length(scores: pd.DataFrame) -> str:
 def _realism() -> str:
     """What EfficientNet-Lite0 sees in what each method without hints paints."""
     seen = table("07_realism").set_index("method")
-    truth, painted = seen.loc["truth"], seen.drop("truth").sort_values("frechet")
+    truth, everyone = seen.loc["truth"], seen.drop("truth").sort_values("frechet")
+    taught = [name for name in everyone.index if saw_imagenet(name)]
+    painted = everyone.drop(taught)
     near, far, grey = painted.iloc[0], painted.iloc[-1], painted.loc["grey"]
     tied = [beside(f"*{name}*", row) for name, row in painted.iloc[1:].iterrows() if row["behind_low"] <= 0]
     alike, last = painted.loc[painted["agreement"].idxmax()], painted.loc[painted["halves"].idxmax()]
@@ -212,9 +215,19 @@ def _realism() -> str:
         *boosting*, {painted.loc["boosting", "frechet"]:.1f}. Farthest is {beside(f"*{far.name}*", far)},
         {far["frechet"]:.1f}; but compared with *other* photos (between halves) it is *{last.name}*,
         {last["halves"]:.0f}, and *{far.name}* has {far["halves"]:.0f}, *{near.name}* {near["halves"]:.0f}, the truth
-        itself {truth["halves"]:.0f}. The same first answer as for the true photo: for {same(grey)} of the grey photos,
-        at most {same(alike)} (*{alike.name}*), and {same(far)} of *{far.name}*'s: that colour painted here helps the
-        network to name what a photo shows is not seen, that the colour of *{far.name}* misleads it is."""
+        itself {truth["halves"]:.0f}. {_taught(everyone.loc[taught])}The same first answer as for the true photo: for
+        {same(grey)} of the grey photos, at most {same(alike)} (*{alike.name}*), and {same(far)} of *{far.name}*'s: that
+        colour painted here helps the network to name what a photo shows is not seen, that the colour of *{far.name}*
+        misleads it is."""
+
+
+def _taught(rows: pd.DataFrame) -> str:
+    """The distances of the networks whose encoder saw what EfficientNet-Lite0 saw; "" when there are none."""
+    if rows.empty:
+        return ""
+    each = [f"{beside(f'*{name}*', row)} {row['frechet']:.1f}" for name, row in rows.iterrows()]
+    return f"""Apart stand {" and ".join(each)}: their encoder began as the very network that judges here, so it is no
+        fair judge of them. """
 
 
 def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
@@ -248,3 +261,52 @@ def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
         channels_last, fused Adam and recorded steps, one by one and together, the mean losses of
         {small["steps"].max()} steps differ from plain float32's by at most {most["unet"]:.1%} (U-Net) and
         {most["gan-paper"]:.1%} (GAN).{cut}"""
+
+
+def with_encoder(curve: pd.DataFrame) -> str:
+    """What an encoder that saw ImageNet brings, with few training photos and with many.
+
+    Parameters
+    ----------
+    curve : pd.DataFrame
+        See `networks.study.with_encoder`.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    share = curve.set_index(["kind", "learned from"])["of mean colour"]
+    few, many = curve["learned from"].min(), curve["learned from"].max()
+    scratch, frozen, tuned = ("from scratch", "encoder frozen", "encoder fine-tuned")
+    reached = [count for count in sorted(set(curve["learned from"])) if share[frozen, count] <= share[scratch, many]]
+    told = f"already with {reached[0]:,} photos reaches" if reached else f"with {many:,} photos does not reach"
+    return f"""With {few:,} photos the error is {share[scratch, few]:.1%} of the mean colour's from scratch,
+        {share[frozen, few]:.1%} with the frozen encoder and {share[tuned, few]:.1%} fine-tuned; with {many:,} it is
+        {share[scratch, many]:.1%}, {share[frozen, many]:.1%} and {share[tuned, many]:.1%}. The frozen encoder
+        {told} what the network from scratch has after {many:,}. One training each, with the
+        same number of steps for each count: a difference of a percent or two may be luck."""
+
+
+def cures(shipped: pd.DataFrame) -> str:
+    """What the two cures for brown bring: the error, and how colourful the networks of the course paint.
+
+    Parameters
+    ----------
+    shipped : pd.DataFrame
+        The committed table "06_shipped".
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    scores = shipped.set_index("method")
+    chroma = scores["chroma"] / scores.loc["truth", "chroma"]
+    told = {name: f"{scores.loc[name, 'of mean colour']:.1%}" for name in ("unet", "unet-pretrained", "bins")}
+    hues = scores["hue_spread"]
+    return f"""On {scores["photos"].max():,} test photos `unet-pretrained` has {told["unet-pretrained"]} of the mean
+        colour's error, `unet` {told["unet"]}; its chroma is {chroma["unet-pretrained"]:.0%} of the truth's, that of
+        `unet` {chroma["unet"]:.0%}. `bins` paints {chroma["bins"]:.0%} of the true chroma, with a hue spread of
+        {hues["bins"]:.2f} (truth {hues["truth"]:.2f}, `unet` {hues["unet"]:.2f}), and pays with an error of
+        {told["bins"]}. One training each."""

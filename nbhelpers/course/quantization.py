@@ -41,7 +41,8 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
     photos : str
         A source of `open_photos`; its test photos are painted, at the network's own size, or at SIZE with hints.
     folder : Path
-        Where `<name>.safetensors` and `.json` are written, and those of `<name>-prior`.
+        Where `<name>.safetensors` and `.json` are written, and those of `<name>-prior`. A pretrained encoder has a file
+        of its own there, which networks with the same one share.
     jobs : int
         Processes that paint.
 
@@ -104,7 +105,7 @@ def _store(name: str, file: Path, folder: Path, int8: bool, stored: dict[str, di
         beside = _store(name + PRIOR, file.with_stem(file.stem + PRIOR), folder, int8, {"": stored[PRIOR]})
         about["start"] = checkpoints.digest(beside)
     to = folder / f"{name}.safetensors"
-    checkpoints.save_network(to, network, about | {"stored": stored[""]}, int8)
+    checkpoints.save_network(to, network, about | {"stored": stored[""]}, int8, share=True)
     return to
 
 

@@ -211,10 +211,10 @@ def realism() -> str:
         fewer = f" Fitted on {few['training_photos'].max():,.0f} photos only: {', '.join(small)}."
     note = f"""{seen["photos"].max()} test photos of 224 x 224 pixels, no colour known; 95 % intervals over photos, for
     sets of so many: the distance falls as photos are added. It compares the same photos, true and painted; *behind the
-    nearest* is the difference on the same resamples; *between halves* compares one half of the true ones with the other
-    half painted, where the truth's own distance is the floor. *same answer*: the share of photos for which the
-    network's first answer is that for the true photo. Not FID, which takes another network. In brackets beside a
-    network: {TRAINED}.{fewer}"""
+    nearest* is the difference on the same resamples to the nearest of those whose encoder did not begin as the judge;
+    *between halves* compares one half of the true ones with the other half painted, where the truth's own distance is
+    the floor. *same answer*: the share of photos for which the network's first answer is that for the true photo. Not
+    FID, which takes another network. In brackets beside a network: {TRAINED}.{fewer}"""
     return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
 
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from nbhelpers import paths
 from nbhelpers.errors import UserError
-from nbhelpers.networks.models import UNet
+from nbhelpers.networks.architectures import build, encoder_of
 
 FORMAT = 1  # raise it when the contents change their meaning
 CONFIG = "recipe"  # where a description holds its TrainConfig; so named in every file written so far, ours among them
@@ -323,31 +323,83 @@ def _dequantized(weights: dict[str, torch.Tensor], network: nn.Module) -> dict[s
     return found
 
 
-def save_network(path: Path, network: UNet, about: dict, int8: bool = False) -> None:
-    """Write a finished U-Net, its convolutions in half precision or in int8.
+def save_network(path: Path, network: nn.Module, about: dict, int8: bool = False, share: bool = False) -> None:
+    """Write a finished network, its convolutions in half precision or in int8.
 
     Parameters
     ----------
     path : Path
         The `.safetensors` file, see `save`.
-    network : UNet
+    network : UNet, PretrainedUNet or ColourBins
         The network, on any device.
     about : dict
         What is said about it: at least its "name" and "size".
     int8 : bool
         Write the convolutions in half of that again, each "<name>.weight" with its "<name>.weight_scale", see
         `quantize`.
+    share : bool
+        Write a pretrained encoder to a file of its own beside it, encoder-<digest>.safetensors: networks with the same
+        encoder have the same file.
     """
-    shape = {name: getattr(network, name) for name in ("width", "depth", "upsampling", "channels", "outputs")}
     found = network.state_dict()
     weights = {k: v.half() if v.ndim == 4 else v for k, v in found.items()}
     for key, axis in output_axes(network).items() if int8 else ():
         weights[key], weights[f"{key}_scale"] = quantize(found[key], axis)
-    save(path, weights, about | {"network": shape})
+    if share and encoder_of(network) is not None:
+        mine = {key: weights.pop(key) for key in list(weights) if _in_encoder(key)}
+        about = about | {"encoder": _shared(path, mine, network.arguments["encoder"])}
+    else:
+        about = {key: value for key, value in about.items() if key != "encoder"}  # which another file had beside it
+    save(path, weights, about | {"network": network.arguments})
 
 
-def load_network(path: Path) -> tuple[UNet, dict]:
-    """Read a finished U-Net and what is said about it.
+def _in_encoder(key: str) -> bool:
+    return key.removeprefix("trunk.").startswith("encoder.")
+
+
+def _shared(path: Path, weights: dict[str, torch.Tensor], encoder: str) -> str:
+    """Write the weights of an encoder beside `path`, and return the digits that tell it from others."""
+    weights = {key.removeprefix("trunk."): value.detach().cpu().contiguous() for key, value in weights.items()}
+    digits = _digits(weights)
+    save(_encoder_file(path, digits), weights, {"name": "encoder", "network": {"encoder": encoder}})
+    return digits
+
+
+def _digits(weights: dict[str, torch.Tensor]) -> str:
+    parts = (key.encode() + value.numpy().tobytes() for key, value in sorted(weights.items()))
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def _encoder_file(path: Path, digits: str) -> Path:
+    return Path(path).with_name(f"encoder-{digits}.safetensors")
+
+
+def _with_encoder(path: Path, weights: dict[str, torch.Tensor], about: dict) -> dict[str, torch.Tensor]:
+    """The weights of a network, those of an encoder that lies beside it included."""
+    digits = about.get("encoder")
+    if digits is None:
+        return weights
+    if not isinstance(digits, str) or not digits.isalnum():
+        raise ValueError(digits)
+    file = _encoder_file(path, digits)
+    shared = read(file)[0]
+    if _digits(shared) != digits:
+        raise UserError(f"{file} holds another encoder than its name says: delete it and train {path} again")
+    prefix = "trunk." if any(key.startswith("trunk.") for key in weights) else ""
+    return weights | {f"{prefix}{key}": value for key, value in shared.items()}
+
+
+def _built(path: Path, arguments: dict) -> nn.Module:
+    """The network that a file claims to hold; it takes no memory, whatever the file claims."""
+    try:
+        with torch.device("meta"):
+            return build(arguments)
+    except UserError as error:  # an encoder that timm does not know
+        raise UserError(f"{path} cannot be read: {error}") from None
+
+
+def load_network(path: Path) -> tuple[nn.Module, dict]:
+    """Read a finished network and what is said about it.
 
     Parameters
     ----------
@@ -356,25 +408,24 @@ def load_network(path: Path) -> tuple[UNet, dict]:
 
     Returns
     -------
-    network : UNet
+    network : UNet, PretrainedUNet or ColourBins
         In float32, on the CPU, in evaluation mode.
     about : dict
-        The description; its "network" holds the arguments of UNet.
+        The description; its "network" holds the arguments of `architectures.build`.
 
     Raises
     ------
     UserError
-        When the file is missing, damaged or foreign, holds another network than it says, or holds numbers that are not
-        finite.
+        When the file, or that of its encoder, is missing, damaged or foreign, holds another network than it says, or
+        holds numbers that are not finite.
     """
     weights, about = read(path)
     try:
-        with torch.device("meta"):  # takes no memory, whatever the file claims
-            network = UNet(**about["network"])
-        weights = _dequantized(weights, network)
+        network = _built(path, about["network"])
+        weights = _dequantized(_with_encoder(path, weights, about), network)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, assign=True)
-    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError):
-        raise UserError(f"{path} holds no U-Net as it should: delete it and train again") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, MemoryError):
+        raise UserError(f"{path} holds no network as it should: delete it and train again") from None
     if not all(value.isfinite().all() for value in network.state_dict().values()):
         raise UserError(f"{path} holds numbers that are not finite: delete it and train again")
     return network.eval(), about

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from nbhelpers.evaluation.reference import TRAINING
-from nbhelpers.networks.config import TrainConfig
+from nbhelpers.networks.config import TrainConfig, saw_imagenet
 
 
 def with_training(table: pd.DataFrame, trained, column: str = "method", prefix: str = "") -> pd.DataFrame:
@@ -84,7 +84,10 @@ def beside(name: str, line, prefix: str = "") -> str:
     Returns
     -------
     str
-        Such as "unet (64 px, 24 channels, 24 epochs, 1 seed)", or the name alone.
+        Such as "unet (64 px, 24 channels, 24 epochs, 1 seed)", or the name alone; where a part of the network had
+        learned from other photos before, that is said too.
     """
     words = in_words(line, prefix)
+    if words and saw_imagenet(name.strip("*`").partition(" (")[0]):
+        words += ", encoder from ImageNet"
     return f"{name} ({words})" if words else name

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from nbhelpers.errors import UserError, instead_of
 
-LOSSES = ("mse", "l1", "none")
+LOSSES = ("mse", "l1", "bins", "none")
+LITE0 = "tf_efficientnet_lite0"  # the encoder whose weights are installed, under timm's name of it
 SCHEDULES = ("constant", "warmup-cosine")
 HINTS = ("none", "given", "spread")
 UPSAMPLINGS = ("transposed", "resize")  # as in `models`, which loads torch
@@ -25,7 +26,8 @@ class TrainConfig:
     name : str
         The network's name, which its file has too.
     loss : str
-        The pixel loss, which draws each pixel to the truth: "mse", "l1", or "none" for an adversarial loss alone.
+        The pixel loss, which draws each pixel to the truth: "mse", "l1"; "bins", cross entropy over a palette (see the
+        module `bins`); or "none" for an adversarial loss alone.
     weight : float
         The factor of the pixel loss beside the adversarial loss (lambda of Isola et al. 2017).
     discriminator : str
@@ -33,7 +35,8 @@ class TrainConfig:
     spectral : bool
         Spectral normalization in the discriminator.
     pretrain : int
-        Epochs with the pixel loss alone that come first, unless the training starts from a given network.
+        Epochs that come first, unless the training starts from a given network: with the pixel loss alone, and with a
+        pretrained encoder as it was.
     rate, discriminator_rate : float
         Adam's rates, of the generator and of the discriminator.
     betas : tuple of two float
@@ -67,9 +70,20 @@ class TrainConfig:
     rounds : int
         How many sets of random hints are drawn for each photo; the epochs take them in turn.
     width : int
-        Channels of the U-Net's first level.
+        Channels of the U-Net's first level, the one with the most pixels.
     depth : int
-        Levels of the U-Net below the first.
+        Levels of the U-Net below the first; a pretrained encoder has its own.
+    encoder : str
+        "none": the whole network learns from first weights; else timm's name of an encoder that learned from ImageNet.
+    encoder_rate : float
+        The rate of the weights of its last two stages over that of the others; 0: they too stay as they were.
+    cached : int
+        As long as the encoder stays as it was: how many squares are cut from each photo, for which its features are
+        computed once; the epochs take them in turn. 0: other squares in each step, and their features anew.
+    uniform : float
+        Of the loss "bins": lambda in [0, 1], see `bins.class_weights`.
+    temperature : float
+        Of the loss "bins": what the finished network paints with, see `bins.annealed_mean`.
     upsampling : str
         Of the U-Net: "transposed" or "resize".
     discriminator_width : int
@@ -108,6 +122,11 @@ class TrainConfig:
     width: int = 24
     depth: int = 4
     upsampling: str = "transposed"
+    encoder: str = "none"
+    encoder_rate: float = 0.0
+    cached: int = 0
+    uniform: float = 0.7
+    temperature: float = 0.2
     discriminator_width: int = 32
     dropout: float = 0.25
     seed: int = 0
@@ -131,13 +150,19 @@ class TrainConfig:
         for field in ("batch", "epochs", "size", "rounds", "width", "depth", "discriminator_width"):
             if getattr(self, field) < 1:
                 raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
-        for field in ("seed", "pretrain", "rate", "weight", "discriminator_rate", "decay", "jitter"):
+        rates = ("rate", "discriminator_rate", "encoder_rate")
+        for field in (*rates, "seed", "pretrain", "weight", "decay", "jitter", "cached"):
             if getattr(self, field) < 0:
                 raise UserError(f"{field} must not be negative, got {getattr(self, field)}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"dropout must lie in [0, 1), got {self.dropout}")
         if not 0 <= self.ema < 1 or len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise UserError(f"ema and the two betas must lie in [0, 1), got {self.ema} and {self.betas}")
+        if not 0 <= self.uniform <= 1 or self.temperature <= 0:
+            raise UserError(
+                f"uniform must lie in [0, 1] and temperature above 0, got {self.uniform} and {self.temperature}"
+            )
+        self._check_encoder()
         if self.pretrain and self.loss == "none":
             raise UserError(
                 "pretrain needs a pixel loss, mse or l1: without one there is nothing to learn before the game"
@@ -151,15 +176,27 @@ class TrainConfig:
         if self.loss == "none" and not self.adversarial:
             raise UserError("loss 'none' needs a discriminator: nothing else would teach the network")
 
+    def _check_encoder(self) -> None:
+        """Raise UserError for what does not go with an encoder, or without one."""
+        if self.encoder == "none" and (self.loss == "bins" or self.encoder_rate or self.cached):
+            raise UserError("loss 'bins', encoder_rate and cached need an encoder: --encoder " + LITE0)
+        if self.encoder != "none" and self.hints != "none":
+            raise UserError(f"hints {self.hints!r} go with a U-Net from first weights, without an encoder")
+        if self.loss == "bins" and self.adversarial:
+            raise UserError("loss 'bins' goes with no discriminator: the network answers with a distribution")
+
     @property
     def adversarial(self) -> bool:
         return self.discriminator != "none"
 
     def pretraining(self) -> TrainConfig:
-        """The configuration of the `pretrain` epochs: a U-Net like this generator, with its pixel loss alone."""
+        """The configuration of the `pretrain` epochs: a network like this generator, with its pixel loss alone."""
         same = ("loss", "batch", "size", "stored", "jitter", "width", "depth", "upsampling", "seed")
+        first = "pretrained"
+        if self.encoder != "none":
+            same, first = (*same, "encoder", "cached", "decay", "uniform", "temperature"), "frozen"
         mine = {field: getattr(self, field) for field in same}
-        return dataclasses.replace(UNET, name=f"{self.name}-pretrained", epochs=self.pretrain, **mine)
+        return dataclasses.replace(UNET, name=f"{self.name}-{first}", epochs=self.pretrain, **mine)
 
 
 UNET = TrainConfig("unet")
@@ -194,21 +231,58 @@ GAN_L1 = dataclasses.replace(
     kept="averaged",
     jitter=0.1,
 )
+# First a decoder on an encoder that stays, then both. Its second part has half the rate, and the encoder a third of it.
+UNET_PRETRAINED = TrainConfig(
+    "unet-pretrained",
+    encoder=LITE0,
+    encoder_rate=0.3,
+    cached=2,
+    pretrain=4,
+    epochs=4,
+    rate=1e-3,
+    decay=0.1,
+    size=128,
+    stored=144,
+    width=64,
+)
+# Begins best with a trained `unet-pretrained`, whose encoder it keeps. Zhang et al. 2016; their lambda of 0.5 and T of
+# 0.38 paint too vividly here: figures/reference/05_bins_choice.csv.
+BINS = dataclasses.replace(UNET_PRETRAINED, name="bins", loss="bins", encoder_rate=0.0, pretrain=0, epochs=6, rate=2e-3)
 # Begins best with a trained `unet`: its weights for the lightness are kept.
 HINTED = dataclasses.replace(UNET, name="hinted", hints="spread", rate=1e-3)
 # For comparison: the same without propagation's help.
 HINTED_ALONE = dataclasses.replace(HINTED, name="hinted-alone", hints="given")
-CONFIGS = {config.name: config for config in (UNET, GAN_PAPER, GAN_L1, HINTED, HINTED_ALONE)}
+CONFIGS = {config.name: config for config in (UNET, GAN_PAPER, GAN_L1, UNET_PRETRAINED, BINS, HINTED, HINTED_ALONE)}
+
+
+def saw_imagenet(name: str) -> bool:
+    """Had a part of this network learned from ImageNet before, as the others had not? Say so where they are compared.
+
+    Parameters
+    ----------
+    name : str
+        Of any method.
+
+    Returns
+    -------
+    bool
+        Whether its configuration names an encoder.
+    """
+    return name in CONFIGS and CONFIGS[name].encoder != "none"
+
+
 # Sizes of work: a test of seconds, minutes on two cores, what the committed reference run did there, and the paper's
 # own (for a CUDA machine).
 PROFILES = {
     "smoke": {"size": 32, "stored": 36, "width": 4, "depth": 2, "epochs": 1, "batch": 4, "discriminator_width": 4},
     "demo": {},
     "reference": {"size": 64, "width": 24},
-    "paper": {"size": 400, "stored": 400, "width": 64, "epochs": 100, "discriminator_width": 64},
+    "paper": {"size": 400, "stored": 400, "width": 64, "epochs": 100, "discriminator_width": 64, "cached": 0},
 }
 REFERENCE = {
     "unet": {"epochs": 24},
+    "unet-pretrained": {"size": 128, "width": 64},
+    "bins": {"size": 128, "width": 64},
     "gan-paper": {"width": 16, "epochs": 100},
     "gan-l1": {"width": 16, "pretrain": 24, "epochs": 5},
     "hinted": {"epochs": 14, "rate": 2e-3},

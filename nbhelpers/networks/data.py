@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_ab, scale_lightness
 from nbhelpers.errors import UserError
-from nbhelpers.networks import hint_inputs
+from nbhelpers.networks import feature_cache, hint_inputs
 from nbhelpers.networks.config import TrainConfig
 from nbhelpers.photos import Photos
 
@@ -30,12 +30,15 @@ class Batch(NamedTuple):
         (N, 3 or 6, H, W) float32, see `hint_inputs`; None without hints.
     weight : torch.Tensor or None
         (N, 1, 1, 1) float32, of each photo in the loss; None without hints.
+    features : list of torch.Tensor or None
+        What a frozen encoder sees, see `feature_cache`; None where that is not known in advance.
     """
 
     lightness: torch.Tensor
     ab: torch.Tensor
     hint_channels: torch.Tensor | None = None
     weight: torch.Tensor | None = None
+    features: list[torch.Tensor] | None = None
 
 
 def bytes_of(photos, stored: int) -> torch.Tensor:
@@ -148,6 +151,7 @@ class Batches:
         there = (resident or self.device.type == "cpu") and _fits(photos, self.device)
         self.photos = photos.to(self.device) if there else photos.pin_memory()
         self.part = slice(rank * config.batch // world, (rank + 1) * config.batch // world)
+        self.seen: feature_cache.Features | None = None  # the trainer computes them, who has the encoder
         self._visits = {}  # the order of the epoch that goes on, here and where the photos are
         # One crop and one coin for the whole batch; both are drawn anew for each.
         self.cut = v2.Compose([v2.RandomCrop(config.size), v2.RandomHorizontalFlip()])
@@ -200,19 +204,21 @@ class Batches:
         which, there = (order[place] for order in self._visits[epoch, seed])
         jitter = 1 + self.config.jitter * (2 * torch.rand(2, len(which), 1, 1, 1) - 1)
         rgb = self.photos[there[self.part]].to(self.device, non_blocking=True)
-        hint_channels = weight = None
-        if self.samples is None:
+        hint_channels = weight = features = None
+        if self.seen is not None:
+            rgb, features = self.seen.at(rgb, which[self.part], epoch)
+        elif self.samples is None:
             rgb = self.cut(rgb)
         else:
             round_ = epoch % self.config.rounds
             rgb, hint_channels, weight = self.samples.at(rgb, which[self.part], round_, flip=bool(torch.rand(()) < 0.5))
         lab = rgb_to_lab_tensor(rgb)  # (N, 3, size, size)
         lightness = scale_lightness(lab[:, :1])
-        if self.config.jitter:
+        if self.config.jitter and features is None:  # which were computed with it
             # Not to be waited for: a GPU would stand idle until the next step is prepared.
             jitter = jitter[:, self.part].to(self.device, non_blocking=True)
             lightness = (lightness * jitter[0] + jitter[1] - 1).clamp(-1, 1)
-        return Batch(lightness, scale_ab(lab[:, 1:]), hint_channels, weight)
+        return Batch(lightness, scale_ab(lab[:, 1:]), hint_channels, weight, features)
 
 
 def _fits(photos: torch.Tensor, device: torch.device) -> bool:

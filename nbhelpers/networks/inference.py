@@ -24,6 +24,7 @@ from nbhelpers.hints import (
 )
 from nbhelpers.networks import checkpoints, hint_inputs
 from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import guided
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,11 @@ class NetworkColorizer:
     def colorize(self, lightness, hints):
         note = unused(lightness, hints)
         seen = scale_lightness(_planes(shrunk_lightness(lightness, self.size)))
-        ab = self.gain * unscale_ab(self.network(seen))  # (1, 2, h, w)
-        return Colorization(keep_known(_enlarged(ab, lightness.shape), hints), note=note)
+        if hasattr(self.network, "coarse"):
+            ab = _pixels(unscale_ab(guided(self.network.coarse(seen), seen.shape[2:], _planes(lightness))))
+        else:
+            ab = _enlarged(unscale_ab(self.network(seen)), lightness.shape)
+        return Colorization(keep_known(np.float32(self.gain) * ab, hints), note=note)
 
 
 @dataclass(frozen=True, eq=False)

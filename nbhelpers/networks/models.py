@@ -16,8 +16,21 @@ DEEPEST = 8  # levels of a U-Net below the first: 400 pixels are halved to 1
 DISCRIMINATORS = ("binary", "patch")
 
 
-def _block(channels: int, out: int) -> nn.Sequential:
-    """Two 3 x 3 convolutions, each followed by batch normalization and ReLU; the size stays."""
+def convolutions(channels: int, out: int) -> nn.Sequential:
+    """Two 3 x 3 convolutions, each followed by batch normalization and ReLU; the size stays.
+
+    Parameters
+    ----------
+    channels : int
+        Planes that go in.
+    out : int
+        Planes that come out.
+
+    Returns
+    -------
+    nn.Sequential
+        (N, channels, H, W) -> (N, out, H, W).
+    """
     layers = []
     for before in (channels, out):
         # Batch normalization has a bias of its own.
@@ -73,17 +86,13 @@ class UNet(nn.Module):
             raise ValueError(f"depth must be at most {DEEPEST}, got {depth}")
         if upsampling not in UPSAMPLINGS:
             raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, got {upsampling!r}")
-        self.width, self.depth, self.upsampling, self.channels, self.outputs = (
-            width,
-            depth,
-            upsampling,
-            channels,
-            outputs,
-        )
+        told = {"width": width, "depth": depth, "upsampling": upsampling, "channels": channels, "outputs": outputs}
+        self.arguments = told
+        self.width, self.depth, self.upsampling, self.channels, self.outputs = told.values()
         sizes = [width * 2**level for level in range(depth + 1)]
-        self.down = nn.ModuleList(_block(before, after) for before, after in zip([channels, *sizes[:-1]], sizes))
+        self.down = nn.ModuleList(convolutions(before, after) for before, after in zip([channels, *sizes[:-1]], sizes))
         self.up = nn.ModuleList(_up(size, upsampling) for size in sizes[:0:-1])
-        self.merge = nn.ModuleList(_block(size, size // 2) for size in sizes[:0:-1])
+        self.merge = nn.ModuleList(convolutions(size, size // 2) for size in sizes[:0:-1])
         self.head = nn.Conv2d(width, outputs, 1)
 
     def forward(self, given: torch.Tensor) -> torch.Tensor:

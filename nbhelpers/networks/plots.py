@@ -285,6 +285,76 @@ def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
     return figure
 
 
+def with_encoder(table: pd.DataFrame):
+    """The error and chroma of networks over the number of photos that they learned from.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        What `study.with_encoder` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    for k, (kind, part) in enumerate(table[table["kind"] != "mean colour"].groupby("kind", sort=False)):
+        axes[0].plot(part["learned from"], 100 * part["of mean colour"], "o-", color=COLOURS[k], label=kind)
+        axes[1].plot(part["learned from"], part["chroma"], "o-", color=COLOURS[k], label=kind)
+    axes[0].axhline(100, color="0.4", linestyle=":", label="the mean colour")
+    axes[0].set(title="error on new photos", ylabel="% of the mean colour's")
+    axes[1].set(title="mean chroma on new photos", ylim=(0, None))
+    counts = sorted(set(table["learned from"]))
+    for ax in axes:
+        ax.set(xlabel="training photos", xscale="log")
+        ax.set_xticks(counts, [f"{count:,}" for count in counts])
+        ax.minorticks_off()
+    axes[0].legend(fontsize=8)
+    return figure
+
+
+def distribution(photo: np.ndarray, x: int, y: int, likely, centres, temperature: float, caption: str = ""):
+    """How likely a network thinks each colour of its palette at a pixel, and what it paints there.
+
+    Parameters
+    ----------
+    photo : np.ndarray
+        sRGB uint8 (H, W, 3), in which the pixel is marked.
+    x, y : int
+        The pixel's column and row.
+    likely : np.ndarray
+        (Q,) probabilities, at temperature 1.
+    centres : np.ndarray
+        (Q, 2), a* and b*.
+    temperature : float
+        Above 0; the probabilities are sharpened with it.
+    caption : str
+        Below the figure, in small print.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The photo, the palette with a disc for each colour, as large as it is likely, and the painted colour.
+    """
+    sharp = likely ** (1 / temperature)
+    sharp = sharp / sharp.sum()
+    painted, mode = sharp @ centres, centres[likely.argmax()]
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), width_ratios=[1, 1.15])
+    show(photo, f"pixel {x}, {y}", axes[0])
+    axes[0].plot(x, y, "o", color="none", markeredgecolor="white", markersize=11, markeredgewidth=3)
+    axes[0].plot(x, y, "o", color="none", markeredgecolor="black", markersize=11, markeredgewidth=1)
+    colours = lab_to_rgb(np.column_stack([np.full(len(centres), 65.0), centres])[None])[0] / 255
+    axes[1].scatter(*centres.T, s=4, color="0.8")
+    axes[1].scatter(*centres.T, s=2500 * sharp, color=colours, edgecolor="0.3", linewidth=0.5)
+    axes[1].plot(*painted, "P", color="black", markersize=9, markeredgecolor="white", label="painted: annealed mean")
+    axes[1].plot(*(likely @ centres), "X", color="black", markersize=7, markeredgecolor="white", label="mean, T = 1")
+    axes[1].plot(*mode, "s", color="none", markeredgecolor="black", markersize=13, label="likeliest colour")
+    axes[1].set(xlabel="a*", ylabel="b*", title=f"T = {temperature:g}", aspect="equal")
+    axes[1].legend(fontsize=7, loc="upper left", markerscale=0.7)
+    return with_caption(figure, caption)
+
+
 def long_training(scores: pd.DataFrame, log: pd.DataFrame):
     """A GAN's scores on new photos over its epochs, for the last and for averaged weights, and its losses.
 

@@ -254,6 +254,53 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
     return with_training(pd.DataFrame(rows), configs, "variant")
 
 
+def with_encoder(scratch: TrainConfig, pretrained: TrainConfig, photos, counts, test, folder: Path) -> pd.DataFrame:
+    """What an encoder that saw ImageNet brings, learning from few photos and from many.
+
+    Parameters
+    ----------
+    scratch : TrainConfig
+        A U-Net that begins with first weights.
+    pretrained : TrainConfig
+        A U-Net with an encoder, which stays as it was for `pretrain` epochs; `stored` is that of `scratch`.
+    photos : Photos or sequence of np.ndarray
+        The training photos, uint8 (stored, stored, 3).
+    counts : iterable of int
+        To learn from so many of them, the first. The epochs hold for all; with fewer there are more, so that a
+        network takes as many steps as with all.
+    test : Photos or list of np.ndarray
+        The photos to score on, uint8 (size, size, 3).
+    folder : Path
+        Where trainings are kept; finished ones are only read again.
+
+    Returns
+    -------
+    pd.DataFrame
+        For each count a line for the mean colour of its photos, "from scratch", "encoder frozen" and "encoder
+        fine-tuned": learned from (photos), kind, what `score` finds, and the columns of `columns`.
+    """
+    photos = list(bytes_of(photos, scratch.stored).permute(0, 2, 3, 1).numpy())
+    tables = []
+    for count in counts:
+        few, more = photos[:count], max(1, round(len(photos) / count))
+        told = {
+            "from scratch": dataclasses.replace(scratch, epochs=more * scratch.epochs),
+            "encoder frozen": dataclasses.replace(pretrained, pretrain=more * pretrained.pretrain).pretraining(),
+            "encoder fine-tuned": dataclasses.replace(
+                pretrained, epochs=more * pretrained.epochs, pretrain=more * pretrained.pretrain
+            ),
+        }
+        mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in few], axis=0)
+        methods = [Constant("mean colour", tuple(mean.tolist()))]
+        for kind, asked in told.items():
+            trained = train(asked, few, Path(folder) / f"{count}-photos")
+            methods.append(NetworkColorizer(kind, trained.network, asked.size))
+        found = score(methods, test).rename(columns={"method": "kind"}).iloc[1:]
+        found.insert(0, "learned from", count)
+        tables.append(with_training(found, told, "kind"))
+    return pd.concat(tables, ignore_index=True)
+
+
 def many_seeds(config: TrainConfig, photos, seeds, measure, **options) -> pd.DataFrame:
     """Train one configuration with several seeds, without restarts.
 

@@ -21,12 +21,14 @@ from tqdm.auto import tqdm
 
 from nbhelpers.colour.lab import unscale_ab
 from nbhelpers.errors import UserError
-from nbhelpers.networks import checkpoints, collapse, hint_inputs, processes
+from nbhelpers.networks import checkpoints, collapse, feature_cache, hint_inputs, processes
+from nbhelpers.networks.architectures import encoder_of, first_weights, started_from, trunk_of
 from nbhelpers.networks.averaging import average
 from nbhelpers.networks.batch_norm import synchronize
 from nbhelpers.networks.cuda_graphs import Recorded
 from nbhelpers.networks.data import Batch, Batches, identity, mix
-from nbhelpers.networks.models import UNet, discriminator, initialize
+from nbhelpers.networks.encoder import later_parameters
+from nbhelpers.networks.models import discriminator, initialize
 from nbhelpers.networks.schedules import rate_factor
 
 STATE = 2  # raise it when what a checkpoint of a training holds changes
@@ -118,23 +120,21 @@ class Trainer:
     def begin(self) -> None:
         """Make the networks, with the first weights of this attempt, and their optimizers.
 
-        Raises UserError when the network to start from is of another shape than the configuration's, or takes hints.
+        Raises UserError when the network to start from is of another kind or shape than the configuration's.
         """
         config = self.config
         self.step, self.rows = 0, []
         self.bad = torch.full((), -1, device=self.fabric.device)  # the first step whose loss was not finite
         torch.manual_seed(mix(config.seed, self.attempt, 2))
-        planes = hint_inputs.PLANES[config.hints]
-        generator = initialize(UNet(config.width, config.depth, config.upsampling, *planes))
-        if (known := self.first) is not None:
-            if (known.width, known.depth, known.upsampling) != (config.width, config.depth, config.upsampling):
-                what = f"width {known.width}, depth {known.depth}, {known.upsampling}"
-                raise UserError(f"{self.start} holds a U-Net with {what}: ask the configuration for the same")
-            if (known.channels, known.outputs) != hint_inputs.PLANES["none"]:
-                what = f"{known.channels} planes in and {known.outputs} out, {config.name} has {planes}"
-                raise UserError(f"{self.start} holds a U-Net with {what}: start from one without hints")
-            generator.load_state_dict(hint_inputs.widened(known, *planes).state_dict())
+        generator = first_weights(config, self.data.photos)
+        if self.first is not None:
+            generator = started_from(self.first, generator, self.start)
         self.generator_module, self.generator, self.optimizer = self._set_up(generator, config.rate, config.decay)
+        if config.loss == "bins":
+            self.generator.mark_forward_method("logits")
+        if config.cached and not config.encoder_rate and self.data.seen is None:
+            encoder = trunk_of(self.generator_module)
+            self.data.seen = feature_cache.compute(self.data.photos, config, encoder, self.fabric)
         self.discriminator = None
         if config.adversarial:
             kind, width = config.discriminator, config.discriminator_width
@@ -149,14 +149,29 @@ class Trainer:
             network = network.to(memory_format=torch.channels_last)
         network = synchronize(network, self.fabric.world_size).to(self.fabric.device)
         fused, graphs = self.speed.fused, self._graphs
-        rate = torch.tensor(rate, device=self.fabric.device) if graphs else rate
+        groups = self._groups(network)
+        for group in groups:
+            group["lr"] = torch.tensor(rate, device=self.fabric.device) if graphs else rate
         optimizer = torch.optim.AdamW(
-            network.parameters(), rate, self.config.betas, weight_decay=decay, fused=fused, capturable=graphs
+            groups, betas=self.config.betas, weight_decay=decay, fused=fused, capturable=graphs
         )
         ready, optimizer = self.fabric.setup(
             torch.compile(network, dynamic=False) if self.speed.compile else network, optimizer
         )
         return network, ready, optimizer
+
+    def _groups(self, network) -> list[dict]:
+        """The parameters that learn, those of a pretrained encoder apart: their rate has a factor."""
+        encoder, factor = encoder_of(network), self.config.encoder_rate
+        if encoder is None:
+            return [{"params": list(network.parameters())}]
+        encoder.requires_grad_(False)
+        groups = [{"params": [each for each in network.parameters() if each.requires_grad]}]
+        if factor:
+            groups.append({"params": later_parameters(encoder), "factor": factor})
+            for parameter in groups[1]["params"]:
+                parameter.requires_grad_(True)
+        return groups
 
     def _seed_dropout(self, seed: int) -> None:
         """Seed what draws it; torch.manual_seed would look after every kind of device there is, at each step."""
@@ -186,22 +201,23 @@ class Trainer:
 
     def _set_rate(self, optimizer, rate: float) -> None:
         for group in optimizer.param_groups:
+            mine = rate * group.get("factor", 1.0)
             if self._graphs:
-                group["lr"].fill_(rate)  # a replayed step reads it where it lay when it was recorded
+                group["lr"].fill_(mine)  # a replayed step reads it where it lay when it was recorded
             else:
-                group["lr"] = rate
+                group["lr"] = mine
 
     @property
     def seed(self) -> int:
         return mix(self.config.seed, self.attempt)
 
     @property
-    def readings(self) -> dict[str, UNet]:
+    def readings(self) -> dict[str, torch.nn.Module]:
         """The generator with its last weights, and, where the configuration averages them, with these: "averaged"."""
         return {"last": self.generator_module} | ({} if self.ema is None else {"averaged": self.ema.module})
 
     @property
-    def result(self) -> UNet:
+    def result(self) -> torch.nn.Module:
         """The network that is kept: with the last weights, or the averaged ones, as the configuration says."""
         return self.readings.get(self.config.kept, self.generator_module)
 
@@ -293,7 +309,7 @@ class Trainer:
         **values : torch.Tensor
             Scalars, such as the losses.
         """
-        values["gradient"] = get_total_norm([p.grad for p in self.generator_module.parameters()])
+        values["gradient"] = get_total_norm([p.grad for p in self.generator_module.parameters() if p.requires_grad])
         if self.config.adversarial:
             values["discriminator_gradient"] = get_total_norm([p.grad for p in self.discriminator_module.parameters()])
         for name, ab in (("", predicted), ("real_", batch.ab)):

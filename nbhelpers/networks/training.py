@@ -1,8 +1,8 @@
-"""Training: the U-Net's loop and the GAN's, on Lightning Fabric, with checkpoints, resume and a collapse monitor.
+"""Training: a loop for each kind of network, on Lightning Fabric, with checkpoints, resume and a collapse monitor.
 
-`train(config, photos, folder)` does it all, `fit` takes the steps; `_train_unet` and `_train_gan` are the two loops, to
-be read. They need torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with hints also
-joblib, scikit-learn and pyamg.
+`train(config, photos, folder)` does it all, `fit` takes the steps; `_train_unet`, `_train_bins` and `_train_gan` are
+the loops, to be read. They need torch, torchvision, lightning, scikit-image, safetensors and tqdm, and no Jupyter; with
+hints also joblib, scikit-learn and pyamg; with a pretrained encoder timm and psutil.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, l1_loss, mse_loss
 
+from nbhelpers.colour.lab import scale_ab, unscale_ab
 from nbhelpers.errors import UserError
-from nbhelpers.networks import checkpoints, collapse, hint_inputs
+from nbhelpers.networks import bins, checkpoints, collapse, hint_inputs
 from nbhelpers.networks.config import TrainConfig
 from nbhelpers.networks.data import bytes_of, identity
-from nbhelpers.networks.models import UNet
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.trainer import Trainer
 
@@ -37,7 +37,7 @@ class Trained:
 
     Attributes
     ----------
-    network : UNet
+    network : UNet, PretrainedUNet or ColourBins
         In evaluation mode, on the CPU.
     file : Path or None
         Its file; None without a folder.
@@ -51,7 +51,7 @@ class Trained:
         Why the training was given up after its last restart, or ""; the network is then the last healthy one.
     """
 
-    network: UNet
+    network: torch.nn.Module
     file: Path | None
     home: Path | None
     rows: list[dict]
@@ -68,7 +68,10 @@ def _train_unet(trainer: Trainer) -> None:
     """The U-Net: predict, compare with the truth, step downhill."""
 
     def step(batch):
-        predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
+        if batch.features is None:
+            predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
+        else:
+            predicted = trainer.generator(batch.lightness, batch.features)
         loss = _pixel_loss(trainer.config.loss, predicted, batch.ab, batch.weight)
         trainer.optimizer.zero_grad()
         trainer.fabric.backward(loss)
@@ -78,10 +81,29 @@ def _train_unet(trainer: Trainer) -> None:
     trainer.follow(step)
 
 
+def _train_bins(trainer: Trainer) -> None:
+    """Colour bins: say how likely each colour of the palette is; the less likely the true one, the higher the loss."""
+    centres, temperature = trainer.generator_module.centres, trainer.config.temperature
+    weights = bins.class_weights(centres, trainer.generator_module.share, trainer.config.uniform)
+
+    def step(batch):
+        with trainer.fabric.autocast():
+            logits = trainer.generator.logits(batch.lightness, batch.features)
+        truth = avg_pool2d(unscale_ab(batch.ab), bins.COARSE)
+        logits = logits[..., : truth.shape[2], : truth.shape[3]]  # without what a photo was filled up with
+        loss = bins.cross_entropy(logits, truth, centres, weights)
+        trainer.optimizer.zero_grad()
+        trainer.fabric.backward(loss)
+        trainer.optimizer.step()
+        return scale_ab(bins.annealed_mean(logits.detach(), centres, temperature)), {"loss": loss}
+
+    trainer.follow(step)
+
+
 def _train_gan(trainer: Trainer) -> None:
     """The GAN: first the discriminator learns to tell real from fake, then the generator learns to fool it."""
     config = trainer.config
-    generated = list(trainer.generator_module.parameters())
+    generated = [each for each in trainer.generator_module.parameters() if each.requires_grad]
 
     def step(batch):
         fake = trainer.generator(batch.lightness)
@@ -220,7 +242,8 @@ def fit(trainer: Trainer, restarts: int) -> str:
     str
         Why the training was given up, or "".
     """
-    loop = _train_gan if trainer.config.adversarial else _train_unet
+    loop = _train_bins if trainer.config.loss == "bins" else _train_unet
+    loop = _train_gan if trainer.config.adversarial else loop
     while trainer.step < trainer.total:
         try:
             loop(trainer)

@@ -13,6 +13,7 @@ from PIL import Image
 from trainings import home
 
 from nbhelpers import cli, registry
+from nbhelpers.hints import Hints
 from nbhelpers.networks import checkpoints, collapse, training
 from nbhelpers.networks.config import train_config
 from nbhelpers.networks.data import Batches
@@ -71,7 +72,7 @@ def paint(folder, count):
 # ---- a training as it should be
 
 
-@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"])
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "unet-pretrained", "bins", "hinted", "hinted-alone"])
 def test_a_training_says_where_its_network_is(course, capsys, name):
     status, out, errors = main(capsys, name, *SMALL, "--epochs", 2)
     assert status == 0
@@ -94,7 +95,23 @@ def test_a_network_with_hints_may_begin_with_a_trained_unet(course, capsys):
     assert (models / "hinted-prior.safetensors").read_bytes() == (models / "unet.safetensors").read_bytes()
     status, out, errors = main(capsys, "hinted-alone", *SMALL, "--start", models / "hinted.safetensors")
     assert (status, out) == (1, "")
-    assert "hinted.safetensors holds a U-Net with 7 planes in and 3 out, hinted-alone has" in sentence(errors)
+    assert "hinted.safetensors holds a U-Net with 7 planes in and 3 out: start from one without" in sentence(errors)
+
+
+def test_bins_may_begin_with_a_network_on_the_same_encoder(course, capsys):
+    models = course.root / "data" / "runs" / "smoke-sample" / "models"
+    assert main(capsys, "unet-pretrained", *SMALL)[0] == 0
+    assert (models / "unet-pretrained-frozen.safetensors").is_file()
+    status, out, errors = main(capsys, "bins", *SMALL, "--start", models / "unet-pretrained.safetensors")
+    assert status == 0 and "nbhelpers:" not in errors and out.startswith(f"{models}/bins.safetensors: 0 restarts")
+    names = ("unet-pretrained", "bins")
+    (one, _), (other, about) = (checkpoints.read(models / f"{name}.safetensors") for name in names)
+    key = "encoder.blocks.6.0.conv_pw.weight"
+    assert torch.equal(one[key], other[f"trunk.{key}"]) and about["network"]["temperature"] == 0.38
+    for name in names:
+        lightness = np.linspace(0, 100, 50 * 70, dtype=np.float32).reshape(50, 70)
+        found = registry.load(name, Run("smoke", "sample")).colorize(lightness, Hints.none((50, 70))).ab
+        assert found.shape == (50, 70, 2) and np.isfinite(found).all()
 
 
 def test_options_reach_the_config_and_the_machine(course, capsys, monkeypatch, tmp_path):
@@ -105,7 +122,17 @@ def test_options_reach_the_config_and_the_machine(course, capsys, monkeypatch, t
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "train", note)
-    changes = {"size": 40, "width": 3, "epochs": 5, "batch": 2, "loss": "l1", "weight": 7.0, "rate": 1e-3, "seed": 9}
+    changes = {
+        "size": 40,
+        "width": 3,
+        "encoder": "resnet18",
+        "epochs": 5,
+        "batch": 2,
+        "loss": "l1",
+        "weight": 7.0,
+        "rate": 1e-3,
+        "seed": 9,
+    }
     options = [word for key, value in changes.items() for word in (f"--{key}", str(value))]
     start = tmp_path / "begin.safetensors"
     speed = ["--accelerator", "cpu", "--devices", "2", "--compile", "--bf16"]
@@ -234,7 +261,12 @@ def test_the_papers_profile_trains_on_any_machine(course, capsys, tmp_path):
         (["unett"], 2, "there is no training configuration 'unett': did you mean 'unet'?"),
         (["unet", "--profile", "papper"], 2, "there is no training profile 'papper': did you mean 'paper'?"),
         (["unet", "--loss", "none"], 2, "loss 'none' needs a discriminator"),
-        (["unet", "--loss", "l3"], 2, "loss must be one of mse, l1, none"),
+        (["unet", "--loss", "l3"], 2, "loss must be one of mse, l1, bins, none"),
+        (["unet", "--loss", "bins"], 2, "loss 'bins', encoder_rate and cached need an encoder: --encoder tf_eff"),
+        (["hinted", "--encoder", "resnet18"], 2, "hints 'spread' go with a U-Net from first weights, without an encod"),
+        (["unet-pretraind"], 2, "did you mean 'unet-pretrained'?"),
+        (["unet-pretrained", *SMALL, "--encoder", "nosuch"], 1, "timm knows no network 'nosuch': try tf_efficientne"),
+        (["bins", *SMALL, "--encoder", "hf-hub:a/b"], 1, "timm knows no network 'hf-hub:a/b': try tf_efficientnet"),
         (["unet", "--batch", "0"], 2, "batch must be at least 1"),
         (["gan-l1", "--size", "20"], 2, "size must be at least 24"),
         (["unet", "--photos", "./missing"], 1, "./missing"),

@@ -165,3 +165,15 @@ def test_it_sees_what_the_network_sees_in_each_photo(sample):
             np.testing.assert_allclose(seen[name].features[i], features, rtol=1e-3, atol=1e-3)
             np.testing.assert_allclose(seen[name].answers[i], answer, atol=1e-4)
     np.testing.assert_allclose(seen["truth"].features[1], encoder.look(photos[1])[0], rtol=1e-3, atol=1e-3)
+
+
+def test_a_method_taught_by_the_judge_is_compared_and_is_no_yardstick():
+    rng = np.random.default_rng(3)
+    true = rng.normal(size=(realism.LEAST_FRECHET, 4)).astype(np.float32)
+    answers = np.eye(4, dtype=np.float32)[rng.integers(0, 4, len(true))]
+    moved = {"bins": 0.1, "grey": 0.6, "unet": 0.3}  # how far off
+    seen = {"truth": realism.Seen(true, answers)}
+    seen |= {name: realism.Seen(true + by, answers) for name, by in moved.items()}
+    behind = realism.compare(seen, draws=20, splits=2).set_index("method")["behind"]
+    assert behind["unet"] == 0 and behind["bins"] < 0 < behind["grey"]
+    assert behind["bins"] == pytest.approx(4 * (0.1**2 - 0.3**2), rel=1e-3)

@@ -14,11 +14,17 @@ from nbhelpers.course import quantization
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import evaluate_patches
 from nbhelpers.networks import checkpoints, hint_inputs, inference
+from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.config import LITE0
+from nbhelpers.networks.encoder import extractor, imagenet_weights
 from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
 from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import PretrainedUNet
 from nbhelpers.photos import open_photos
 
-COMMITTED = sorted((paths.ROOT / "data" / "checkpoints").glob("*.safetensors"))
+FILES = sorted((paths.ROOT / "data" / "checkpoints").glob("*.safetensors"))
+ENCODERS = [path for path in FILES if path.stem.startswith("encoder-")]
+COMMITTED = [path for path in FILES if path not in ENCODERS]
 SIZE = 32  # pixels; side of the photos of these tests, where hints are given
 
 
@@ -161,6 +167,25 @@ def test_a_network_of_given_hints_has_no_prior_to_take_along(trained, to):
     assert len(list(to.glob("*.safetensors"))) == 1
 
 
+def test_networks_on_one_encoder_are_stored_with_one_file_of_it(trained, to):
+    torch.manual_seed(0)
+    trunk = PretrainedUNet(LITE0, 3).begin_with(imagenet_weights(LITE0))
+    keep(trained / "unet-pretrained.safetensors", trunk)
+    classifier = ColourBins(PretrainedUNet(LITE0, 3, 4).begin_with(imagenet_weights(LITE0)), 0.4)
+    classifier.centres.copy_(torch.tensor([(0, 0), (10, 20), (30, 0), (0, -20)]))
+    keep(trained / "bins.safetensors", classifier)
+    for name in ("unet-pretrained", "bins"):
+        (one,) = quantization.commit(name, trained / f"{name}.safetensors", "sample", to).values()
+        assert (one["weights"], one["size"]) == ("int8", 16)
+    (beside,) = to.glob("encoder-*.safetensors")
+    assert len(list(to.iterdir())) == 6 and int8_weights(beside)[1] == 0
+    for name in ("unet-pretrained", "bins"):
+        loaded = registry.load(name)
+        assert loaded.about["encoder"] == beside.stem.removeprefix("encoder-")
+        assert loaded.about["stored"]["ab_mse_after"] == pytest.approx(error(loaded, 16), rel=1e-6)
+        assert (to / f"{name}.safetensors").stat().st_size < 0.1 * beside.stat().st_size
+
+
 def test_a_network_that_int8_harms_stays_in_half_precision(trained, to):
     colour = true_colour(16)
     path = keep(trained / "unet.safetensors", fragile(colour))
@@ -289,14 +314,21 @@ def test_the_command_fails_in_one_sentence(course, trained, capsys):
 
 
 def test_the_courses_networks_are_these():
-    assert {path.stem for path in COMMITTED} == {"gan-l1", "hinted", "hinted-prior", "unet"}
-    assert sum(path.stat().st_size for path in COMMITTED) < 18.5e6
+    assert {path.stem for path in COMMITTED} == {"bins", "gan-l1", "hinted", "hinted-prior", "unet", "unet-pretrained"}
+    assert sum(path.stat().st_size for path in FILES) < 22e6
+    (encoder,) = ENCODERS  # what both networks share
+    told = {path.stem: checkpoints.read_about(path).get("encoder") for path in COMMITTED}
+    assert told["bins"] == told["unet-pretrained"] == encoder.stem.removeprefix("encoder-")
+    assert int8_weights(encoder)[0] == len(checkpoints.output_axes(extractor(LITE0))) and not int8_weights(encoder)[1]
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_the_courses_networks_are_in_int8_and_that_costs_next_to_nothing(path):
     network, about = checkpoints.load_network(path)
-    assert int8_weights(path) == (convolutions(network.width, network.depth), 0) == (23, 0)
+    if isinstance(network, UNet):
+        assert int8_weights(path) == (convolutions(network.width, network.depth), 0) == (23, 0)
+    else:
+        assert int8_weights(path) == (6, 0) and about["encoder"]  # of the decoder: the encoder has a file of its own
     assert json.loads(path.with_suffix(".json").read_text()) == about
     stored = about["stored"]
     with_hints = path.stem.startswith("hinted")
@@ -307,14 +339,15 @@ def test_the_courses_networks_are_in_int8_and_that_costs_next_to_nothing(path):
         assert 50 < old < 260 and 0.98 * old < new <= 1.005 * old
 
 
-@pytest.mark.parametrize("name", ["unet", "gan-l1", "hinted"])
+@pytest.mark.parametrize("name", ["unet", "unet-pretrained", "bins", "gan-l1", "hinted"])
 def test_the_courses_networks_are_found_by_the_registry(monkeypatch, name):
     monkeypatch.setattr(paths, "DATA", paths.ROOT / "nowhere")
     with pytest.raises(UserError):
         registry.load(name)
     monkeypatch.setattr(paths, "DATA", COMMITTED[0].parents[1])
     found = registry.load(name)
-    assert found.about["stored"]["weights"] == "int8" and found.network.width == 24
+    assert found.about["stored"]["weights"] == "int8"
+    assert found.network.width == (64 if "encoder" in found.about else 24)
     assert all(value.dtype in (torch.float32, torch.int64) for value in found.network.state_dict().values())
     if name == "hinted":
         prior = COMMITTED[0].with_name("hinted-prior.safetensors")

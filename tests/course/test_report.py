@@ -11,6 +11,7 @@ from nbhelpers.course import findings, report
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
 from nbhelpers.networks import hint_inputs
+from nbhelpers.networks.config import BINS
 
 
 @pytest.mark.parametrize("file", report.BLOCKS)
@@ -67,10 +68,11 @@ def test_each_row_of_a_network_says_how_it_was_trained_and_none_is_wide(file):
     rows = [row for name in report.BLOCKS[file] if name not in ("claims", "cuda speed", "row models", "times")
             for row in re.findall(rf"<!-- {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)[0].splitlines()
             if row.startswith("|")]  # fmt: skip
-    shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|gan-|no discr|hinted)", row)]
-    assert len(shown) == {"README.md": 32, "data/checkpoints/README.md": 2}[file]
-    told = r" \(\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?\)$"
+    shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|bins|gan-|no discr|hinted)", row)]
+    assert len(shown) == {"README.md": 36, "data/checkpoints/README.md": 4}[file]
+    told = r" \(\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?(, encoder from ImageNet)?\)$"
     assert [name for name in shown if not re.search(told, name)] == []
+    assert all(("ImageNet" in name) == name.startswith(("| unet-pretrained", "| bins")) for name in shown)
     assert max(len(row) for row in rows) < 250
 
 
@@ -121,7 +123,7 @@ def test_what_notebook_07_and_the_findings_say_of_realism_is_what_the_table_says
     far, grey, alone = seen.loc["gan-paper"], seen.loc["grey"], seen.loc["no discriminator"]
     pixel = seen.drop([*rows, *plain, "gan-paper", "gan-paper, averaged"])
     distance = seen["frechet"]
-    assert len(pixel) == 8 and pixel["frechet"].max() < distance[rows].min()
+    assert len(pixel) == 10 and pixel["frechet"].max() < distance[rows].min()
     assert distance["boosting"] < distance["forest"] < distance["grey"] < distance["tree"]
     assert distance["unet, with gain"] < distance["unet"] and distance["gan-l1, with gain"] > distance["gan-l1"]
     assert distance.idxmin() == "gan-l1" and 0 < alone["behind_low"] < 0.1 * alone["behind"]
@@ -211,3 +213,46 @@ def test_no_variant_learned_otherwise_and_only_what_is_known_failed_on_the_gpu()
     # It held one device's dropout against another's; it no longer does.
     assert tests.loc[tests["outcome"] == "failure", "test"].tolist() == ["test_an_epoch_on_a_gpu[gan-paper]"]
     assert (tests["outcome"] == "passed").sum() >= 14
+
+
+def test_what_is_said_of_an_encoder_follows_from_its_table():
+    kinds = {"mean colour": (1, 1), "from scratch": (0.99, 0.9), "encoder frozen": (0.89, 0.82)}
+    kinds |= {"encoder fine-tuned": (0.91, 0.8)}
+    lines = [{"kind": kind, "learned from": n, "of mean colour": share[i]} for kind, share in kinds.items()
+             for i, n in enumerate((200, 5000))]  # fmt: skip
+    said = " ".join(findings.with_encoder(pd.DataFrame(lines)).split())
+    assert "With 200 photos the error is 99.0% of the mean colour's from scratch, 89.0% with the frozen encoder" in said
+    assert "with 5,000 it is 90.0%, 82.0% and 80.0%. The frozen encoder already with 200 photos reaches" in said
+    lines[4]["of mean colour"], lines[5]["of mean colour"] = 0.95, 0.93
+    assert "with 5,000 photos does not reach" in findings.with_encoder(pd.DataFrame(lines))
+
+
+def test_what_is_said_of_the_cures_follows_from_the_table():
+    table = {"method": ["truth", "unet", "unet-pretrained", "bins"], "of mean colour": [None, 0.883, 0.77, 1.05],
+             "chroma": [20.0, 10, 14, 19], "hue_spread": [0.5, 0.16, 0.3, 0.45], "photos": [739] * 4}  # fmt: skip
+    said = " ".join(findings.cures(pd.DataFrame(table)).split())
+    assert "`unet-pretrained` has 77.0% of the mean colour's error, `unet` 88.3%; its chroma is 70%" in said
+    assert "`bins` paints 95% of the true chroma, with a hue spread of 0.45 (truth 0.50, `unet` 0.16)" in said
+    assert said.endswith("pays with an error of 105.0%. One training each.")
+
+
+def test_the_two_cures_for_brown_reach_what_they_were_made_for():
+    """At 128 pixels, nothing known: less error with a pretrained encoder, the truth's colours with classification."""
+    scores = pd.read_csv(paths.FIGURES / "reference" / "06_shipped.csv").set_index("method")
+    assert set(scores["photos"]) == {739} and set(scores["photo_size"]) == {128}
+    assert scores.loc["unet-pretrained", "of mean colour"] < 0.78
+    bins, unet = scores.loc["bins"], scores.loc["unet"]
+    assert bins["of mean colour"] < 0.95 and 0.95 < bins["chroma"] / scores.loc["truth", "chroma"] < 1.05
+    assert bins["hue_spread"] > 2 * unet["hue_spread"]
+
+
+def test_lambda_and_t_were_chosen_on_photos_kept_out():
+    """As notebook 05 says: those of Zhang et al. paint too vividly; with more λ colours are paler and hues fewer."""
+    table = pd.read_csv(paths.FIGURES / "reference" / "05_bins_choice.csv")
+    table = table[table["trained with"] == 0.9].set_index(["uniform", "temperature"])
+    vivid = table["chroma"] / table["true chroma"]
+    assert vivid[0.5, 0.38] > 1.2 and vivid[1.0].max() < 0.8
+    assert set(table["photos"]) == {500} and set(table["training_photos"]) == {4500}
+    ours = BINS.uniform, BINS.temperature
+    assert 1 < vivid[ours] < 1.1 and table.loc[ours, "of mean colour"] < 1
+    assert vivid[0.8, 0.2] < 1 and table.loc[(0.8, 0.2), "hue_spread"] < table.loc[ours, "hue_spread"]

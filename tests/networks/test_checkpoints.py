@@ -1,5 +1,6 @@
 """Files of numbers: every bit comes back, damaged and foreign files are named, nothing in a file is ever executed."""
 
+import copy
 import itertools
 import json
 import pickle
@@ -10,10 +11,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from trainings import assert_equal
 
 from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints
+from nbhelpers.networks.architectures import encoder_of
+from nbhelpers.networks.bins import ColourBins
 from nbhelpers.networks.models import UNet, initialize
+from nbhelpers.networks.pretrained import PretrainedUNet
 
 ABOUT = {"name": "unet", "size": 16, "rate": 2e-4, "betas": [0.5, 0.999], "start": None, "said": 'ä "x" {y}'}
 
@@ -432,21 +437,21 @@ CLAIMS = {
 @pytest.mark.parametrize("tensors", STRANGE.values(), ids=STRANGE)
 def test_foreign_tensors_are_refused(path, network, tensors):
     changed(path, network, tensors)
-    with pytest.raises(UserError, match=r"net\.safetensors holds no U-Net as it should: delete it and train again"):
+    with pytest.raises(UserError, match=r"net\.safetensors holds no network as it should: delete it and train again"):
         checkpoints.load_network(path)
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 def test_claims_that_the_numbers_do_not_keep_are_refused(path, network, claim):
     changed(path, network, about=lambda said: said | {"network": said["network"] | claim})
-    with pytest.raises(UserError, match=r"net\.safetensors holds no U-Net as it should"):
+    with pytest.raises(UserError, match=r"net\.safetensors holds no network as it should"):
         checkpoints.load_network(path)
 
 
 @pytest.mark.parametrize("said", [{}, {"network": None}, {"network": [3, 2]}, {"network": "unet"}], ids=str)
 def test_a_file_without_the_networks_shape_is_refused(path, network, said):
     changed(path, network, about=lambda _: ABOUT | said)
-    with pytest.raises(UserError, match=r"net\.safetensors holds no U-Net as it should"):
+    with pytest.raises(UserError, match=r"net\.safetensors holds no network as it should"):
         checkpoints.load_network(path)
 
 
@@ -604,7 +609,7 @@ def test_damaged_files_in_int8_are_refused(path, network, tensors):
     changed(path, network, lambda found: found, int8=True)
     assert checkpoints.load_network(path)[0].width == 3
     changed(path, network, tensors, int8=True)
-    with pytest.raises(UserError, match=r"net\.safetensors holds no U-Net as it should: delete it and train again$"):
+    with pytest.raises(UserError, match=r"net\.safetensors holds no network as it should: delete it and train again$"):
         checkpoints.load_network(path)
 
 
@@ -626,6 +631,163 @@ def test_weights_that_are_not_finite_are_refused_though_written_in_int8(path, ne
     checkpoints.save_network(path, network, ABOUT, int8=True)
     with pytest.raises(UserError, match=r"net\.safetensors holds numbers that are not finite: delete it"):
         checkpoints.load_network(path)
+
+
+# ---- one file for an encoder that networks share
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A network and one that classifies 7 colours, on the same encoder, with weights unlike those of new ones."""
+    torch.manual_seed(0)
+    one = PretrainedUNet("mobilenetv3_small_050", 2)
+    other = ColourBins(PretrainedUNet("mobilenetv3_small_050", 3, 7), 0.4)
+    with torch.no_grad():
+        for network in (one, other):
+            for value in network.state_dict().values():
+                if value.is_floating_point():
+                    value.copy_(0.1 * (torch.randn_like(value) if value.ndim == 4 else torch.rand_like(value) + 1))
+    other.trunk.encoder.load_state_dict(one.encoder.state_dict())
+    return one.eval(), other.eval()
+
+
+def share(folder, pair, int8=False):
+    """Write both; returns their files and that of their encoder."""
+    files = folder / "one.safetensors", folder / "other.safetensors"
+    for file, network in zip(files, pair, strict=True):
+        checkpoints.save_network(file, network, ABOUT, int8, share=True)
+    (beside,) = folder.glob("encoder-*.safetensors")
+    return *files, beside
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["float16", "int8"])
+def test_networks_with_one_encoder_share_its_file(tmp_path, pair, int8):
+    one, other, beside = share(tmp_path, pair, int8)
+    assert len(list(tmp_path.iterdir())) == 6  # each with its description
+    digits = beside.stem.removeprefix("encoder-")
+    assert len(digits) == 16 and int(digits, 16) >= 0
+    keys = set(checkpoints.read(beside)[0])
+    assert {"encoder.conv_stem.weight", "encoder.bn1.running_var"} < keys and all(key[:8] == "encoder." for key in keys)
+    assert ("encoder.conv_stem.weight_scale" in keys) == int8
+    for file, network in zip((one, other), pair, strict=True):
+        own, about = checkpoints.read(file)
+        assert about["encoder"] == digits and about["network"] == network.arguments
+        assert not any("encoder." in key for key in own) and file.stat().st_size < 0.1 * beside.stat().st_size
+        found, said = checkpoints.load_network(file)
+        assert type(found) is type(network) and not found.training and found.arguments == network.arguments
+        checkpoints.save_network(tmp_path / "whole" / file.name, network, ABOUT, int8)  # in one file, without sharing
+        whole, told = checkpoints.load_network(tmp_path / "whole" / file.name)
+        assert "encoder" not in told and said["encoder"] == digits
+        assert_equal(found.state_dict(), whole.state_dict())
+    assert not list((tmp_path / "whole").glob("encoder-*"))
+
+
+@pytest.mark.parametrize(("int8", "near"), [(False, 1e-3), (True, 2e-2)], ids=["float16", "int8"])
+def test_a_network_on_an_encoder_comes_back_but_for_rounding(tmp_path, pair, int8, near):
+    files, x = share(tmp_path, pair, int8)[:2], 2 * torch.rand(1, 1, 20, 30) - 1
+    for file, network in zip(files, pair, strict=True):
+        found = checkpoints.load_network(file)[0]
+        for key, value in network.state_dict().items():
+            exact = value.ndim != 4
+            torch.testing.assert_close(found.state_dict()[key], value, rtol=0, atol=0 if exact else near * value.max())
+        with torch.no_grad():
+            assert found(x).shape == (1, 2, 20, 30) and found(x).isfinite().all()
+    if not int8:
+        with torch.no_grad():
+            assert found.temperature == 0.4 and torch.equal(found.centres, pair[1].centres)
+
+
+def test_the_digest_names_the_weights_and_their_precision(tmp_path, pair):
+    names = [share(tmp_path / name, pair, int8)[2].name for name, int8 in (("a", False), ("b", False), ("c", True))]
+    changed = copy.deepcopy(pair)
+    for network in changed:
+        encoder_of(network).bn1.running_mean[0] += 1e-3
+    names.append(share(tmp_path / "d", changed)[2].name)
+    assert names[0] == names[1] and len(set(names)) == 3
+    digests = [checkpoints.digest(tmp_path / name / "one.safetensors") for name in "abd"]
+    assert digests[0] == digests[1] != digests[2]  # though the decoder is the same
+
+
+def test_saving_what_was_shared_again_gives_the_same_files(tmp_path, pair):
+    one, _, beside = share(tmp_path / "a", pair)
+    network, about = checkpoints.load_network(one)
+    checkpoints.save_network(tmp_path / "b" / one.name, network, about, share=True)
+    for file in (one, beside):
+        assert (tmp_path / "b" / file.name).read_bytes() == file.read_bytes()
+    checkpoints.save_network(tmp_path / "c" / one.name, network, about)  # needs no other file
+    assert_equal(checkpoints.load_network(tmp_path / "c" / one.name)[0].state_dict(), network.state_dict())
+    assert "encoder" not in checkpoints.read_about(tmp_path / "c" / one.name)
+
+
+def test_a_network_without_an_encoder_shares_nothing(path, network):
+    checkpoints.save_network(path, network, ABOUT, share=True)
+    assert [file.name for file in path.parent.glob("*.safetensors")] == [path.name]
+    assert "encoder" not in checkpoints.load_network(path)[1]
+
+
+HARM = {
+    "missing": (lambda beside: beside.unlink(), "there is no file .*"),
+    "cut": (lambda beside: beside.write_bytes(beside.read_bytes()[:-100]), "is damaged or no safetensors file"),
+    "text": (lambda beside: beside.write_text("step,loss"), "is damaged or no safetensors file"),
+    "foreign": (lambda beside: save_file({"a": torch.ones(2)}, beside), "was not written by this version"),
+    "other weights": (
+        lambda beside: checkpoints.save(beside, {k: v + 1 for k, v in checkpoints.read(beside)[0].items()}, ABOUT),
+        "holds another encoder than its name says",
+    ),
+    "fewer": (
+        lambda beside: checkpoints.save(beside, dict(list(checkpoints.read(beside)[0].items())[1:]), ABOUT),
+        "holds another encoder than its name says",
+    ),
+}
+
+
+@pytest.mark.parametrize(("harm", "says"), HARM.values(), ids=HARM)
+def test_an_encoder_that_is_missing_or_another_is_named(tmp_path, pair, harm, says):
+    one, other, beside = share(tmp_path, pair)
+    harm(beside)
+    for file in (one, other):
+        with pytest.raises(UserError, match=says) as caught:
+            checkpoints.load_network(file)
+        assert str(beside) in str(caught.value) and "\n" not in str(caught.value)
+    share(tmp_path, pair)  # written anew
+    assert checkpoints.load_network(one)[0].width == 2
+
+
+@pytest.mark.parametrize("digits", ["../x", "/etc/passwd", "", "a.b", "a/../b", 7, ["a"], {"a": 1}], ids=str)
+def test_the_name_of_an_encoder_leads_nowhere_else(tmp_path, pair, monkeypatch, digits):
+    one, _, _ = share(tmp_path / "a", pair)
+    found, said = checkpoints.read(one)
+    checkpoints.save(one, found, said | {"encoder": digits})
+    read, asked = checkpoints.read, []
+    monkeypatch.setattr(checkpoints, "read", lambda file: asked.append(file) or read(file))
+    with pytest.raises(UserError, match=r"one\.safetensors holds no network as it should"):
+        checkpoints.load_network(one)
+    assert asked == [one]
+
+
+@pytest.mark.parametrize(
+    ("claim", "says"),
+    [
+        ({"encoder": "nosuch"}, "cannot be read: timm knows no network 'nosuch'"),
+        ({"encoder": "hf-hub:a/b"}, "cannot be read: timm knows no network 'hf-hub:a/b'"),
+        ({"encoder": 7}, "holds no network as it should"),
+        ({"encoder": None}, "holds no network as it should"),
+        ({"encoder": "resnet34"}, "holds no network as it should"),
+        ({"width": 4}, "holds no network as it should"),
+        ({"outputs": 8}, "holds no network as it should"),
+        ({"temperature": 0}, "holds no network as it should"),
+        ({"temperature": "warm"}, "holds no network as it should"),
+        ({"depth": 3}, "holds no network as it should"),
+    ],
+    ids=str,
+)
+def test_claims_about_an_encoder_that_the_numbers_do_not_keep_are_refused(tmp_path, pair, claim, says):
+    _, other, _ = share(tmp_path, pair)
+    found, said = checkpoints.read(other)
+    checkpoints.save(other, found, said | {"network": said["network"] | claim})
+    with pytest.raises(UserError, match=says) as caught:
+        checkpoints.load_network(other)
+    assert str(other) in str(caught.value) and "\n" not in str(caught.value)
 
 
 # ---- copies

@@ -141,3 +141,16 @@ def test_the_claims_say_it_in_their_evidence():
         assert all(re.search(rf"\b{name} \(\d+ px, \d+ channels, \d+ epochs, \d seeds?\)", told) for name in names)
         counted += len(names)
     assert counted >= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("unet", "unet (128 px, 24 channels, 27 epochs, 1 seed)"),
+        ("bins", "bins (128 px, 24 channels, 27 epochs, 1 seed, encoder from ImageNet)"),
+        ("*unet-pretrained*", "*unet-pretrained* (128 px, 24 channels, 27 epochs, 1 seed, encoder from ImageNet)"),
+        ("grey", "grey (128 px, 24 channels, 27 epochs, 1 seed)"),
+    ],
+)
+def test_an_encoder_that_saw_imagenet_is_named_beside_its_network(name, said):
+    assert beside(name, FACTS) == said and beside(name, {}) == name

@@ -13,15 +13,18 @@ import pytest
 from nbhelpers import paths
 from nbhelpers.errors import UserError
 from nbhelpers.networks.config import (
+    BINS,
     CONFIGS,
     GAN_L1,
     GAN_PAPER,
     HINTED,
     HINTED_ALONE,
     HINTS,
+    LITE0,
     PROFILES,
     SMALLEST,
     UNET,
+    UNET_PRETRAINED,
     TrainConfig,
     train_config,
 )
@@ -48,7 +51,7 @@ def test_gan_l1_has_what_helps():
 
 def test_the_unet_has_no_discriminator():
     assert (UNET.loss, UNET.discriminator, UNET.adversarial, UNET.pretrain) == ("mse", "none", False, 0)
-    assert list(CONFIGS) == ["unet", "gan-paper", "gan-l1", "hinted", "hinted-alone"]
+    assert list(CONFIGS) == ["unet", "gan-paper", "gan-l1", "unet-pretrained", "bins", "hinted", "hinted-alone"]
     assert all(made.name == name for name, made in CONFIGS.items())
 
 
@@ -100,7 +103,8 @@ def test_a_profile_means_the_same_in_run_and_in_train(profile):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_demo_is_the_config_itself(name):
     assert train_config(name) == train_config(name, "demo") == CONFIGS[name]
-    assert (train_config(name).size, train_config(name).stored, train_config(name).width) == (64, 72, 24)
+    sizes = (64, 72, 24) if CONFIGS[name].encoder == "none" else (128, 144, 64)
+    assert (train_config(name).size, train_config(name).stored, train_config(name).width) == sizes
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -133,7 +137,7 @@ def test_unknown_names_are_answered_with_those_that_are(name, profile, says):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"loss": "l2"}, "loss must be one of mse, l1, none, got 'l2'"),
+        ({"loss": "l2"}, "loss must be one of mse, l1, bins, none, got 'l2'"),
         ({"schedule": "cosine"}, "schedule must be one of constant, warmup-cosine, got 'cosine'"),
         ({"discriminator": "pixel"}, "discriminator must be one of none, binary, patch, got 'pixel'"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
@@ -242,6 +246,54 @@ def test_a_smoke_test_is_pretrained_as_asked(epochs):
 def test_unknown_fields_are_no_changes():
     with pytest.raises(TypeError, match="learning_rate"):
         train_config("unet", learning_rate=1)
+
+
+def test_a_pretrained_encoder_stays_at_first_and_learns_then():
+    assert UNET_PRETRAINED.encoder == LITE0 and (UNET_PRETRAINED.loss, UNET_PRETRAINED.adversarial) == ("mse", False)
+    assert (UNET_PRETRAINED.pretrain, UNET_PRETRAINED.epochs, UNET_PRETRAINED.cached) == (4, 4, 2)
+    first = UNET_PRETRAINED.pretraining()
+    assert first.name == "unet-pretrained-frozen" and (first.encoder_rate, first.pretrain, first.epochs) == (0, 0, 4)
+    assert first.rate == 2 * UNET_PRETRAINED.rate and UNET_PRETRAINED.encoder_rate == 0.3
+    for field in ("encoder", "cached", "size", "stored", "width", "decay", "loss", "batch", "seed"):
+        assert getattr(first, field) == getattr(UNET_PRETRAINED, field), field
+
+
+def test_bins_classify_on_the_encoder_of_unet_pretrained():
+    assert (BINS.loss, BINS.uniform, BINS.temperature) == ("bins", 0.7, 0.2)  # 0.5 and 0.38 with Zhang et al. 2016
+    assert (BINS.encoder_rate, BINS.pretrain) == (0, 0)
+    same = {field: getattr(UNET_PRETRAINED, field) for field in ("name", "loss", "encoder_rate", "pretrain")}
+    assert dataclasses.replace(BINS, **same, epochs=4, rate=1e-3) == UNET_PRETRAINED
+    first = train_config("bins", pretrain=2, uniform=0.1, temperature=0.7).pretraining()
+    assert (first.name, first.loss, first.uniform, first.temperature) == ("bins-frozen", "bins", 0.1, 0.7)
+
+
+@pytest.mark.parametrize("name", ["unet-pretrained", "bins"])
+def test_the_papers_profile_keeps_no_features_of_photos_of_400_pixels(name):
+    assert train_config(name, "paper").cached == 0 and train_config(name, "smoke").cached == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("unet", {"loss": "bins"}, f"loss 'bins', encoder_rate and cached need an encoder: --encoder {LITE0}"),
+        ("unet", {"encoder_rate": 0.5}, "loss 'bins', encoder_rate and cached need an encoder"),
+        ("unet", {"cached": 1}, "loss 'bins', encoder_rate and cached need an encoder"),
+        ("bins", {"encoder": "none"}, "loss 'bins', encoder_rate and cached need an encoder"),
+        ("hinted", {"encoder": LITE0}, "hints 'spread' go with a U-Net from first weights, without an encoder"),
+        ("hinted-alone", {"encoder": "resnet18"}, "hints 'given' go with a U-Net from first weights"),
+        ("bins", {"discriminator": "patch"}, "loss 'bins' goes with no discriminator"),
+        ("gan-l1", {"encoder": LITE0, "loss": "bins"}, "loss 'bins' goes with no discriminator"),
+        ("bins", {"uniform": 1.01}, r"uniform must lie in \[0, 1\] and temperature above 0, got 1.01 and 0.2"),
+        ("bins", {"uniform": -0.1}, "uniform must lie in"),
+        ("bins", {"temperature": 0.0}, "uniform must lie in .* and temperature above 0, got 0.7 and 0.0"),
+        ("bins", {"encoder_rate": -0.1}, "encoder_rate must not be negative, got -0.1"),
+        ("bins", {"cached": -1}, "cached must not be negative, got -1"),
+    ],
+    ids=str,
+)
+def test_what_does_not_go_with_an_encoder_or_without_is_named(name, changes, says):
+    with pytest.raises(UserError, match=says):
+        train_config(name, **changes)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -19,8 +19,12 @@ from nbhelpers.hints import Colorization, Constant, Hints, hide_pixels, patches,
 from nbhelpers.linear import colorizers
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import checkpoints, hint_inputs, inference
+from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.config import LITE0
+from nbhelpers.networks.encoder import imagenet_weights
 from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
 from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import PretrainedUNet, guided
 from nbhelpers.paths import Run
 from nbhelpers.registry import HINTED, NETWORKS
 
@@ -92,6 +96,56 @@ def test_a_network_that_paints_one_colour_paints_it_at_every_size(network, shape
         network.head.bias[:] = torch.atanh(torch.tensor([33.0, -77.0]) / 110)
     found = NetworkColorizer("unet", network, 16).colorize(light(shape), Hints.none(shape)).ab
     np.testing.assert_allclose(found, np.broadcast_to(np.float32([33, -77]), found.shape), atol=1e-3)
+
+
+@pytest.fixture(scope="module", params=["unet-pretrained", "bins"])
+def on_an_encoder(request):
+    """A network whose encoder saw ImageNet, with strong colours."""
+    torch.manual_seed(0)
+    made = PretrainedUNet(LITE0, 4, 2 if request.param == "unet-pretrained" else 9)
+    made.begin_with(imagenet_weights(LITE0))
+    with torch.no_grad():
+        made.head.weight.normal_(std=2)
+    if request.param == "bins":
+        made = ColourBins(made, 0.38)
+        made.centres.copy_(20 * torch.randn(9, 2))
+    return made.eval()
+
+
+@pytest.mark.parametrize(("shape", "share"), [((1, 1), 0.0), ((16, 1), 0.5), ((3, 40), 1.0), ((33, 70), 0.3)])
+def test_a_network_on_an_encoder_keeps_the_contract_at_every_size(on_an_encoder, shape, share, colorized):
+    colorizer = NetworkColorizer("x", on_an_encoder, 16)
+    hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32), share)
+    found = colorized(colorizer, light(shape), hints)
+    bare = colorizer.colorize(light(shape), Hints.none(shape)).ab
+    assert (found[~hints.known] == bare[~hints.known]).all() and np.abs(found).max() < 200
+
+
+@pytest.mark.parametrize(("shape", "seen"), [((16, 16), (16, 16)), ((64, 32), (32, 16)), ((5, 9), (5, 9))])
+def test_a_network_on_an_encoder_paints_its_coarse_chroma_along_the_lightness(on_an_encoder, shape, seen):
+    lightness = light(shape)
+    small = torch.from_numpy(shrunk_lightness(lightness, 16))[None, None] / 50 - 1
+    assert small.shape[2:] == seen
+    with torch.no_grad():
+        coarse = 110 * on_an_encoder.coarse(small)
+        expected = guided(coarse, seen, torch.from_numpy(lightness)[None, None])[0].permute(1, 2, 0).numpy()
+    found = NetworkColorizer("x", on_an_encoder, 16).colorize(lightness, Hints.none(shape)).ab
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert np.ptp(found) > 1
+    twice = NetworkColorizer("x", on_an_encoder, 16, gain=2.0).colorize(lightness, Hints.none(shape)).ab
+    np.testing.assert_allclose(twice, 2 * found, rtol=1e-6)
+    again = pickle.loads(pickle.dumps(NetworkColorizer("x", on_an_encoder, 16)))
+    assert (again.colorize(lightness, Hints.none(shape)).ab == found).all()
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_a_network_on_an_encoder_that_paints_one_colour_paints_it_at_every_size(shape):
+    network = PretrainedUNet(LITE0, 2).eval()
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias[:] = torch.atanh(torch.tensor([33.0, -77.0]) / 110)
+    found = NetworkColorizer("unet", network, 16).colorize(light(shape), Hints.none(shape)).ab
+    np.testing.assert_allclose(found, np.broadcast_to(np.float32([33, -77]), found.shape), atol=2e-2)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (16, 40), (5, 9), (1, 1), (9, 70)])
@@ -273,7 +327,7 @@ def test_a_network_without_its_name_and_size_is_refused(course, network, about):
 def test_a_checkpoint_of_a_training_is_no_colorizer(course, network):
     path = RUN.models / "unet.safetensors"
     checkpoints.save(path, checkpoints.pack("generator", network.state_dict()), {"name": "unet", "size": 16})
-    with pytest.raises(UserError, match=r"unet\.safetensors holds no U-Net as it should"):
+    with pytest.raises(UserError, match=r"unet\.safetensors holds no network as it should"):
         inference.load("unet", path)
 
 

@@ -133,3 +133,32 @@ def test_photos_at_epochs_stand_in_order_with_their_credits():
     shown = [ax.images[0].get_array()[0, 0, 0] for ax in figure.axes]
     assert shown == [1, 10, 20, 40, 10, 40, 99] * 2
     assert "photo 1" in figure._supxlabel.get_text() and "photo 2" not in figure._supxlabel.get_text()
+
+
+def curve():
+    kinds = {"mean colour": (1, 1), "from scratch": (0.98, 0.9), "encoder frozen": (0.9, 0.82)}
+    lines = [
+        {"learned from": n, "kind": kind, "of mean colour": both[i], "chroma": 9.0}
+        for kind, both in (kinds | {"encoder fine-tuned": (0.91, 0.8)}).items()
+        for i, n in enumerate((200, 5000))
+    ]
+    return pd.DataFrame(lines)
+
+
+def test_the_encoders_figure_has_a_curve_for_each_way_to_learn():
+    figure = network_plots.with_encoder(curve())
+    assert texts(figure.axes[0]) == ["from scratch", "encoder frozen", "encoder fine-tuned", "the mean colour"]
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), [90, 82])
+    assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["200", "5,000"]
+
+
+@pytest.mark.parametrize(("temperature", "painted"), [(1.0, -4.0), (0.5, (0.36 * 20 - 0.16 * 40) / 0.52)])
+def test_the_distribution_marks_what_is_painted_the_mean_and_the_likeliest_colour(temperature, painted):
+    centres = np.array([[20.0, 0], [-20, 0], [-40, 0]])
+    likely = np.array([0.6, 0.0, 0.4])
+    figure = network_plots.distribution(np.zeros((8, 8, 3), np.uint8), 3, 5, likely, centres, temperature)
+    marks = {line.get_label(): line.get_xydata()[0] for line in figure.axes[1].lines}
+    np.testing.assert_allclose(marks["painted: annealed mean"], [painted, 0])
+    np.testing.assert_allclose(marks["mean, T = 1"], [20 * 0.6 - 40 * 0.4, 0])
+    np.testing.assert_allclose(marks["likeliest colour"], [20, 0])
+    assert figure.axes[0].lines[0].get_xydata().tolist() == [[3, 5]]

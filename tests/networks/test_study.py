@@ -9,7 +9,7 @@ import torch
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.hints import Constant
 from nbhelpers.networks import study
-from nbhelpers.networks.config import GAN_L1, GAN_PAPER, UNET
+from nbhelpers.networks.config import GAN_L1, GAN_PAPER, UNET, train_config
 from nbhelpers.networks.models import BinaryDiscriminator, PatchDiscriminator, UNet
 from nbhelpers.networks.training import train
 
@@ -115,3 +115,18 @@ def test_many_seeds_says_why_a_seed_was_given_up(squares):
     assert table.to_numpy().tolist() == [[3, 2, ""], [4, 2, ""]]
     wild = dataclasses.replace(asked, rate=1e38, schedule="constant", epochs=3)
     assert study.many_seeds(wild, squares, [3], lambda network: {"width": 0})["given up"].tolist() == ["not finite"]
+
+
+def test_an_encoder_is_compared_with_none_after_as_many_steps(squares, tmp_path):
+    scratch = dataclasses.replace(UNET, **{k: v for k, v in TINY.items() if k != "discriminator_width"} | {"epochs": 2})
+    helped = train_config("unet-pretrained", "smoke", size=32, stored=36, pretrain=1, epochs=1, width=2)
+    test = [square[:32, :32] for square in squares[:3]]
+    table = study.with_encoder(scratch, helped, squares, [4, 8], test, tmp_path)
+    assert table["learned from"].tolist() == [4] * 4 + [8] * 4
+    kinds = ["mean colour", "from scratch", "encoder frozen", "encoder fine-tuned"]
+    assert table["kind"].tolist() == kinds * 2
+    assert table["epochs"].fillna(0).tolist() == [0, 4, 2, 4, 0, 2, 1, 2]  # half the photos, twice the epochs
+    assert (table.loc[table["kind"] == "mean colour", "of mean colour"] == 1).all() and table["ab_mse"].gt(0).all()
+    mean = np.mean([rgb_to_lab(square)[..., 1:].mean(axis=(0, 1)) for square in squares[:4]], axis=0)
+    by_hand = np.mean([np.square(rgb_to_lab(rgb)[..., 1:] - mean).mean() for rgb in test])
+    assert table["ab_mse"][0] == pytest.approx(by_hand, rel=1e-4)

@@ -1,7 +1,9 @@
 """Training: interrupted or not, it comes to the very same numbers; the same call, the same network; what it learns."""
 
+import copy
 import dataclasses
 import inspect
+import itertools
 import os
 import signal
 import warnings
@@ -17,9 +19,11 @@ from nbhelpers import paths, registry
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Constant, hide_pixels
-from nbhelpers.networks import checkpoints, collapse, hint_inputs, inference, models, training
-from nbhelpers.networks.config import CONFIGS
+from nbhelpers.networks import bins, checkpoints, collapse, hint_inputs, inference, models, training
+from nbhelpers.networks.config import CONFIGS, LITE0
 from nbhelpers.networks.data import Batches, bytes_of
+from nbhelpers.networks.encoder import imagenet_weights, later_parameters
+from nbhelpers.networks.pretrained import PretrainedUNet
 from nbhelpers.networks.schedules import rate_factor
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import train
@@ -66,7 +70,7 @@ def inside(monkeypatch):
         def looked(loop):
             return lambda trainer: (look(trainer), loop(trainer))
 
-        for name in ("_train_unet", "_train_gan"):
+        for name in ("_train_unet", "_train_bins", "_train_gan"):
             monkeypatch.setattr(training, name, looked(getattr(training, name)))
 
     return patch
@@ -81,7 +85,7 @@ def test_an_interrupted_training_comes_to_the_very_same_numbers(tmp_path, steps,
     options = {"speed": dataclasses.replace(CPU, bf16=bf16), "log_every": 2}
     seen = steps()
     expected = learn(quick(name), tmp_path / "whole", **options)
-    total = 12 if name == "gan-l1" else 9  # with its pretraining
+    total = 12 if CONFIGS[name].pretrain else 9  # with its pretraining
     assert len(seen) == total
     last = tensors(home(tmp_path / "whole", name) / "last.safetensors")
     assert any(key.endswith("exp_avg_sq") and value.abs().sum() > 0 for key, value in last.items())
@@ -515,7 +519,7 @@ def test_hints_of_a_finished_training_are_not_drawn_again(tmp_path, monkeypatch,
 )
 def test_a_given_network_with_more_planes_than_the_configs_is_an_error(tmp_path, name, start):
     start = learn(quick(start, epochs=1), tmp_path).file
-    words = f"{start} holds a U-Net with . planes in and . out, {name} has .*: start from one without hints"
+    words = f"{start} holds a U-Net with . planes in and . out: start from one without hints"
     with pytest.raises(UserError, match=words) as error:
         learn(quick(name), tmp_path / "other", start=start)
     assert "\n" not in str(error.value)
@@ -525,8 +529,10 @@ def test_a_given_network_with_more_planes_than_the_configs_is_an_error(tmp_path,
 @pytest.mark.parametrize("name", ["gan-l1", "hinted"])
 def test_a_given_network_of_another_shape_is_an_error(tmp_path, change, name):
     start = learn(quick(**change, epochs=1), tmp_path).file
-    ((_, value),) = change.items()
-    with pytest.raises(UserError, match=f"{start} holds a U-Net with .*{value}") as error:
+    ((field, value),) = change.items()
+    with pytest.raises(
+        UserError, match=f"{start} holds a network with {field} {value}: ask the configuration for the same"
+    ) as error:
         learn(quick(name), tmp_path / "other", start=start)
     assert "\n" not in str(error.value)
 
@@ -631,6 +637,155 @@ def test_a_network_with_hints_learns_four_photos_by_heart(sample):
     asked = quick("hinted", size=32, stored=32, width=8, epochs=80, jitter=0.0, rounds=1)
     losses = [row["loss"] for row in learn(asked, photos=photos, speed=Speed("cpu"), log_every=1).rows]
     assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:8])
+
+
+# ---- on a pretrained encoder
+
+
+@pytest.mark.parametrize(("name", "cached"), [("unet-pretrained", 0), ("bins", 0)])
+def test_a_training_on_an_encoder_goes_on_to_the_very_same_numbers(tmp_path, steps, name, cached):
+    """Beside what is tested above of all configurations, whose features are cached twice."""
+    asked = quick(name, cached=cached, epochs=2, jitter=0.1, pretrain=0)
+    expected = learn(asked, tmp_path / "whole")
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(asked, tmp_path / "parts")
+    found = learn(asked, tmp_path / "parts")
+    assert_same_training(tmp_path / "parts", tmp_path / "whole")
+    assert_equal(found.network.state_dict(), expected.network.state_dict())
+
+
+def moved(network, beside):
+    """The names of tensors in which two networks differ, without numbers of steps."""
+    ours, theirs = network.state_dict(), beside.state_dict()
+    return {key for key, value in ours.items() if "num_batches" not in key and not torch.equal(value, theirs[key])}
+
+
+def test_the_encoder_stays_as_it_was_in_the_first_part_and_learns_in_the_second(tmp_path, inside):
+    first, computed = [], []
+    inside(lambda t: (first.append(copy.deepcopy(t.generator_module)), computed.append(t.data.seen)))
+    trained = learn(quick("unet-pretrained", epochs=1), tmp_path)
+    files = {path.name for path in tmp_path.glob("*.safetensors")}
+    assert files == {"unet-pretrained-frozen.safetensors", "unet-pretrained.safetensors"}
+    assert_equal(first[0].encoder.state_dict(), imagenet_weights(LITE0))
+    frozen = checkpoints.load_network(tmp_path / "unet-pretrained-frozen.safetensors")[0]
+    first[0].load_state_dict(rounded(first[0].state_dict()))
+    assert moved(frozen, first[0]) == {key for key in moved(frozen, first[0]) if not key.startswith("encoder.")}
+    assert "head.weight" in moved(frozen, first[0])
+    assert [seen is None for seen in computed] == [False, True]  # its features are computed once, then anew
+    assert_equal(first[1].state_dict(), frozen.state_dict())
+    later = moved(trained.network, frozen)
+    stages = {key[:16] for key in later if key.startswith("encoder.")}
+    assert stages <= {f"encoder.blocks.{stage}" for stage in (3, 4, 5, 6)} and "encoder.blocks.6" in stages
+    assert {"head.weight", "bottom.0.weight", "merge.0.0.weight"} < later
+    assert not any("running" in key for key in later if key.startswith("encoder."))
+    about = checkpoints.read_about(trained.file)
+    assert about["epochs"] == 2 and about["network"] == {"encoder": LITE0, "width": 2, "outputs": 2}
+
+
+def test_what_the_encoder_sees_anew_in_each_step_teaches_as_what_it_saw_before(inside):
+    """With squares as large as the photos, and none mirrored, but for bfloat16 both are the same training."""
+    photos, losses = pale(4), []
+    both = [np.concatenate([rgb[:, :13], rgb[:, :13][:, ::-1]], axis=1) for rgb in photos]  # their own mirror images
+    for cached in (1, 0):
+        asked = quick("bins", cached=cached, epochs=6, size=26, stored=26)
+        losses.append([row["loss"] for row in learn(asked, photos=both, log_every=1).rows])
+    assert len(losses[0]) == 6 and losses[0] == pytest.approx(losses[1], rel=2e-2)
+    assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0])
+def test_the_rate_of_the_encoder_is_that_of_the_decoder_times_its_factor(inside, factor):
+    rates, parameters = [], []
+
+    def look(t):
+        parameters.extend([{id(p) for p in group["params"]} for group in t.optimizer.param_groups])
+        inner = t.optimizer.step
+
+        def step():
+            before = [[p.detach().clone() for p in group["params"]] for group in t.optimizer.param_groups]
+            inner()
+            for group, old in zip(t.optimizer.param_groups, before, strict=True):
+                far = max((p - q).abs().max().item() for p, q in zip(group["params"], old, strict=True))
+                rates.append((group["lr"], far))
+
+        t.optimizer.step = step
+        network = t.generator_module
+        assert parameters[1] == {id(p) for p in later_parameters(network.encoder)}
+        decoder = {id(p) for name, p in network.named_parameters() if not name.startswith("encoder.")}
+        assert parameters[0] == decoder and {id(p) for p in network.parameters() if p.requires_grad} == set.union(
+            *parameters
+        )
+
+    asked = quick("unet-pretrained", pretrain=0, epochs=4, encoder_rate=factor, decay=0.0)
+    inside(look)
+    learn(asked)
+    factors = [rate_factor(asked.schedule, step, 12) for step in range(12)]
+    assert [rate for rate, _ in rates[::2]] == pytest.approx([f * asked.rate for f in factors])
+    assert [rate for rate, _ in rates[1::2]] == pytest.approx([f * asked.rate * factor for f in factors])
+    assert rates[0][1] == pytest.approx(rates[0][0], rel=1e-2)  # Adam's first step is as long as the rate
+    assert rates[1][1] == pytest.approx(rates[1][0], rel=1e-2)
+
+
+@pytest.mark.parametrize("cached", [0, 2])
+def test_bins_keep_the_encoder_that_they_begin_with(tmp_path, cached):
+    start = learn(quick("unet-pretrained", epochs=1, pretrain=0), tmp_path).file
+    known = checkpoints.load_network(start)[0]
+    assert moved(known.encoder, PretrainedUNet(LITE0, 2).begin_with(imagenet_weights(LITE0)).encoder)
+    trained = learn(quick("bins", epochs=1, cached=cached), tmp_path, start=start)
+    assert_equal(trained.network.trunk.encoder.state_dict(), known.encoder.state_dict())
+    assert {"merge.0.0.weight", "bottom.0.weight"} < moved(
+        torch.nn.ModuleDict({"merge": trained.network.trunk.merge, "bottom": trained.network.trunk.bottom}),
+        torch.nn.ModuleDict({"merge": known.merge, "bottom": known.bottom}),
+    )
+    about = checkpoints.read_about(trained.file)
+    assert about["start"] == checkpoints.digest(start) and about["epochs"] == 2
+    centres, share = bins.palette(bytes_of(pale(), 26))
+    assert torch.equal(trained.network.centres, centres) and torch.equal(trained.network.share, share)
+    with pytest.raises(UserError, match="holds a network with width 2: ask the configuration for the same"):
+        learn(quick("bins", width=3), tmp_path / "other", start=start)
+
+
+def test_the_loss_of_bins_is_that_of_their_definition(monkeypatch):
+    """Squares of 24 pixels are filled up to 32; what they were filled up with is no part of the loss."""
+    batches, at = [], Batches.at
+    monkeypatch.setattr(Batches, "at", lambda self, step, seed: batches.append(at(self, step, seed)) or batches[-1])
+    first = []
+    monkeypatch.setattr(training, "_train_bins", noting(training._train_bins, first))
+    asked = quick("bins", cached=0, uniform=0.2, epochs=1)
+    trained = learn(asked)
+    network, batch = first[0], batches[0]
+    network.trunk.drop.p = 0.0
+    centres, weights = network.centres, bins.class_weights(network.centres, network.share, 0.2)
+    with torch.no_grad():
+        logits = network.logits(batch.lightness)[..., :6, :6]
+    truth = torch.nn.functional.avg_pool2d(110 * batch.ab, 4)
+    expected = bins.cross_entropy(logits, truth, centres, weights)
+    assert logits.shape[2:] == truth.shape[2:] == (6, 6) and trained.rows[0]["loss"] == pytest.approx(expected.item())
+
+
+def noting(loop, first):
+    """The loop, without dropout, which notes the network that it begins with."""
+
+    def noted(trainer):
+        trainer.generator_module.trunk.drop.p = 0.0
+        first.append(copy.deepcopy(trainer.generator_module))
+        loop(trainer)
+
+    return noted
+
+
+def test_bins_learn_four_photos_by_heart(sample):
+    photos = [rgb[:32, :32] for _, rgb in itertools.islice(sample.train.read(), 4)]
+    asked = quick("bins", size=32, stored=32, batch=4, width=16, epochs=60, rate=1e-2, decay=0.0, cached=1)
+    rows = learn(asked, photos=photos, log_every=1).rows
+    assert rows[-1]["loss"] < 0.6 * rows[0]["loss"] and rows[-1]["chroma"] > 0.4 * rows[-1]["real_chroma"]
+
+
+def test_a_gan_may_have_an_encoder_that_stays(tmp_path):
+    trained = learn(quick("gan-paper", encoder=LITE0, epochs=1), tmp_path)
+    assert_equal(trained.network.encoder.state_dict(), rounded(imagenet_weights(LITE0)))
+    assert "adversarial" in trained.rows[0] and trained.rows[0]["gradient"] > 0
 
 
 # ---- damaged and foreign checkpoints

@@ -1,0 +1,148 @@
+"""Networks from what a file or a training configuration says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from nbhelpers.errors import UserError
+from nbhelpers.networks import bins, encoder, hint_inputs
+from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.config import TrainConfig
+from nbhelpers.networks.models import UNet, initialize
+from nbhelpers.networks.pretrained import PretrainedUNet
+
+
+def build(arguments: dict) -> nn.Module:
+    """Make a network of the arguments that a file holds, with random weights.
+
+    Parameters
+    ----------
+    arguments : dict
+        Those of UNet; with "encoder" those of PretrainedUNet; with "temperature" too those of ColourBins.
+
+    Returns
+    -------
+    UNet, PretrainedUNet or ColourBins
+        Its `arguments` are these.
+
+    Raises
+    ------
+    UserError, TypeError, ValueError
+        For arguments that cannot be.
+    """
+    rest = {key: value for key, value in arguments.items() if key != "temperature"}
+    made = PretrainedUNet(**rest) if "encoder" in rest else UNet(**rest)
+    return ColourBins(made, arguments["temperature"]) if "temperature" in arguments else made
+
+
+def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
+    """Make the network of a training, with the weights that it begins with, drawn from torch's global generator.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The training configuration.
+    photos : torch.Tensor
+        (N, 3, S, S) uint8, the training photos: what is classified are their colours.
+
+    Returns
+    -------
+    UNet, PretrainedUNet or ColourBins
+        In training mode, on the CPU.
+
+    Raises
+    ------
+    UserError
+        For an encoder that there is not, or whose weights cannot be had.
+    """
+    if config.encoder == "none":
+        return initialize(UNet(config.width, config.depth, config.upsampling, *hint_inputs.PLANES[config.hints]))
+    weights = encoder.imagenet_weights(config.encoder)
+    if config.loss != "bins":
+        return PretrainedUNet(config.encoder, config.width).begin_with(weights)
+    centres, share = bins.palette(photos)
+    trunk = PretrainedUNet(config.encoder, config.width, len(centres)).begin_with(weights)
+    made = ColourBins(trunk, config.temperature)
+    made.centres.copy_(centres)
+    made.share.copy_(share)
+    return made
+
+
+def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:
+    """Give a network the weights of a trained one.
+
+    Parameters
+    ----------
+    known : UNet, PretrainedUNet or ColourBins
+        The trained network, without hints.
+    made : UNet, PretrainedUNet or ColourBins
+        With first weights, see `first_weights`. A U-Net may take hints; one that classifies colours may begin with one
+        that does not, whose last layer it does not take.
+    file : Path
+        Where `known` was read, for the message.
+
+    Returns
+    -------
+    UNet, PretrainedUNet or ColourBins
+        `made`.
+
+    Raises
+    ------
+    UserError
+        When `known` is of another kind or shape.
+    """
+    differ = [key for key, value in known.arguments.items() if key not in _FREE and made.arguments.get(key) != value]
+    if differ or encoder_of(known) is None and encoder_of(made) is not None:
+        what = ", ".join(f"{key} {known.arguments[key]}" for key in differ) or "no pretrained encoder"
+        raise UserError(f"{file} holds a network with {what}: ask the configuration for the same")
+    if isinstance(made, UNet):
+        if (known.channels, known.outputs) != hint_inputs.PLANES["none"]:
+            what = f"{known.channels} planes in and {known.outputs} out"
+            raise UserError(f"{file} holds a U-Net with {what}: start from one without hints")
+        made.load_state_dict(hint_inputs.widened(known, made.channels, made.outputs).state_dict())
+    elif isinstance(known, ColourBins) == isinstance(made, ColourBins):
+        if known.arguments["outputs"] != made.arguments["outputs"]:
+            raise UserError(f"{file} classifies {known.arguments['outputs']} colours, these photos have others")
+        made.load_state_dict(known.state_dict())
+    else:
+        weights = {key: value for key, value in trunk_of(known).state_dict().items() if not key.startswith("head.")}
+        trunk_of(made).load_state_dict(weights, strict=False)
+    return made
+
+
+_FREE = ("channels", "outputs", "temperature")  # may differ between a network and the one that it begins with
+
+
+def trunk_of(network: nn.Module) -> nn.Module:
+    """What predicts the planes of a network.
+
+    Parameters
+    ----------
+    network : UNet, PretrainedUNet or ColourBins
+        Any of them.
+
+    Returns
+    -------
+    UNet or PretrainedUNet
+        The network itself, or what classifies its colours.
+    """
+    return getattr(network, "trunk", network)
+
+
+def encoder_of(network: nn.Module) -> nn.Module | None:
+    """The pretrained encoder in a network.
+
+    Parameters
+    ----------
+    network : UNet, PretrainedUNet or ColourBins
+        Any of them.
+
+    Returns
+    -------
+    nn.Module or None
+        None for a UNet.
+    """
+    return getattr(trunk_of(network), "encoder", None)

@@ -1,0 +1,249 @@
+"""Colour as classification: a network says how likely each of some hundred colours is, instead of naming one.
+
+Zhang, Isola and Efros 2016, sections 2.2 (the loss, rebalanced) and 2.3 (the annealed mean).
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_ab
+from nbhelpers.networks.pretrained import COARSE, enlarged
+
+GRID = 10.0  # units of a* and b* between two colours
+NEAREST = 5  # colours that share the truth
+SIGMA = 5.0  # units of a* and b*; how fast their shares fall with distance
+RAREST = 1e-5  # share of the pixels that a colour has at least
+PART = 100  # photos at once
+
+
+def small_ab(photos: torch.Tensor) -> torch.Tensor:
+    """The chroma of photos at a quarter of their size, where colours are classified.
+
+    Parameters
+    ----------
+    photos : torch.Tensor
+        (N, 3, S, S) uint8.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 2, S // 4, S // 4) float32, a* and b*.
+    """
+    return functional.avg_pool2d(rgb_to_lab_tensor(photos)[:, 1:], COARSE)
+
+
+def palette(photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The colours that photos use, on a grid of 10 units, and how often.
+
+    Parameters
+    ----------
+    photos : torch.Tensor
+        (N, 3, S, S) uint8.
+
+    Returns
+    -------
+    centres : torch.Tensor
+        (Q, 2) float32, a* and b*; each is the nearest of the grid to at least RAREST of the pixels.
+    share : torch.Tensor
+        (Q,) float32, which share of the pixels; they sum to 1.
+    """
+    found = [(small_ab(part) / GRID).round().long().permute(0, 2, 3, 1).reshape(-1, 2) for part in photos.split(PART)]
+    cells, counts = torch.unique(torch.cat(found), dim=0, return_counts=True)
+    often = counts >= RAREST * counts.sum()
+    return GRID * cells[often].float(), (counts[often] / counts[often].sum()).float()
+
+
+def encode(ab: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share each true colour among the nearest of the palette.
+
+    Parameters
+    ----------
+    ab : torch.Tensor
+        (N, 2) float32, a* and b*.
+    centres : torch.Tensor
+        (Q, 2) float32, see `palette`.
+
+    Returns
+    -------
+    which : torch.Tensor
+        (N, 5) int64, the nearest colours, the nearest first; fewer when the palette has fewer.
+    share : torch.Tensor
+        (N, 5) float32, Gaussian in the distance with a standard deviation of 5 units; they sum to 1.
+    """
+    distance, which = torch.cdist(ab, centres).topk(min(NEAREST, len(centres)), largest=False)
+    return which, torch.softmax(-(distance**2) / (2 * SIGMA**2), dim=1)
+
+
+def class_weights(centres: torch.Tensor, share: torch.Tensor, uniform: float) -> torch.Tensor:
+    """How much a mistake at a pixel of each colour costs: the rarer the colour, the more.
+
+    Parameters
+    ----------
+    centres, share : torch.Tensor
+        (Q, 2) and (Q,), see `palette`.
+    uniform : float
+        λ in [0, 1]: the colours' shares, smoothed, are mixed with so much of even shares; 1 weighs all alike.
+
+    Returns
+    -------
+    torch.Tensor
+        (Q,) float32; their mean over the photos' pixels is 1.
+    """
+    near = torch.exp(-(torch.cdist(centres, centres) ** 2) / (2 * SIGMA**2))
+    smooth = (near / near.sum(dim=0)) @ share
+    weights = 1 / ((1 - uniform) * smooth + uniform / len(share))
+    return weights / (share * weights).sum()
+
+
+def cross_entropy(logits: torch.Tensor, ab: torch.Tensor, centres: torch.Tensor, weights: torch.Tensor):
+    """The loss: how unlikely a network thinks the true colours, rare ones weighing more.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        (N, Q, h, w).
+    ab : torch.Tensor
+        (N, 2, h, w), the true a* and b*.
+    centres, weights : torch.Tensor
+        (Q, 2) and (Q,), see `palette` and `class_weights`.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar, the mean over pixels.
+    """
+    which, share = encode(ab.permute(0, 2, 3, 1).reshape(-1, 2), centres)
+    log_likely = logits.float().log_softmax(dim=1).permute(0, 2, 3, 1).reshape(-1, len(centres))
+    return -(weights[which[:, 0]] * (share * log_likely.gather(1, which)).sum(dim=1)).mean()
+
+
+def annealed_mean(logits: torch.Tensor, centres: torch.Tensor, temperature: float) -> torch.Tensor:
+    """The mean of the colours after their distribution has been sharpened.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        (N, Q, h, w).
+    centres : torch.Tensor
+        (Q, 2), a* and b*.
+    temperature : float
+        T > 0: 1 is the mean, near 0 the likeliest colour.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 2, h, w), a* and b*.
+    """
+    likely = torch.softmax(logits.float() / temperature, dim=1)
+    return torch.einsum("nqhw,qc->nchw", likely, centres)
+
+
+class ColourBins(nn.Module):
+    """A network that classifies colours: its planes are the logits of a palette; it paints their annealed mean.
+
+    Parameters
+    ----------
+    trunk : PretrainedUNet
+        With an output for each colour of the palette.
+    temperature : float
+        See `annealed_mean`; theirs was 0.38.
+
+    Attributes
+    ----------
+    centres, share : torch.Tensor
+        (Q, 2) and (Q,), the palette of the training photos, see `palette`.
+
+    Raises
+    ------
+    ValueError
+        For a temperature that is not above 0.
+    """
+
+    channels, outputs = 1, 2
+
+    def __init__(self, trunk: nn.Module, temperature: float):
+        super().__init__()
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
+        self.trunk, self.temperature, self.width = trunk, temperature, trunk.width
+        self.register_buffer("centres", torch.zeros(trunk.outputs, 2))
+        self.register_buffer("share", torch.zeros(trunk.outputs))
+
+    @property
+    def arguments(self) -> dict:
+        """What `architectures.build` makes it of."""
+        return self.trunk.arguments | {"temperature": self.temperature}
+
+    def logits(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Say how likely each colour is.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+        features : list of torch.Tensor, optional
+            See `PretrainedUNet.planes`.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, Q, h, w) at a quarter of the size.
+        """
+        return self.trunk.planes(lightness, features)
+
+    def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Predict the chroma.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+        features : list of torch.Tensor, optional
+            See `PretrainedUNet.planes`.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 2, H, W), a* and b* over 110.
+        """
+        return enlarged(self._painted(self.logits(lightness, features)), lightness)
+
+    def coarse(self, lightness: torch.Tensor) -> torch.Tensor:
+        """Predict the chroma at a quarter of the size, for `pretrained.guided`.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 2, h, w), a* and b* over 110.
+        """
+        return self._painted(self.logits(lightness))
+
+    def _painted(self, logits: torch.Tensor) -> torch.Tensor:
+        return scale_ab(annealed_mean(logits, self.centres, self.temperature))
+
+    def at(self, temperature: float) -> ColourBins:
+        """The same network, weights shared, at another temperature.
+
+        Parameters
+        ----------
+        temperature : float
+            See `annealed_mean`.
+
+        Returns
+        -------
+        ColourBins
+            Another object.
+        """
+        other = copy.copy(self)
+        other.temperature = temperature
+        return other

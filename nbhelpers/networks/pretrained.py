@@ -1,0 +1,241 @@
+"""A U-Net whose way down has been learned elsewhere: an encoder that saw a million photos, and a decoder of our own."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nbhelpers.networks.config import LITE0
+from nbhelpers.networks.encoder import extractor
+from nbhelpers.networks.models import convolutions, initialize
+
+ENLARGED = 2  # the encoder sees a photo so much larger: it learned from photos of 224 pixels
+COARSE = 4  # the chroma has a quarter of the photo's side
+STEP = 16  # pixels; sides are filled up to a multiple
+SMOOTHNESS = 1e-3  # variance of the lightness, over 100, below which `guided` takes the mean of the chroma
+DROPPED = 0.2  # of the encoder's channels, while the decoder learns
+
+
+class PretrainedUNet(nn.Module):
+    """Lightness in, chroma out: a pretrained encoder, and a decoder that merges its levels up to a quarter of the size.
+
+    The encoder stays in evaluation mode: its batch normalization keeps the statistics of ImageNet. Any height and width
+    will do.
+
+    Parameters
+    ----------
+    encoder : str
+        timm's name, see `encoder.extractor`. Its weights are random: `begin_with` puts others there.
+    width : int
+        Channels of the decoder's last level; the others have half as many again.
+    outputs : int
+        Planes that are predicted: 2 are a* and b*.
+
+    Raises
+    ------
+    UserError
+        For an encoder that there is not.
+    ValueError
+        For numbers below 1.
+
+    References
+    ----------
+    Ronneberger et al. 2015 for the skips; Iglovikov and Shvets 2018, TernausNet, for a U-Net on a pretrained encoder.
+    """
+
+    channels = 1  # that it reads
+
+    def __init__(self, encoder: str = LITE0, width: int = 64, outputs: int = 2):
+        super().__init__()
+        for name, value in {"width": width, "outputs": outputs}.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        self.arguments = {"encoder": encoder, "width": width, "outputs": outputs}
+        self.width, self.outputs = width, outputs
+        self.encoder = extractor(encoder)
+        told = self.encoder.default_cfg
+        self.mean, self.std = ([float(value) for value in told[key]] for key in ("mean", "std"))
+        # The levels at 1/16, 1/8 and 1/4 of the photo's side.
+        seen = self.encoder.feature_info.channels()[-3:]
+        self.bottom = nn.Sequential(
+            nn.Conv2d(seen[2], 3 * width // 2 or 1, 1, bias=False),
+            nn.BatchNorm2d(3 * width // 2 or 1),
+            nn.ReLU(inplace=True),
+        )
+        sizes = [3 * width // 2 or 1, 3 * width // 2 or 1, width]
+        self.merge = nn.ModuleList(
+            convolutions(below + skip, after) for below, skip, after in zip(sizes, seen[1::-1], sizes[1:])
+        )
+        self.drop = nn.Dropout2d(DROPPED)
+        self.head = nn.Conv2d(width, outputs, 1)
+        self.train()
+
+    def train(self, mode: bool = True) -> PretrainedUNet:
+        """Put the decoder into training mode; the encoder stays in evaluation mode.
+
+        Parameters
+        ----------
+        mode : bool
+            False: evaluation mode.
+
+        Returns
+        -------
+        PretrainedUNet
+            The same network.
+        """
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def begin_with(self, weights: dict[str, torch.Tensor]) -> PretrainedUNet:
+        """Draw the decoder's weights as the paper does, and give the encoder these.
+
+        Parameters
+        ----------
+        weights : dict of str to torch.Tensor
+            The encoder's state, see `encoder.imagenet_weights`.
+
+        Returns
+        -------
+        PretrainedUNet
+            The same network.
+        """
+        for part in (self.bottom, self.merge, self.head):
+            initialize(part)
+        self.encoder.load_state_dict(weights)
+        return self
+
+    def features(self, lightness: torch.Tensor) -> list[torch.Tensor]:
+        """What the encoder sees in photos, as far as the decoder needs it.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+
+        Returns
+        -------
+        list of torch.Tensor
+            (N, channels, h, w): h is a quarter of H, then an eighth, then a sixteenth, H filled up to a multiple of 16
+            by repeating the border.
+        """
+        height, width = lightness.shape[-2:]
+        x = functional.pad(lightness, (0, -width % STEP, 0, -height % STEP), mode="replicate")
+        x = functional.interpolate(x, scale_factor=ENLARGED, mode="bilinear", align_corners=False)
+        grey = (x + 1) / 2  # L* runs nearly as the bytes of a grey photo do
+        shown = torch.cat([(grey - mean) / std for mean, std in zip(self.mean, self.std)], dim=1)
+        if next(self.parameters()).is_contiguous(memory_format=torch.channels_last):
+            shown = shown.contiguous(memory_format=torch.channels_last)
+        return self.encoder(shown)[-3:]
+
+    def planes(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Predict at a quarter of the size, without bounds.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+        features : list of torch.Tensor, optional
+            What `features` returned for it; None: computed here.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, outputs, ceil(H / 16) * 4, ceil(W / 16) * 4).
+        """
+        seen = [self.drop(level) for level in (self.features(lightness) if features is None else features)]
+        x = self.bottom(seen.pop())
+        for merge in self.merge:
+            x = merge(torch.cat([functional.interpolate(x, scale_factor=2), seen.pop()], dim=1))
+        return self.head(x)
+
+    def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Predict the chroma.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+        features : list of torch.Tensor, optional
+            See `planes`.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, outputs, H, W) in (-1, 1), that is a*, b* within +-110; smooth, since it is enlarged from a quarter.
+        """
+        return enlarged(torch.tanh(self.planes(lightness, features)), lightness)
+
+    def coarse(self, lightness: torch.Tensor) -> torch.Tensor:
+        """Predict the chroma at a quarter of the size, for `guided`.
+
+        Parameters
+        ----------
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, outputs, ceil(H / 16) * 4, ceil(W / 16) * 4) in (-1, 1).
+        """
+        return torch.tanh(self.planes(lightness))
+
+
+def enlarged(planes: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
+    """Enlarge what was predicted at a quarter of the size.
+
+    Parameters
+    ----------
+    planes : torch.Tensor
+        (N, n, h, w), of a photo filled up to a multiple of 16.
+    lightness : torch.Tensor
+        (N, 1, H, W), the photo.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, n, H, W).
+    """
+    height, width = lightness.shape[-2:]
+    large = functional.interpolate(planes, scale_factor=COARSE, mode="bilinear", align_corners=False)
+    return large[..., :height, :width]
+
+
+def guided(coarse: torch.Tensor, seen: tuple[int, int], lightness: torch.Tensor) -> torch.Tensor:
+    """Enlarge chroma to a photo's size and lay it along the edges of its lightness: the guided filter.
+
+    Around each pixel the chroma is taken for a linear function of the lightness; its window reaches as far as one pixel
+    of the coarse chroma.
+
+    Parameters
+    ----------
+    coarse : torch.Tensor
+        (1, 2, h, w), of a photo filled up to a multiple of 16.
+    seen : tuple of int
+        Height and width of that photo before it was filled up, in pixels.
+    lightness : torch.Tensor
+        (1, 1, H, W) in [0, 100], the photo that is painted, as large or larger.
+
+    Returns
+    -------
+    torch.Tensor
+        (1, 2, H, W).
+
+    References
+    ----------
+    He, Sun and Tang 2013, Guided image filtering, equations 5 to 8.
+    """
+    size = lightness.shape[-2:]
+    filled = [round(COARSE * small * large / side) for small, large, side in zip(coarse.shape[-2:], size, seen)]
+    rough = functional.interpolate(coarse, size=filled, mode="bilinear", align_corners=False)[..., : size[0], : size[1]]
+    reach = min(round(COARSE * min(size) / min(seen)), min(size) - 1)
+    guide = lightness / 100
+
+    def mean(planes):
+        return functional.avg_pool2d(functional.pad(planes, [reach] * 4, mode="reflect"), 2 * reach + 1, stride=1)
+
+    slope = mean(guide * rough) - mean(guide) * mean(rough)
+    slope = slope / (mean(guide * guide) - mean(guide) ** 2 + SMOOTHNESS)
+    return mean(slope) * guide + mean(mean(rough) - slope * mean(guide))

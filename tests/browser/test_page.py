@@ -280,6 +280,37 @@ def test_a_slider_of_the_other_notebooks_draws_anew_in_jupyterlab(lab, wide_page
     assert picture.count() == 1 and picture.first.get_attribute("src") != before
 
 
+def test_a_click_in_a_photo_draws_anew_in_jupyterlab(lab, wide_page, elsewhere):
+    page, root = wide_page, Path(elsewhere["NBHELPERS_ROOT"])
+    cells = ["from pathlib import Path\nimport matplotlib.pyplot as plt\nimport numpy as np\n"
+             "from nbhelpers import widgets",
+             "def draw(x, y, percent):\n    Path('place.txt').write_text(f'{x} {y}')\n"
+             "    return plt.subplots(figsize=(2 + x / 50, 1))[0]",
+             "photo = np.full((64, 100, 3), (200, 60, 60), np.uint8)\n"
+             "widgets.explore(draw, clickable=photo, percent=widgets.unknown_slider(50));"]  # fmt: skip
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    node.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(node, root / "click.ipynb")
+    lab(page, "click.ipynb")
+    page.locator(".jp-RenderedImage img").first.wait_for(timeout=WAIT)
+    assert (root / "place.txt").read_text() == "50 32"
+    canvas = page.locator(".jupyter-widgets canvas")
+    page.wait_for_function(  # the photo is on it, three pixels for one
+        "document.querySelector('.jupyter-widgets canvas').getContext('2d')"
+        ".getImageData(299, 191, 1, 1).data[0] === 200",
+        timeout=WAIT,
+    )
+    before = page.locator(".jp-RenderedImage img").first.get_attribute("src")
+    canvas.click(position={"x": 31, "y": 61})
+    page.wait_for_function(
+        "before => document.querySelector('.jp-RenderedImage img')?.src !== before &&"
+        " document.querySelector('.jp-RenderedImage img')",
+        arg=before,
+        timeout=WAIT,
+    )
+    assert (root / "place.txt").read_text() == "10 20"
+
+
 def test_a_person_rates_with_the_keys_in_jupyterlab(lab, wide_page, elsewhere):
     page, root = wide_page, Path(elsewhere["NBHELPERS_ROOT"])
     cells = ["from nbhelpers.comparison import rating\nfrom nbhelpers.hints import Constant\n"

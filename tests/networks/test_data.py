@@ -431,7 +431,7 @@ def test_jitter_changes_no_hint(hinted):
     for step in range(3):
         plain, found = hinted.at(step, 0), shaken.at(step, 0)
         assert not torch.equal(plain.lightness, found.lightness)
-        assert all(map(torch.equal, plain[1:], found[1:]))
+        assert all(map(torch.equal, plain[1:4], found[1:4]))
 
 
 # ---- several devices

@@ -58,15 +58,11 @@ class PretrainedUNet(nn.Module):
         self.mean, self.std = ([float(value) for value in told[key]] for key in ("mean", "std"))
         # The levels at 1/16, 1/8 and 1/4 of the photo's side.
         seen = self.encoder.feature_info.channels()[-3:]
+        wide = max(1, 3 * width // 2)
         self.bottom = nn.Sequential(
-            nn.Conv2d(seen[2], 3 * width // 2 or 1, 1, bias=False),
-            nn.BatchNorm2d(3 * width // 2 or 1),
-            nn.ReLU(inplace=True),
+            nn.Conv2d(seen[2], wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU(inplace=True)
         )
-        sizes = [3 * width // 2 or 1, 3 * width // 2 or 1, width]
-        self.merge = nn.ModuleList(
-            convolutions(below + skip, after) for below, skip, after in zip(sizes, seen[1::-1], sizes[1:])
-        )
+        self.merge = nn.ModuleList([convolutions(wide + seen[1], wide), convolutions(wide + seen[0], width)])
         self.drop = nn.Dropout2d(DROPPED)
         self.head = nn.Conv2d(width, outputs, 1)
         self.train()

@@ -33,9 +33,8 @@ def build(arguments: dict) -> nn.Module:
     UserError, TypeError, ValueError
         For arguments that cannot be.
     """
-    rest = {key: value for key, value in arguments.items() if key != "temperature"}
-    made = PretrainedUNet(**rest) if "encoder" in rest else UNet(**rest)
-    return ColourBins(made, arguments["temperature"]) if "temperature" in arguments else made
+    kind = ColourBins if "temperature" in arguments else PretrainedUNet if "encoder" in arguments else UNet
+    return kind(**arguments)
 
 
 def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
@@ -64,8 +63,7 @@ def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
     if config.loss != "bins":
         return PretrainedUNet(config.encoder, config.width).begin_with(weights)
     centres, share = bins.palette(photos)
-    trunk = PretrainedUNet(config.encoder, config.width, len(centres)).begin_with(weights)
-    made = ColourBins(trunk, config.temperature)
+    made = ColourBins(config.encoder, config.width, len(centres), config.temperature).begin_with(weights)
     made.centres.copy_(centres)
     made.share.copy_(share)
     return made
@@ -95,7 +93,7 @@ def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:
         When `known` is of another kind or shape.
     """
     differ = [key for key, value in known.arguments.items() if key not in _FREE and made.arguments.get(key) != value]
-    if differ or encoder_of(known) is None and encoder_of(made) is not None:
+    if differ or isinstance(made, PretrainedUNet) != isinstance(known, PretrainedUNet):
         what = ", ".join(f"{key} {known.arguments[key]}" for key in differ) or "no pretrained encoder"
         raise UserError(f"{file} holds a network with {what}: ask the configuration for the same")
     if isinstance(made, UNet):
@@ -108,41 +106,10 @@ def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:
             raise UserError(f"{file} classifies {known.arguments['outputs']} colours, these photos have others")
         made.load_state_dict(known.state_dict())
     else:
-        weights = {key: value for key, value in trunk_of(known).state_dict().items() if not key.startswith("head.")}
-        trunk_of(made).load_state_dict(weights, strict=False)
+        own = ("head.", "centres", "share")
+        weights = {key: value for key, value in known.state_dict().items() if not key.startswith(own)}
+        made.load_state_dict(weights, strict=False)
     return made
 
 
 _FREE = ("channels", "outputs", "temperature")  # may differ between a network and the one that it begins with
-
-
-def trunk_of(network: nn.Module) -> nn.Module:
-    """What predicts the planes of a network.
-
-    Parameters
-    ----------
-    network : UNet, PretrainedUNet or ColourBins
-        Any of them.
-
-    Returns
-    -------
-    UNet or PretrainedUNet
-        The network itself, or what classifies its colours.
-    """
-    return getattr(network, "trunk", network)
-
-
-def encoder_of(network: nn.Module) -> nn.Module | None:
-    """The pretrained encoder in a network.
-
-    Parameters
-    ----------
-    network : UNet, PretrainedUNet or ColourBins
-        Any of them.
-
-    Returns
-    -------
-    nn.Module or None
-        None for a UNet.
-    """
-    return getattr(trunk_of(network), "encoder", None)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_ab
-from nbhelpers.networks.pretrained import COARSE, enlarged
+from nbhelpers.networks.pretrained import COARSE, PretrainedUNet
 
 GRID = 10.0  # units of a* and b* between two colours
 NEAREST = 5  # colours that share the truth
@@ -143,13 +142,15 @@ def annealed_mean(logits: torch.Tensor, centres: torch.Tensor, temperature: floa
     return torch.einsum("nqhw,qc->nchw", likely, centres)
 
 
-class ColourBins(nn.Module):
+class ColourBins(PretrainedUNet):
     """A network that classifies colours: its planes are the logits of a palette; it paints their annealed mean.
 
     Parameters
     ----------
-    trunk : PretrainedUNet
-        With an output for each colour of the palette.
+    encoder, width : str, int
+        See PretrainedUNet.
+    outputs : int
+        Colours of the palette.
     temperature : float
         See `annealed_mean`; theirs was 0.38.
 
@@ -160,76 +161,37 @@ class ColourBins(nn.Module):
 
     Raises
     ------
-    ValueError
-        For a temperature that is not above 0.
+    UserError, ValueError
+        As PretrainedUNet does, and for a temperature that is not above 0.
     """
 
-    channels, outputs = 1, 2
-
-    def __init__(self, trunk: nn.Module, temperature: float):
-        super().__init__()
+    def __init__(self, encoder: str, width: int, outputs: int, temperature: float):
+        super().__init__(encoder, width, outputs)
         if not 0 < temperature < float("inf"):
             raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
-        self.trunk, self.temperature, self.width = trunk, temperature, trunk.width
-        self.register_buffer("centres", torch.zeros(trunk.outputs, 2))
-        self.register_buffer("share", torch.zeros(trunk.outputs))
+        self.outputs, self.temperature = 2, temperature
+        self.register_buffer("centres", torch.zeros(outputs, 2))
+        self.register_buffer("share", torch.zeros(outputs))
 
     @property
     def arguments(self) -> dict:
-        """What `architectures.build` makes it of."""
-        return self.trunk.arguments | {"temperature": self.temperature}
+        """What it is made of, the temperature being that of now."""
+        return super().arguments | {"outputs": len(self.centres), "temperature": self.temperature}
 
-    def logits(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Say how likely each colour is.
-
-        Parameters
-        ----------
-        lightness : torch.Tensor
-            (N, 1, H, W), scaled.
-        features : list of torch.Tensor, optional
-            See `PretrainedUNet.planes`.
-
-        Returns
-        -------
-        torch.Tensor
-            (N, Q, h, w) at a quarter of the size.
-        """
-        return self.trunk.planes(lightness, features)
-
-    def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Predict the chroma.
+    def paint(self, planes: torch.Tensor) -> torch.Tensor:
+        """Turn the logits into chroma.
 
         Parameters
         ----------
-        lightness : torch.Tensor
-            (N, 1, H, W), scaled.
-        features : list of torch.Tensor, optional
-            See `PretrainedUNet.planes`.
-
-        Returns
-        -------
-        torch.Tensor
-            (N, 2, H, W), a* and b* over 110.
-        """
-        return enlarged(self._painted(self.logits(lightness, features)), lightness)
-
-    def coarse(self, lightness: torch.Tensor) -> torch.Tensor:
-        """Predict the chroma at a quarter of the size, for `pretrained.guided`.
-
-        Parameters
-        ----------
-        lightness : torch.Tensor
-            (N, 1, H, W), scaled.
+        planes : torch.Tensor
+            (N, Q, h, w), logits.
 
         Returns
         -------
         torch.Tensor
             (N, 2, h, w), a* and b* over 110.
         """
-        return self._painted(self.logits(lightness))
-
-    def _painted(self, logits: torch.Tensor) -> torch.Tensor:
-        return scale_ab(annealed_mean(logits, self.centres, self.temperature))
+        return scale_ab(annealed_mean(planes, self.centres, self.temperature))
 
     def at(self, temperature: float) -> ColourBins:
         """The same network, weights shared, at another temperature.

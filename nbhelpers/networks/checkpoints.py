@@ -20,7 +20,8 @@ from torch import nn
 
 from nbhelpers import paths
 from nbhelpers.errors import UserError
-from nbhelpers.networks.architectures import build, encoder_of
+from nbhelpers.networks.architectures import build
+from nbhelpers.networks.pretrained import PretrainedUNet
 
 FORMAT = 1  # raise it when the contents change their meaning
 CONFIG = "recipe"  # where a description holds its TrainConfig; so named in every file written so far, ours among them
@@ -345,28 +346,23 @@ def save_network(path: Path, network: nn.Module, about: dict, int8: bool = False
     weights = {k: v.half() if v.ndim == 4 else v for k, v in found.items()}
     for key, axis in output_axes(network).items() if int8 else ():
         weights[key], weights[f"{key}_scale"] = quantize(found[key], axis)
-    if share and encoder_of(network) is not None:
-        mine = {key: weights.pop(key) for key in list(weights) if _in_encoder(key)}
+    if share and isinstance(network, PretrainedUNet):
+        mine = {key: weights.pop(key).detach().cpu() for key in list(weights) if key.startswith("encoder.")}
         about = about | {"encoder": _shared(path, mine, network.arguments["encoder"])}
     else:
         about = {key: value for key, value in about.items() if key != "encoder"}  # which another file had beside it
     save(path, weights, about | {"network": network.arguments})
 
 
-def _in_encoder(key: str) -> bool:
-    return key.removeprefix("trunk.").startswith("encoder.")
-
-
 def _shared(path: Path, weights: dict[str, torch.Tensor], encoder: str) -> str:
     """Write the weights of an encoder beside `path`, and return the digits that tell it from others."""
-    weights = {key.removeprefix("trunk."): value.detach().cpu().contiguous() for key, value in weights.items()}
     digits = _digits(weights)
     save(_encoder_file(path, digits), weights, {"name": "encoder", "network": {"encoder": encoder}})
     return digits
 
 
 def _digits(weights: dict[str, torch.Tensor]) -> str:
-    parts = (key.encode() + value.numpy().tobytes() for key, value in sorted(weights.items()))
+    parts = (key.encode() + value.contiguous().numpy().tobytes() for key, value in sorted(weights.items()))
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
@@ -385,8 +381,7 @@ def _with_encoder(path: Path, weights: dict[str, torch.Tensor], about: dict) -> 
     shared = read(file)[0]
     if _digits(shared) != digits:
         raise UserError(f"{file} holds another encoder than its name says: delete it and train {path} again")
-    prefix = "trunk." if any(key.startswith("trunk.") for key in weights) else ""
-    return weights | {f"{prefix}{key}": value for key, value in shared.items()}
+    return weights | shared
 
 
 def _built(path: Path, arguments: dict) -> nn.Module:

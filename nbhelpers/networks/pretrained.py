@@ -51,8 +51,7 @@ class PretrainedUNet(nn.Module):
         for name, value in {"width": width, "outputs": outputs}.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        self.arguments = {"encoder": encoder, "width": width, "outputs": outputs}
-        self.width, self.outputs = width, outputs
+        self.name, self.width, self.outputs = encoder, width, outputs
         self.encoder = extractor(encoder)
         told = self.encoder.default_cfg
         self.mean, self.std = ([float(value) for value in told[key]] for key in ("mean", "std"))
@@ -66,6 +65,11 @@ class PretrainedUNet(nn.Module):
         self.drop = nn.Dropout2d(DROPPED)
         self.head = nn.Conv2d(width, outputs, 1)
         self.train()
+
+    @property
+    def arguments(self) -> dict:
+        """What it is made of."""
+        return {"encoder": self.name, "width": self.width, "outputs": self.outputs}
 
     def train(self, mode: bool = True) -> PretrainedUNet:
         """Put the decoder into training mode; the encoder stays in evaluation mode.
@@ -146,57 +150,53 @@ class PretrainedUNet(nn.Module):
             x = merge(torch.cat([functional.interpolate(x, scale_factor=2), seen.pop()], dim=1))
         return self.head(x)
 
-    def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Predict the chroma.
+    def paint(self, planes: torch.Tensor) -> torch.Tensor:
+        """Bring what was predicted within the bounds of chroma.
 
         Parameters
         ----------
-        lightness : torch.Tensor
-            (N, 1, H, W), scaled.
-        features : list of torch.Tensor, optional
+        planes : torch.Tensor
+            (N, outputs, h, w).
+
+        Returns
+        -------
+        torch.Tensor
+            (N, outputs, h, w) in (-1, 1), that is a*, b* within +-110.
+        """
+        return torch.tanh(planes)
+
+    def coarse(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Predict the chroma at a quarter of the size, for `guided`.
+
+        Parameters
+        ----------
+        lightness, features : torch.Tensor, list of torch.Tensor
             See `planes`.
 
         Returns
         -------
         torch.Tensor
-            (N, outputs, H, W) in (-1, 1), that is a*, b* within +-110; smooth, since it is enlarged from a quarter.
+            (N, 2, h, w), a* and b* over 110.
         """
-        return enlarged(torch.tanh(self.planes(lightness, features)), lightness)
+        return self.paint(self.planes(lightness, features))
 
-    def coarse(self, lightness: torch.Tensor) -> torch.Tensor:
-        """Predict the chroma at a quarter of the size, for `guided`.
+    def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Predict the chroma: what was painted at a quarter of the size, enlarged, and therefore smooth.
 
         Parameters
         ----------
-        lightness : torch.Tensor
-            (N, 1, H, W), scaled.
+        lightness, features : torch.Tensor, list of torch.Tensor
+            See `planes`.
 
         Returns
         -------
         torch.Tensor
-            (N, outputs, ceil(H / 16) * 4, ceil(W / 16) * 4) in (-1, 1).
+            (N, 2, H, W), a* and b* over 110.
         """
-        return torch.tanh(self.planes(lightness))
-
-
-def enlarged(planes: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
-    """Enlarge what was predicted at a quarter of the size.
-
-    Parameters
-    ----------
-    planes : torch.Tensor
-        (N, n, h, w), of a photo filled up to a multiple of 16.
-    lightness : torch.Tensor
-        (N, 1, H, W), the photo.
-
-    Returns
-    -------
-    torch.Tensor
-        (N, n, H, W).
-    """
-    height, width = lightness.shape[-2:]
-    large = functional.interpolate(planes, scale_factor=COARSE, mode="bilinear", align_corners=False)
-    return large[..., :height, :width]
+        height, width = lightness.shape[-2:]
+        coarse = self.coarse(lightness, features)
+        large = functional.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
+        return large[..., :height, :width]
 
 
 def guided(coarse: torch.Tensor, seen: tuple[int, int], lightness: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from nbhelpers.colour.lab import unscale_ab
 from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints, collapse, feature_cache, hint_inputs, processes
-from nbhelpers.networks.architectures import encoder_of, first_weights, started_from, trunk_of
+from nbhelpers.networks.architectures import first_weights, started_from
 from nbhelpers.networks.averaging import average
 from nbhelpers.networks.batch_norm import synchronize
 from nbhelpers.networks.cuda_graphs import Recorded
@@ -131,10 +131,9 @@ class Trainer:
             generator = started_from(self.first, generator, self.start)
         self.generator_module, self.generator, self.optimizer = self._set_up(generator, config.rate, config.decay)
         if config.loss == "bins":
-            self.generator.mark_forward_method("logits")
+            self.generator.mark_forward_method("planes")
         if config.cached and not config.encoder_rate and self.data.seen is None:
-            encoder = trunk_of(self.generator_module)
-            self.data.seen = feature_cache.compute(self.data.photos, config, encoder, self.fabric)
+            self.data.seen = feature_cache.compute(self.data.photos, config, self.generator_module, self.fabric)
         self.discriminator = None
         if config.adversarial:
             kind, width = config.discriminator, config.discriminator_width
@@ -162,7 +161,7 @@ class Trainer:
 
     def _groups(self, network) -> list[dict]:
         """The parameters that learn, those of a pretrained encoder apart: their rate has a factor."""
-        encoder, factor = encoder_of(network), self.config.encoder_rate
+        encoder, factor = getattr(network, "encoder", None), self.config.encoder_rate
         if encoder is None:
             return [{"params": list(network.parameters())}]
         encoder.requires_grad_(False)

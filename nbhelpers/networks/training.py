@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-from nbhelpers.colour.lab import scale_ab, unscale_ab
+from nbhelpers.colour.lab import unscale_ab
 from nbhelpers.errors import UserError
 from nbhelpers.networks import bins, checkpoints, collapse, hint_inputs
 from nbhelpers.networks.config import TrainConfig
@@ -83,19 +83,19 @@ def _train_unet(trainer: Trainer) -> None:
 
 def _train_bins(trainer: Trainer) -> None:
     """Colour bins: say how likely each colour of the palette is; the less likely the true one, the higher the loss."""
-    centres, temperature = trainer.generator_module.centres, trainer.config.temperature
+    centres = trainer.generator_module.centres
     weights = bins.class_weights(centres, trainer.generator_module.share, trainer.config.uniform)
 
     def step(batch):
         with trainer.fabric.autocast():
-            logits = trainer.generator.logits(batch.lightness, batch.features)
+            logits = trainer.generator.planes(batch.lightness, batch.features)
         truth = avg_pool2d(unscale_ab(batch.ab), bins.COARSE)
         logits = logits[..., : truth.shape[2], : truth.shape[3]]  # without what a photo was filled up with
         loss = bins.cross_entropy(logits, truth, centres, weights)
         trainer.optimizer.zero_grad()
         trainer.fabric.backward(loss)
         trainer.optimizer.step()
-        return scale_ab(bins.annealed_mean(logits.detach(), centres, temperature)), {"loss": loss}
+        return trainer.generator_module.paint(logits.detach()), {"loss": loss}
 
     trainer.follow(step)
 

@@ -107,7 +107,7 @@ def test_bins_may_begin_with_a_network_on_the_same_encoder(course, capsys):
     names = ("unet-pretrained", "bins")
     (one, _), (other, about) = (checkpoints.read(models / f"{name}.safetensors") for name in names)
     key = "encoder.blocks.6.0.conv_pw.weight"
-    assert torch.equal(one[key], other[f"trunk.{key}"]) and about["network"]["temperature"] == 0.2
+    assert torch.equal(one[key], other[key]) and about["network"]["temperature"] == 0.2
     for name in names:
         lightness = np.linspace(0, 100, 50 * 70, dtype=np.float32).reshape(50, 70)
         found = registry.load(name, Run("smoke", "sample")).colorize(lightness, Hints.none((50, 70))).ab

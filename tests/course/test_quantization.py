@@ -169,9 +169,9 @@ def test_a_network_of_given_hints_has_no_prior_to_take_along(trained, to):
 
 def test_networks_on_one_encoder_are_stored_with_one_file_of_it(trained, to):
     torch.manual_seed(0)
-    trunk = PretrainedUNet(LITE0, 3).begin_with(imagenet_weights(LITE0))
-    keep(trained / "unet-pretrained.safetensors", trunk)
-    classifier = ColourBins(PretrainedUNet(LITE0, 3, 4).begin_with(imagenet_weights(LITE0)), 0.4)
+    pretrained = PretrainedUNet(LITE0, 3).begin_with(imagenet_weights(LITE0))
+    keep(trained / "unet-pretrained.safetensors", pretrained)
+    classifier = ColourBins(LITE0, 3, 4, 0.4).begin_with(imagenet_weights(LITE0))
     classifier.centres.copy_(torch.tensor([(0, 0), (10, 20), (30, 0), (0, -20)]))
     keep(trained / "bins.safetensors", classifier)
     for name in ("unet-pretrained", "bins"):

@@ -8,7 +8,7 @@ from trainings import assert_equal, pale, quick
 
 from nbhelpers.errors import UserError
 from nbhelpers.networks import bins, encoder
-from nbhelpers.networks.architectures import build, encoder_of, first_weights, started_from, trunk_of
+from nbhelpers.networks.architectures import build, first_weights, started_from
 from nbhelpers.networks.bins import ColourBins
 from nbhelpers.networks.config import LITE0
 from nbhelpers.networks.data import bytes_of
@@ -73,21 +73,14 @@ def test_building_changes_no_arguments():
         ({"encoder": LITE0, "depth": 2}, TypeError),
         ({"encoder": LITE0, "width": 0}, ValueError),
         ({"encoder": "nosuch"}, UserError),
-        ({"encoder": LITE0, "width": 2, "temperature": 0}, ValueError),
-        ({"encoder": LITE0, "width": 2, "temperature": "warm"}, TypeError),
+        ({"encoder": LITE0, "width": 2, "outputs": 4, "temperature": 0}, ValueError),
+        ({"encoder": LITE0, "width": 2, "outputs": 4, "temperature": "warm"}, TypeError),
     ],
     ids=str,
 )
 def test_arguments_that_cannot_be_are_refused(arguments, error):
     with pytest.raises(error):
         build(arguments)
-
-
-def test_the_parts_of_a_network():
-    unet, pretrained, classifier = (build(arguments) for _, arguments in MADE.values())
-    assert trunk_of(unet) is unet and encoder_of(unet) is None
-    assert trunk_of(pretrained) is pretrained and encoder_of(pretrained) is pretrained.encoder
-    assert trunk_of(classifier) is classifier.trunk and encoder_of(classifier) is classifier.trunk.encoder
 
 
 # ---- first weights
@@ -100,10 +93,10 @@ def test_a_configuration_decides_the_kind_and_imagenet_the_encoder():
     assert_equal(made.encoder.state_dict(), imagenet)
     made = first_weights(quick("bins", temperature=0.5), PHOTOS)
     assert type(made) is ColourBins and made.training and made.temperature == 0.5
-    assert_equal(made.trunk.encoder.state_dict(), imagenet)
+    assert_equal(made.encoder.state_dict(), imagenet)
     centres, share = bins.palette(PHOTOS)
     assert torch.equal(made.centres, centres) and torch.equal(made.share, share)
-    assert made.trunk.outputs == len(centres) > 1
+    assert made.arguments["outputs"] == len(centres) > 1
     assert type(first_weights(quick("unet"), PHOTOS)) is UNet
 
 
@@ -114,7 +107,7 @@ def test_the_seed_decides_the_decoders_first_weights():
 
     encoder.efficientnet_lite0.cache_clear()  # the first call of a process gives what all others give
     assert_equal(made(3), made(3))
-    assert not torch.equal(made(3)["trunk.head.weight"], made(4)["trunk.head.weight"])
+    assert not torch.equal(made(3)["head.weight"], made(4)["head.weight"])
 
 
 # ---- begun with a trained one
@@ -132,8 +125,8 @@ def test_bins_take_everything_but_the_last_layer_of_a_network_without():
     made = first_weights(quick("bins"), PHOTOS)
     before = copied(made)
     assert started_from(known, made, FILE) is made
-    theirs = {f"trunk.{key}": value for key, value in known.state_dict().items()}
-    mine = {"trunk.head.weight", "trunk.head.bias", "centres", "share"}
+    theirs = known.state_dict()
+    mine = {"head.weight", "head.bias", "centres", "share"}
     assert_equal(made.state_dict(), theirs | {key: before[key] for key in mine})
 
 
@@ -155,7 +148,11 @@ def test_bins_take_all_of_bins_and_keep_their_temperature():
         ("unet-pretrained", {"width": 2, "depth": 2}, "holds a network with depth 2, upsampling transposed: ask"),
         ("bins", {"width": 2, "depth": 2}, "holds a network with depth 2, upsampling transposed: ask"),
         ("unet", {"encoder": LITE0, "width": 2}, f"holds a network with encoder {LITE0}: ask"),
-        ("unet", {"encoder": LITE0, "width": 2, "temperature": 0.4}, f"holds a network with encoder {LITE0}: ask"),
+        (
+            "unet",
+            {"encoder": LITE0, "width": 2, "outputs": 4, "temperature": 0.4},
+            f"holds a network with encoder {LITE0}: ask",
+        ),
         ("unet", {"width": 2, "depth": 1}, "holds a network with depth 1: ask"),
         ("unet", {"width": 2, "depth": 2, "channels": 7}, "holds a U-Net with 7 planes in and 2 out: start from one"),
         ("bins", {"encoder": LITE0, "width": 2, "outputs": 3, "temperature": 0.4}, "classifies 3 colours, these"),

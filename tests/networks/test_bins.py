@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor
 from nbhelpers.networks import bins
 from nbhelpers.networks.bins import ColourBins
 from nbhelpers.networks.config import LITE0
-from nbhelpers.networks.pretrained import PretrainedUNet, enlarged
 
 RED, GREEN, BLUE = (200, 30, 40), (40, 160, 60), (30, 60, 190)
 
@@ -31,7 +30,7 @@ def nearest(colour):
 
 
 def network(centres=((0, 0), (40, 30), (-40, 30), (10, -50)), temperature=0.5, width=3):
-    made = ColourBins(PretrainedUNet(LITE0, width, len(centres)), temperature)
+    made = ColourBins(LITE0, width, len(centres), temperature)
     made.centres.copy_(torch.tensor(centres))
     made.share.fill_(1 / len(centres))
     return made
@@ -190,29 +189,30 @@ def test_any_size_is_painted_as_its_logits_say(size):
     made, x = network().eval(), 2 * torch.rand(2, 1, *size) - 1
     small = [-(-side // 16) * 4 for side in size]
     with torch.no_grad():
-        logits, coarse, found = made.logits(x), made.coarse(x), made(x)
+        logits, coarse, found = made.planes(x), made.coarse(x), made(x)
         assert logits.shape == (2, 4, *small) and coarse.shape == (2, 2, *small) and found.shape == (2, 2, *size)
         likely = (logits / 0.5).softmax(1)
         torch.testing.assert_close(coarse, torch.einsum("nqhw,qc->nchw", likely, made.centres) / 110)
-        torch.testing.assert_close(found, enlarged(coarse, x))
-        made.trunk.head.weight.zero_()
-        made.trunk.head.bias.copy_(torch.tensor([0, 0, 90.0, 0]))
+        large = interpolate(coarse, scale_factor=4, mode="bilinear")
+        torch.testing.assert_close(found, large[..., : x.shape[2], : x.shape[3]])
+        made.head.weight.zero_()
+        made.head.bias.copy_(torch.tensor([0, 0, 90.0, 0]))
         torch.testing.assert_close(made(x), torch.tensor([-40 / 110, 30 / 110])[:, None, None].expand(2, 2, *size))
 
 
 def test_another_temperature_shares_the_weights_and_leaves_the_first_alone():
     made, x = network(temperature=0.38).eval(), 2 * torch.rand(1, 1, 16, 16) - 1
     with torch.no_grad():
-        made.trunk.head.weight.mul_(10)
+        made.head.weight.mul_(10)
         before = made(x)
         other = made.at(1.0)
         assert (made.temperature, other.temperature) == (0.38, 1.0) and isinstance(other, ColourBins)
         assert made.arguments["temperature"] == 0.38 and other.arguments["temperature"] == 1.0
         assert torch.equal(made(x), before) and not torch.allclose(other(x), before, atol=1e-4)
-        torch.testing.assert_close(other.coarse(x), (made.logits(x).softmax(1).permute(0, 2, 3, 1) @ made.centres)
+        torch.testing.assert_close(other.coarse(x), (made.planes(x).softmax(1).permute(0, 2, 3, 1) @ made.centres)
                                    .permute(0, 3, 1, 2) / 110)  # fmt: skip
-        made.trunk.head.weight.zero_()
-        assert other.trunk.head.weight.abs().max() == 0
+        made.head.weight.zero_()
+        assert other.head.weight.abs().max() == 0
     assert all(one is other for one, other in zip(made.parameters(), other.parameters(), strict=True))
 
 
@@ -226,7 +226,7 @@ def test_the_loss_reaches_every_weight_of_the_decoder():
     made, photos = network(), torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     lab = rgb_to_lab_tensor(photos)
     weights = bins.class_weights(made.centres, made.share, 0.5)
-    loss = bins.cross_entropy(made.logits(lab[:, :1] / 50 - 1), avg_pool2d(lab[:, 1:], 4), made.centres, weights)
+    loss = bins.cross_entropy(made.planes(lab[:, :1] / 50 - 1), avg_pool2d(lab[:, 1:], 4), made.centres, weights)
     loss.backward()
-    found = {name: parameter.grad for name, parameter in made.named_parameters() if ".encoder." not in name}
+    found = {name: parameter.grad for name, parameter in made.named_parameters() if not name.startswith("encoder.")}
     assert len(found) > 10 and all(grad.abs().sum() > 0 for grad in found.values())

@@ -15,7 +15,6 @@ from trainings import assert_equal
 
 from nbhelpers.errors import UserError
 from nbhelpers.networks import checkpoints
-from nbhelpers.networks.architectures import encoder_of
 from nbhelpers.networks.bins import ColourBins
 from nbhelpers.networks.models import UNet, initialize
 from nbhelpers.networks.pretrained import PretrainedUNet
@@ -641,13 +640,13 @@ def pair():
     """A network and one that classifies 7 colours, on the same encoder, with weights unlike those of new ones."""
     torch.manual_seed(0)
     one = PretrainedUNet("mobilenetv3_small_050", 2)
-    other = ColourBins(PretrainedUNet("mobilenetv3_small_050", 3, 7), 0.4)
+    other = ColourBins("mobilenetv3_small_050", 3, 7, 0.4)
     with torch.no_grad():
         for network in (one, other):
             for value in network.state_dict().values():
                 if value.is_floating_point():
                     value.copy_(0.1 * (torch.randn_like(value) if value.ndim == 4 else torch.rand_like(value) + 1))
-    other.trunk.encoder.load_state_dict(one.encoder.state_dict())
+    other.encoder.load_state_dict(one.encoder.state_dict())
     return one.eval(), other.eval()
 
 
@@ -701,7 +700,7 @@ def test_the_digest_names_the_weights_and_their_precision(tmp_path, pair):
     names = [share(tmp_path / name, pair, int8)[2].name for name, int8 in (("a", False), ("b", False), ("c", True))]
     changed = copy.deepcopy(pair)
     for network in changed:
-        encoder_of(network).bn1.running_mean[0] += 1e-3
+        network.encoder.bn1.running_mean[0] += 1e-3
     names.append(share(tmp_path / "d", changed)[2].name)
     assert names[0] == names[1] and len(set(names)) == 3
     digests = [checkpoints.digest(tmp_path / name / "one.safetensors") for name in "abd"]

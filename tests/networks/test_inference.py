@@ -102,12 +102,11 @@ def test_a_network_that_paints_one_colour_paints_it_at_every_size(network, shape
 def on_an_encoder(request):
     """A network whose encoder saw ImageNet, with strong colours."""
     torch.manual_seed(0)
-    made = PretrainedUNet(LITE0, 4, 2 if request.param == "unet-pretrained" else 9)
+    made = PretrainedUNet(LITE0, 4) if request.param == "unet-pretrained" else ColourBins(LITE0, 4, 9, 0.38)
     made.begin_with(imagenet_weights(LITE0))
     with torch.no_grad():
         made.head.weight.normal_(std=2)
     if request.param == "bins":
-        made = ColourBins(made, 0.38)
         made.centres.copy_(20 * torch.randn(9, 2))
     return made.eval()
 

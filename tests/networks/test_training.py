@@ -733,9 +733,9 @@ def test_bins_keep_the_encoder_that_they_begin_with(tmp_path, cached):
     known = checkpoints.load_network(start)[0]
     assert moved(known.encoder, PretrainedUNet(LITE0, 2).begin_with(imagenet_weights(LITE0)).encoder)
     trained = learn(quick("bins", epochs=1, cached=cached), tmp_path, start=start)
-    assert_equal(trained.network.trunk.encoder.state_dict(), known.encoder.state_dict())
+    assert_equal(trained.network.encoder.state_dict(), known.encoder.state_dict())
     assert {"merge.0.0.weight", "bottom.0.weight"} < moved(
-        torch.nn.ModuleDict({"merge": trained.network.trunk.merge, "bottom": trained.network.trunk.bottom}),
+        torch.nn.ModuleDict({"merge": trained.network.merge, "bottom": trained.network.bottom}),
         torch.nn.ModuleDict({"merge": known.merge, "bottom": known.bottom}),
     )
     about = checkpoints.read_about(trained.file)
@@ -755,10 +755,10 @@ def test_the_loss_of_bins_is_that_of_their_definition(monkeypatch):
     asked = quick("bins", cached=0, uniform=0.2, epochs=1)
     trained = learn(asked)
     network, batch = first[0], batches[0]
-    network.trunk.drop.p = 0.0
+    network.drop.p = 0.0
     centres, weights = network.centres, bins.class_weights(network.centres, network.share, 0.2)
     with torch.no_grad():
-        logits = network.logits(batch.lightness)[..., :6, :6]
+        logits = network.planes(batch.lightness)[..., :6, :6]
     truth = torch.nn.functional.avg_pool2d(110 * batch.ab, 4)
     expected = bins.cross_entropy(logits, truth, centres, weights)
     assert logits.shape[2:] == truth.shape[2:] == (6, 6) and trained.rows[0]["loss"] == pytest.approx(expected.item())
@@ -768,7 +768,7 @@ def noting(loop, first):
     """The loop, without dropout, which notes the network that it begins with."""
 
     def noted(trainer):
-        trainer.generator_module.trunk.drop.p = 0.0
+        trainer.generator_module.drop.p = 0.0
         first.append(copy.deepcopy(trainer.generator_module))
         loop(trainer)
 

@@ -31,6 +31,7 @@ HEAVY = {
         "networks.batch_scores",
         "networks.bins",
         "networks.checkpoints",
+        "networks.crops",
         "networks.cuda_graphs",
         "networks.data",
     ),

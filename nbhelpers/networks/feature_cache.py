@@ -9,6 +9,7 @@ import torch
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_lightness
 from nbhelpers.errors import UserError
 from nbhelpers.networks.config import TrainConfig
+from nbhelpers.networks.crops import cut
 from nbhelpers.system import memory
 
 PART = 50  # photos at once
@@ -58,14 +59,9 @@ class Features:
             (n, channels, h, w) float32, see `PretrainedUNet.features`; on the device of the training.
         """
         rows = which * self.sets + epoch % self.sets
+        squares = _mirrored(cut(rgb, self.corners[rows], self.size), self.mirrored[rows])
         levels = [level[rows].to(rgb.device, non_blocking=True).float() for level in self.levels]
-        return _cut(rgb, self.corners[rows], self.mirrored[rows], self.size), levels
-
-
-def _cut(rgb: torch.Tensor, corners: torch.Tensor, mirrored: torch.Tensor, size: int) -> torch.Tensor:
-    """A square of each photo, (n, 3, size, size)."""
-    squares = [one[:, y : y + size, x : x + size] for one, (y, x) in zip(rgb, corners.tolist())]
-    return torch.stack([one.flip(-1) if flip else one for one, flip in zip(squares, mirrored.tolist())])
+        return squares, levels
 
 
 @torch.inference_mode()
@@ -100,7 +96,8 @@ def compute(photos: torch.Tensor, config: TrainConfig, network, fabric) -> Featu
     jitter = config.jitter * (2 * torch.rand(2, count, 1, 1, 1, generator=drawn) - 1)
     levels = None
     for rows in torch.arange(count).split(PART):
-        squares = _cut(photos[(rows // sets).to(photos.device)], corners[rows], mirrored[rows], config.size)
+        squares = cut(photos[(rows // sets).to(photos.device)], corners[rows], config.size)
+        squares = _mirrored(squares, mirrored[rows])
         lightness = scale_lightness(rgb_to_lab_tensor(squares.to(fabric.device))[:, :1])
         factor, shift = jitter[:, rows].to(fabric.device)
         with fabric.autocast():
@@ -109,6 +106,11 @@ def compute(photos: torch.Tensor, config: TrainConfig, network, fabric) -> Featu
         for level, part in zip(levels, found):
             level[rows] = part.bfloat16().cpu()
     return Features(sets, config.size, corners, mirrored, levels)
+
+
+def _mirrored(squares: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Some of the squares mirrored left to right, the others as they are."""
+    return torch.where(which.to(squares.device)[:, None, None, None], squares.flip(-1), squares)
 
 
 def _room(found: list[torch.Tensor], count: int) -> list[torch.Tensor]:

@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_lightness, unscale_ab
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Colorization, Hints, hide_pixels, keep_known, nearest_known, patches
-from nbhelpers.networks import processes
+from nbhelpers.networks import crops, processes
 from nbhelpers.networks.models import UNet
 from nbhelpers.system import memory, one_thread
 
@@ -223,7 +223,7 @@ class Samples:
 
         Returns
         -------
-        cut : torch.Tensor
+        squares : torch.Tensor
             (n, 3, size, size) uint8.
         hint_channels : torch.Tensor
             (n, 3 or 6, size, size) float32, see `stack`.
@@ -231,17 +231,13 @@ class Samples:
             (n, 1, 1, 1) float32.
         """
         rows, size = which * self.rounds + round_, self.spread.shape[-1]
-        corners = self.corners[rows].tolist()
-        cut, guess = (
-            torch.stack([one[:, y : y + size, x : x + size] for one, (y, x) in zip(whole, corners)])
-            for whole in (rgb, self.guess[which])
-        )
+        squares, guess = (crops.cut(whole, self.corners[rows], size) for whole in (rgb, self.guess[which]))
         told = (self.spread[rows].float(), self.known[rows].float(), self.near[rows].float(), guess.float())
         hint_channels = stack(self.kind, *told).to(rgb.device)
         weight = (self.error.mean() / self.error).sqrt()[self.level[rows]].to(rgb.device)
         if flip:
-            cut, hint_channels = cut.flip(-1), hint_channels.flip(-1)
-        return cut, hint_channels, weight[:, None, None, None]
+            squares, hint_channels = squares.flip(-1), hint_channels.flip(-1)
+        return squares, hint_channels, weight[:, None, None, None]
 
 
 def mean_colour(photos: torch.Tensor, most: int = 1000) -> tuple[float, float]:

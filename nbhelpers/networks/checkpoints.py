@@ -21,11 +21,11 @@ from torch import nn
 from nbhelpers import paths
 from nbhelpers.errors import UserError
 from nbhelpers.networks.architectures import build
+from nbhelpers.networks.int8 import dequantized, output_axes, quantize
 from nbhelpers.networks.pretrained import PretrainedUNet
 
 FORMAT = 1  # raise it when the contents change their meaning
 CONFIG = "recipe"  # where a description holds its TrainConfig; so named in every file written so far, ours among them
-STEPS = 127  # of an int8 weight to either side of 0; -128 is not used
 
 
 def save(path: Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
@@ -143,50 +143,6 @@ def unpack(prefix: str, tensors: dict) -> dict[str, torch.Tensor]:
     return {key.partition("/")[2]: value for key, value in tensors.items() if key.partition("/")[0] == prefix}
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """An optimizer's moments and counters.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        The optimizer itself, not as Fabric wraps it.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        "<number of the parameter>.<name>" -> tensor; no copies.
-    """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    return {
-        f"{i}.{name}": value
-        for i, parameter in enumerate(parameters)
-        for name, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Put back what `optimizer_state` took.
-
-    Each moment gets the memory layout of its parameter: the fused Adam walks both as they lie in memory, and would
-    silently apply moments of another layout to other weights.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        An optimizer of the same parameters; what it held is dropped.
-    tensors : dict of str to torch.Tensor
-        "<number of the parameter>.<name>" -> tensor, on any device.
-    """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    optimizer.state.clear()
-    for key, value in tensors.items():
-        number, _, name = key.partition(".")
-        parameter = parameters[int(number)]
-        same = value.shape == parameter.shape and name != "step"
-        place = torch.empty_like(parameter, dtype=value.dtype) if same else torch.empty_like(value).to(parameter.device)
-        optimizer.state[parameter][name] = place.copy_(value)
-
-
 def digest(path: Path) -> str:
     """Sixteen hexadecimal digits that tell this file from others.
 
@@ -239,89 +195,6 @@ def copy(path: Path, to: Path) -> None:
         shutil.copyfile(path, part)
     with paths.atomic(to.with_suffix(".json")) as part:
         part.write_text(json.dumps(about, indent=1) + "\n")
-
-
-def output_axes(network: nn.Module) -> dict[str, int]:
-    """Find the dimension that counts the output channels in the weight of each convolution.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Any network.
-
-    Returns
-    -------
-    dict of str to int
-        The names of the convolutions' weights -> 0 for a convolution (output, input, height, width), 1 for a
-        transposed one (input, output, height, width).
-    """
-    return {
-        f"{name}.weight": int(isinstance(module, nn.ConvTranspose2d))
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-    }
-
-
-def quantize(weight: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Round a convolution's weight to int8 with a scale for each output channel.
-
-    Parameters
-    ----------
-    weight : torch.Tensor
-        Floating point, (n, m, h, w).
-    axis : int
-        The dimension that counts the output channels, see `output_axes`.
-
-    Returns
-    -------
-    steps : torch.Tensor
-        int8 in [-127, 127], of the shape of `weight`.
-    scale : torch.Tensor
-        float32 and positive, (channels,): the largest absolute weight of each channel, over 127. No weight moves by
-        more than half of it.
-    """
-    weight = weight.float()
-    others = [dim for dim in range(weight.ndim) if dim != axis]
-    scale = (weight.abs().amax(others, keepdim=True) / STEPS).clamp(min=torch.finfo(torch.float32).tiny)
-    return (weight / scale).round().to(torch.int8), scale.flatten()
-
-
-def dequantize(steps: torch.Tensor, scale: torch.Tensor, axis: int) -> torch.Tensor:
-    """The inverse of `quantize`.
-
-    Parameters
-    ----------
-    steps : torch.Tensor
-        int8, (n, m, h, w).
-    scale : torch.Tensor
-        float32 and positive, (channels,).
-    axis : int
-        The dimension that counts the output channels, see `output_axes`.
-
-    Returns
-    -------
-    torch.Tensor
-        float32, of the shape of `steps`.
-
-    Raises
-    ------
-    ValueError
-        When `steps` does not have four dimensions, or `scale` is not positive, not float32 or of another shape.
-    """
-    if steps.ndim != 4 or scale.shape != steps.shape[axis : axis + 1] or scale.dtype != torch.float32:
-        raise ValueError(f"{tuple(steps.shape)} numbers have a {scale.dtype} scale {tuple(scale.shape)}")
-    if (scale <= 0).any():
-        raise ValueError("a scale must be positive")
-    return steps.float() * scale.reshape([-1 if dim == axis else 1 for dim in range(4)])
-
-
-def _dequantized(weights: dict[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
-    """`weights` with those of int8 multiplied by their scales, which are taken out. KeyError when one is missing."""
-    axes, found = output_axes(network), dict(weights)
-    for key, value in weights.items():
-        if value.dtype == torch.int8:
-            found[key] = dequantize(value, found.pop(f"{key}_scale"), axes[key])
-    return found
 
 
 def save_network(path: Path, network: nn.Module, about: dict, int8: bool = False, share: bool = False) -> None:
@@ -417,7 +290,7 @@ def load_network(path: Path) -> tuple[nn.Module, dict]:
     weights, about = read(path)
     try:
         network = _built(path, about["network"])
-        weights = _dequantized(_with_encoder(path, weights, about), network)
+        weights = dequantized(_with_encoder(path, weights, about), network)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, assign=True)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, MemoryError):
         raise UserError(f"{path} holds no network as it should: delete it and train again") from None

@@ -6,11 +6,8 @@ import atexit
 import dataclasses
 import json
 import logging
-import signal
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,13 +18,13 @@ from tqdm.auto import tqdm
 
 from nbhelpers.colour.lab import unscale_ab
 from nbhelpers.errors import UserError
-from nbhelpers.networks import checkpoints, collapse, feature_cache, hint_inputs, processes
+from nbhelpers.networks import checkpoints, collapse, feature_cache, hint_inputs, optimizers, processes
 from nbhelpers.networks.architectures import first_weights, started_from
 from nbhelpers.networks.averaging import average
 from nbhelpers.networks.batch_norm import synchronize
 from nbhelpers.networks.cuda_graphs import Recorded
 from nbhelpers.networks.data import Batch, Batches, identity, mix
-from nbhelpers.networks.encoder import later_parameters
+from nbhelpers.networks.interrupts import asked_to_stop
 from nbhelpers.networks.models import discriminator, initialize
 from nbhelpers.networks.schedules import rate_factor
 
@@ -148,7 +145,7 @@ class Trainer:
             network = network.to(memory_format=torch.channels_last)
         network = synchronize(network, self.fabric.world_size).to(self.fabric.device)
         fused, graphs = self.speed.fused, self._graphs
-        groups = self._groups(network)
+        groups = optimizers.groups(network, self.config.encoder_rate)
         for group in groups:
             group["lr"] = torch.tensor(rate, device=self.fabric.device) if graphs else rate
         optimizer = torch.optim.AdamW(
@@ -158,19 +155,6 @@ class Trainer:
             torch.compile(network, dynamic=False) if self.speed.compile else network, optimizer
         )
         return network, ready, optimizer
-
-    def _groups(self, network) -> list[dict]:
-        """The parameters that learn, those of a pretrained encoder apart: their rate has a factor."""
-        encoder, factor = getattr(network, "encoder", None), self.config.encoder_rate
-        if encoder is None:
-            return [{"params": list(network.parameters())}]
-        encoder.requires_grad_(False)
-        groups = [{"params": [each for each in network.parameters() if each.requires_grad]}]
-        if factor:
-            groups.append({"params": later_parameters(encoder), "factor": factor})
-            for parameter in groups[1]["params"]:
-                parameter.requires_grad_(True)
-        return groups
 
     def _seed_dropout(self, seed: int) -> None:
         """Seed what draws it; torch.manual_seed would look after every kind of device there is, at each step."""
@@ -198,14 +182,6 @@ class Trainer:
         with self.fabric.autocast():
             return self.discriminator_module(photos).float()
 
-    def _set_rate(self, optimizer, rate: float) -> None:
-        for group in optimizer.param_groups:
-            mine = rate * group.get("factor", 1.0)
-            if self._graphs:
-                group["lr"].fill_(mine)  # a replayed step reads it where it lay when it was recorded
-            else:
-                group["lr"] = mine
-
     @property
     def seed(self) -> int:
         return mix(self.config.seed, self.attempt)
@@ -228,12 +204,12 @@ class Trainer:
         bar = tqdm(total=self.total * self.config.batch, initial=self.step * self.config.batch, unit="photo",
                    desc=self.config.name, disable=not (self.progress and self.fabric.is_global_zero), smoothing=0.05,
                    mininterval=0.2 if sys.stderr.isatty() else 30)  # fmt: skip
-        with bar, _asked_to_stop() as stop:
+        with bar, asked_to_stop() as stop:
             while self.step < self.total:
                 factor = rate_factor(self.config.schedule, self.step, self.total)
-                self._set_rate(self.optimizer, factor * self.config.rate)
+                optimizers.set_rate(self.optimizer, factor * self.config.rate)
                 if self.config.adversarial:
-                    self._set_rate(self.discriminator_optimizer, factor * self.config.discriminator_rate)
+                    optimizers.set_rate(self.discriminator_optimizer, factor * self.config.discriminator_rate)
                 batch = self.data.at(self.step, self.seed)
                 self._seed_dropout(mix(self.seed, self.step, 3, self.fabric.global_rank))
                 yield batch
@@ -350,10 +326,10 @@ class Trainer:
     def state(self) -> dict[str, torch.Tensor]:
         """All tensors that decide how the training goes on. Random numbers depend on the step alone."""
         tensors = checkpoints.pack("generator", self.generator_module.state_dict())
-        tensors |= checkpoints.pack("optimizer", checkpoints.optimizer_state(self.optimizer.optimizer))
+        tensors |= checkpoints.pack("optimizer", optimizers.state(self.optimizer.optimizer))
         if self.config.adversarial:
             tensors |= checkpoints.pack("discriminator", self.discriminator_module.state_dict())
-            moments = checkpoints.optimizer_state(self.discriminator_optimizer.optimizer)
+            moments = optimizers.state(self.discriminator_optimizer.optimizer)
             tensors |= checkpoints.pack("discriminator_optimizer", moments)
         if self.ema is not None:
             tensors |= checkpoints.pack("ema", self.ema.state_dict())
@@ -397,11 +373,11 @@ class Trainer:
                 raise UserError(f"{path} belongs to another training ({key} {theirs}, now {mine}): use another folder")
         try:
             self.generator_module.load_state_dict(checkpoints.unpack("generator", tensors))
-            checkpoints.restore_optimizer(self.optimizer.optimizer, checkpoints.unpack("optimizer", tensors))
+            optimizers.restore(self.optimizer.optimizer, checkpoints.unpack("optimizer", tensors))
             if self.config.adversarial:
                 self.discriminator_module.load_state_dict(checkpoints.unpack("discriminator", tensors))
                 moments = checkpoints.unpack("discriminator_optimizer", tensors)
-                checkpoints.restore_optimizer(self.discriminator_optimizer.optimizer, moments)
+                optimizers.restore(self.discriminator_optimizer.optimizer, moments)
             if self.ema is not None:
                 self.ema.load_state_dict(checkpoints.unpack("ema", tensors))
             self.step, attempt, self.restarts = int(about["step"]), int(about["attempt"]), list(about["restarts"])
@@ -437,22 +413,3 @@ class Trainer:
         self.restore(self.folder / "healthy.safetensors")
         self.rows, self.restarts = rows, restarts
         return True
-
-
-@contextmanager
-def _asked_to_stop():
-    """Ctrl-C sets the event that is yielded, so that a step is finished first; a second Ctrl-C stops at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def ask(number, frame):
-        event.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -18,6 +18,7 @@ from nbhelpers.networks.bins import ColourBins
 from nbhelpers.networks.config import LITE0
 from nbhelpers.networks.encoder import extractor, imagenet_weights
 from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
+from nbhelpers.networks.int8 import output_axes
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.pretrained import PretrainedUNet
 from nbhelpers.photos import open_photos
@@ -99,7 +100,7 @@ def int8_weights(path):
 
 
 def convolutions(width=3, depth=2):
-    return len(checkpoints.output_axes(UNet(width, depth)))
+    return len(output_axes(UNet(width, depth)))
 
 
 # ---- the command
@@ -319,7 +320,7 @@ def test_the_courses_networks_are_these():
     (encoder,) = ENCODERS  # what both networks share
     told = {path.stem: checkpoints.read_about(path).get("encoder") for path in COMMITTED}
     assert told["bins"] == told["unet-pretrained"] == encoder.stem.removeprefix("encoder-")
-    assert int8_weights(encoder)[0] == len(checkpoints.output_axes(extractor(LITE0))) and not int8_weights(encoder)[1]
+    assert int8_weights(encoder)[0] == len(output_axes(extractor(LITE0))) and not int8_weights(encoder)[1]
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)

@@ -14,7 +14,7 @@ from torch import nn
 from trainings import assert_equal
 
 from nbhelpers.errors import UserError
-from nbhelpers.networks import checkpoints
+from nbhelpers.networks import checkpoints, optimizers
 from nbhelpers.networks.bins import ColourBins
 from nbhelpers.networks.models import UNet, initialize
 from nbhelpers.networks.pretrained import PretrainedUNet
@@ -281,11 +281,11 @@ def test_an_optimizer_goes_on_as_if_nothing_had_happened(path, options, layouts)
     for seed in range(3):
         step(network, optimizer, seed)
     weights = {key: value.clone() for key, value in network.state_dict().items()}
-    checkpoints.save(path, checkpoints.pack("optimizer", checkpoints.optimizer_state(optimizer)), {})
+    checkpoints.save(path, checkpoints.pack("optimizer", optimizers.state(optimizer)), {})
     again, its = learner(layouts[1], 1, **options)
     step(again, its, 9)
     again.load_state_dict(weights)
-    checkpoints.restore_optimizer(its, checkpoints.unpack("optimizer", checkpoints.read(path)[0]))
+    optimizers.restore(its, checkpoints.unpack("optimizer", checkpoints.read(path)[0]))
     for seed in (3, 4):
         step(network, optimizer, seed)
         step(again, its, seed)
@@ -318,14 +318,14 @@ def test_parameters_of_all_groups_are_counted_and_those_without_state_stay_witho
     for i in (0, 2):
         made[i].grad = torch.full((2,), i + 1.0)
     optimizer.step()
-    found = checkpoints.optimizer_state(optimizer)
+    found = optimizers.state(optimizer)
     assert set(found) == {f"{i}.{name}" for i in (0, 2) for name in ("step", "exp_avg", "exp_avg_sq")}
     torch.testing.assert_close(found["2.exp_avg"], torch.tensor([0.3, 0.3]))
     other = torch.optim.AdamW(groups, fused=True)
     for parameter in made:
         parameter.grad = torch.ones(2)
     other.step()  # state of its own, which must go
-    checkpoints.restore_optimizer(other, found)
+    optimizers.restore(other, found)
     assert [bool(other.state.get(parameter)) for parameter in made] == [True, False, True, False]
     assert bits(other.state[made[2]]["exp_avg_sq"]) == bits(found["2.exp_avg_sq"])
     other.state[made[2]]["exp_avg"].zero_()
@@ -551,7 +551,7 @@ def test_a_network_in_int8_paints_nearly_the_same(path, network, monkeypatch):
         before = network(x)
         checkpoints.save_network(path, network, ABOUT, int8=True)
         gap = (checkpoints.load_network(path)[0](x) - before).abs()
-        monkeypatch.setattr(checkpoints, "STEPS", 7)  # four bits
+        monkeypatch.setattr("nbhelpers.networks.int8.STEPS", 7)  # four bits
         checkpoints.save_network(path, network, ABOUT, int8=True)
         coarse = (checkpoints.load_network(path)[0](x) - before).abs()
     assert before.std() > 0.1

@@ -37,6 +37,7 @@ HEAVY = {
     ),
     *(
         "networks.encoder",
+        "networks.experiments",
         "networks.feature_cache",
         "networks.hint_inputs",
         "networks.int8",

@@ -269,7 +269,7 @@ def with_encoder(curve: pd.DataFrame) -> str:
     Parameters
     ----------
     curve : pd.DataFrame
-        See `networks.study.with_encoder`.
+        See `networks.experiments.with_encoder`.
 
     Returns
     -------

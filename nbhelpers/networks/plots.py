@@ -257,7 +257,7 @@ def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
     Parameters
     ----------
     table : pd.DataFrame
-        What `study.ablation` returns.
+        What `experiments.ablation` returns.
     mean_colour : float
         The mean colour's mean squared error of a* and b*, drawn as a line.
     true_chroma : float
@@ -291,7 +291,7 @@ def with_encoder(table: pd.DataFrame):
     Parameters
     ----------
     table : pd.DataFrame
-        What `study.with_encoder` returns.
+        What `experiments.with_encoder` returns.
 
     Returns
     -------

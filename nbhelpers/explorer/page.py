@@ -15,7 +15,7 @@ from nbhelpers import widgets
 from nbhelpers.colour import plots
 from nbhelpers.colour.plots import hinted_photo
 from nbhelpers.errors import UserError
-from nbhelpers.explorer import painting, pictures
+from nbhelpers.explorer import painting, pictures, places
 from nbhelpers.explorer.canvas import Brush
 from nbhelpers.explorer.painting import SIDE, TRUTH, Subject
 from nbhelpers.files import png_bytes
@@ -58,9 +58,9 @@ class Explorer:
             value=50, min=0, max=100, description="left | right", readout=False, layout={"width": f"{SIDE}px"},
             style={"description_width": "initial"}, tooltip="how much of the left picture is seen",
         )  # fmt: skip
-        self.result = widgets.picture(SIDE, SIDE)
-        self.errors = {side: widgets.picture(160, 160) for side in ("left", "right")}
-        self.histograms = {side: widgets.picture(160, 160) for side in ("left", "right", "photo")}
+        self.result = places.picture(SIDE, SIDE)
+        self.errors = {side: places.picture(160, 160) for side in ("left", "right")}
+        self.histograms = {side: places.picture(160, 160) for side in ("left", "right", "photo")}
         self.numbers = ipywidgets.HTML(layout={"min_height": "5.5em"})
         self.status = widgets.status_line()
         self.brush = Brush(self._changed, self._shown_at)
@@ -69,7 +69,7 @@ class Explorer:
         )
         self.links = ipywidgets.HTML(layout={"min_height": "2em"})
         small = {item.name: pictures.encoded(pictures.thumbnail(item.rgb, 120)) for item in subjects}
-        self.picker, self.upload = widgets.photo_picker(small, self.choose, self._uploaded)
+        self.picker, self.upload = places.photo_picker(small, self.choose, self._uploaded)
         self.redraw_soon = widgets.soon(self.redraw)
         for control in (self.unknown, self.seed, self.left, self.right):
             control.observe(self._changed, names="value")
@@ -90,8 +90,8 @@ class Explorer:
 
         row = {"flex_flow": "row wrap", "align_items": "flex-start"}
         column = {"margin": "0 20px 8px 0", "width": f"{SIDE + 10}px"}
-        bar = widgets.picture(160, 12)
-        widgets.put(bar, pictures.encoded(pictures.error_legend(160, 12)), "from dark blue over grey to yellow")
+        bar = places.picture(160, 12)
+        places.put(bar, pictures.encoded(pictures.error_legend(160, 12)), "from dark blue over grey to yellow")
         legend = ipywidgets.HTML(f"0 to {pictures.LARGEST:.0f} and more, CIELAB units in a*, b*")
         both = [titled(side, self.errors[side]) for side in ("left", "right")]
         colours = [titled(side, self.histograms[side]) for side in ("left", "right", "photo")]
@@ -199,7 +199,7 @@ class Explorer:
         if {"left", "right"} <= set(self.results):
             left, right = (self.results[side][2] for side in ("left", "right"))
             both = pictures.encoded(pictures.divided(left, right, self.divider.value))
-            widgets.put(self.result, both, f"{self.left.value}, and right of the divider {self.right.value}")
+            places.put(self.result, both, f"{self.left.value}, and right of the divider {self.right.value}")
 
     def _measure(self, hints) -> None:
         """The error maps, the histograms and the line of numbers."""
@@ -207,20 +207,18 @@ class Explorer:
         for side in ("left", "right"):
             painted = self.results[side][1]
             found = painting.measures(painted, self.subject, hints)
-            widgets.put(
+            places.put(
                 self.histograms[side], pictures.encoded(pictures.histogram_picture(painted.ab)), f"{side} colours"
             )
             error = (
                 np.full((1, 1, 3), 255, np.uint8) if self.subject.grey else pictures.error_picture(painted.ab, truth)
             )
-            widgets.put(self.errors[side], pictures.encoded(error), f"{side} error", "contain")
+            places.put(self.errors[side], pictures.encoded(error), f"{side} error", "contain")
             cells = [html.escape(painted.method), *(f"{found[name]:.2f}" for name in ("ab_mse", "psnr"))]
             lines.append("".join(f"<td>{cell}</td>" for cell in [side, *cells, f"{painted.seconds:.2f} s"]))
             if painted.note:
                 notes.append(f"{painted.method}: {painted.note}")
-        widgets.put(
-            self.histograms["photo"], pictures.encoded(pictures.histogram_picture(truth)), "the photo's colours"
-        )
+        places.put(self.histograms["photo"], pictures.encoded(pictures.histogram_picture(truth)), "the photo's colours")
         head = "".join(f"<th style='padding-right: 14px'>{name}</th>" for name in
                        ("", "method", "ab-MSE", "PSNR, dB", "time"))  # fmt: skip
         rows = "".join(f"<tr>{line}</tr>" for line in lines)

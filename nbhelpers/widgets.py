@@ -238,9 +238,12 @@ def _clickable(photo, clicked):
 
     canvas.on_client_ready(paint)  # a page that opens later has not seen what was painted before
     paint()
-    canvas.on_mouse_down(
-        lambda x, y: clicked(min(int(x) // large, photo.shape[1] - 1), min(int(y) // large, photo.shape[0] - 1))
-    )
+
+    def hit(x, y):  # a browser may report the border
+        clicked(min(int(x) // large, photo.shape[1] - 1), min(int(y) // large, photo.shape[0] - 1))
+
+    canvas.on_mouse_down(hit)
+    canvas.on_touch_start(lambda fingers: fingers and hit(*fingers[0]))
     return canvas
 
 

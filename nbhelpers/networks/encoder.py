@@ -111,7 +111,7 @@ def imagenet_weights(name: str) -> dict[str, torch.Tensor]:
     ----------
     name : str
         As for `extractor`. Those of tf_efficientnet_lite0 come with an installed package; those of any other network
-        are downloaded by timm, as safetensors.
+        are downloaded by timm, which reads numbers alone (safetensors, or torch's weights_only).
 
     Returns
     -------

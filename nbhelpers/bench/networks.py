@@ -166,14 +166,18 @@ def training(
         game = train_config(gan, size=size, width=width, epochs=repeats + 1, pretrain=0)
         spent[f"{gan}: all three"] = ours(kept, game, Speed(bf16=True))
     seeing = train_config("unet-pretrained", size=size, epochs=repeats + 1, pretrain=0, encoder_rate=0.0, cached=0)
-    spent["unet-pretrained, encoder frozen: its features in each step"] = ours(kept, seeing, Speed(bf16=True))
+    frozen = "unet-pretrained, encoder frozen"
+    spent[f"{frozen}: its features in each step"] = ours(kept, seeing, Speed(bf16=True))
     once = dataclasses.replace(seeing, cached=2)  # the time to compute them comes before the first epoch
-    spent["unet-pretrained, encoder frozen: its features computed once"] = ours(kept, once, Speed(bf16=True))
+    spent[f"{frozen}: its features computed once"] = ours(kept, once, Speed(bf16=True))
     learning = dataclasses.replace(seeing, encoder_rate=0.3)
     spent["unet-pretrained: its last two stages learn too"] = ours(kept, learning, Speed(bf16=True))
     widths = [seeing.width if what.startswith("unet-pretrained") else width for what in spent]
     table = pd.DataFrame({"what": list(spent), "photos": name, "size": size, "width": widths, "batch": asked.batch})
     table["seconds"] = list(spent.values())  # per photo
     table["photos_per_second"] = 1 / table["seconds"]
-    table["against_seconds"] = table["seconds"][0]
-    return table.assign(ratio=table["against_seconds"] / table["seconds"], against=f"unet: {against}")
+    # a loop is compared with another one for the same network, the games with the U-Net's
+    own = table["what"].str.startswith("unet-pretrained")
+    table["against"] = np.where(own, f"{frozen}: its features in each step", f"unet: {against}")
+    table["against_seconds"] = table["against"].map(spent)
+    return table.assign(ratio=table["against_seconds"] / table["seconds"])

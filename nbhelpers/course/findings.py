@@ -143,9 +143,12 @@ def _few_hints() -> str:
 def _training_speed() -> str:
     table = pd.read_csv(paths.FIGURES / "bench" / "training.csv").set_index("what")
     unet = table.loc["unet: all three"]
+    frozen = table.loc["unet-pretrained, encoder frozen: its features computed once"]
     return f"""**Training on two cores.** A U-Net of {unet["width"]:.0f} channels learns from
         {unet["photos_per_second"]:.0f} photos of {unet["size"]:.0f} x {unet["size"]:.0f} pixels per second,
-        {unet["ratio"]:.1f} times as many as a plain float32 loop with a DataLoader."""
+        {unet["ratio"]:.1f} times as many as a plain float32 loop with a DataLoader. On a frozen encoder a
+        decoder learns from {frozen["photos_per_second"]:.0f}, {frozen["ratio"]:.1f} times as many as with the encoder
+        in each step, once the encoder's features have been computed."""
 
 
 def paper_at_length(scores: pd.DataFrame) -> str:
@@ -279,13 +282,16 @@ def with_encoder(curve: pd.DataFrame) -> str:
     share = curve.set_index(["kind", "learned from"])["of mean colour"]
     few, many = curve["learned from"].min(), curve["learned from"].max()
     scratch, frozen, tuned = ("from scratch", "encoder frozen", "encoder fine-tuned")
+    asked = curve[curve["learned from"] == many].set_index("kind")
+    epochs = "{:.0f}, {:.0f} and {:.0f}".format(*asked.loc[[scratch, frozen, tuned], "epochs"])
     reached = [count for count in sorted(set(curve["learned from"])) if share[frozen, count] <= share[scratch, many]]
     told = f"already with {reached[0]:,} photos reaches" if reached else f"with {many:,} photos does not reach"
     return f"""With {few:,} photos the error is {share[scratch, few]:.1%} of the mean colour's from scratch,
         {share[frozen, few]:.1%} with the frozen encoder and {share[tuned, few]:.1%} fine-tuned; with {many:,} it is
         {share[scratch, many]:.1%}, {share[frozen, many]:.1%} and {share[tuned, many]:.1%}. The frozen encoder
-        {told} what the network from scratch has after {many:,}. One training each, with the
-        same number of steps for each count: a difference of a percent or two may be luck."""
+        {told} what the network from scratch has after {many:,}. These are short trainings: at
+        {asked.loc[scratch, "size"]:.0f} pixels, {epochs} epochs of all {many:,}, as many steps with fewer. One of each:
+        a difference of a percent or two may be luck."""
 
 
 def cures(shipped: pd.DataFrame) -> str:

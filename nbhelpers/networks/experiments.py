@@ -146,8 +146,8 @@ def with_encoder(scratch: TrainConfig, pretrained: TrainConfig, photos, counts, 
     Returns
     -------
     pd.DataFrame
-        For each count a line for the mean colour of its photos, "from scratch", "encoder frozen" and "encoder
-        fine-tuned": learned from (photos), kind, what `score` finds, and the columns of `columns`.
+        For each count a line for the truth, the mean colour of its photos, "from scratch", "encoder frozen" and
+        "encoder fine-tuned": learned from (photos), kind, what `score` finds, and the columns of `columns`.
     """
     photos = list(bytes_of(photos, scratch.stored).permute(0, 2, 3, 1).numpy())
     tables = []
@@ -165,7 +165,7 @@ def with_encoder(scratch: TrainConfig, pretrained: TrainConfig, photos, counts, 
         for kind, asked in told.items():
             trained = train(asked, few, Path(folder) / f"{count}-photos")
             methods.append(NetworkColorizer(kind, trained.network, asked.size))
-        found = score(methods, test).rename(columns={"method": "kind"}).iloc[1:]
+        found = score(methods, test).rename(columns={"method": "kind"})
         found.insert(0, "learned from", count)
         tables.append(with_training(found, told, "kind"))
     return pd.concat(tables, ignore_index=True)

@@ -299,12 +299,16 @@ def with_encoder(table: pd.DataFrame):
         Two panels.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-    for k, (kind, part) in enumerate(table[table["kind"] != "mean colour"].groupby("kind", sort=False)):
+    lines = {"truth", "mean colour"}
+    for k, (kind, part) in enumerate(table[~table["kind"].isin(lines)].groupby("kind", sort=False)):
         axes[0].plot(part["learned from"], 100 * part["of mean colour"], "o-", color=COLOURS[k], label=kind)
         axes[1].plot(part["learned from"], part["chroma"], "o-", color=COLOURS[k], label=kind)
     axes[0].axhline(100, color="0.4", linestyle=":", label="the mean colour")
     axes[0].set(title="error on new photos", ylabel="% of the mean colour's")
-    axes[1].set(title="mean chroma on new photos", ylim=(0, None))
+    true = table.loc[table["kind"] == "truth", "chroma"].iloc[0]
+    axes[1].axhline(true, color="0.4", linestyle="--", label="the truth")
+    axes[1].set(title="mean chroma on new photos", ylim=(0, 1.1 * true))
+    axes[1].legend(handles=axes[1].lines[-1:], fontsize=8)
     counts = sorted(set(table["learned from"]))
     for ax in axes:
         ax.set(xlabel="training photos", xscale="log")

@@ -218,13 +218,22 @@ def test_no_variant_learned_otherwise_and_only_what_is_known_failed_on_the_gpu()
 def test_what_is_said_of_an_encoder_follows_from_its_table():
     kinds = {"mean colour": (1, 1), "from scratch": (0.99, 0.9), "encoder frozen": (0.89, 0.82)}
     kinds |= {"encoder fine-tuned": (0.91, 0.8)}
-    lines = [{"kind": kind, "learned from": n, "of mean colour": share[i]} for kind, share in kinds.items()
-             for i, n in enumerate((200, 5000))]  # fmt: skip
+    lines = [{"kind": kind, "learned from": n, "of mean colour": share[i], "size": 64, "epochs": 2 * len(kind)}
+             for kind, share in kinds.items() for i, n in enumerate((200, 5000))]  # fmt: skip
     said = " ".join(findings.with_encoder(pd.DataFrame(lines)).split())
     assert "With 200 photos the error is 99.0% of the mean colour's from scratch, 89.0% with the frozen encoder" in said
     assert "with 5,000 it is 90.0%, 82.0% and 80.0%. The frozen encoder already with 200 photos reaches" in said
+    assert "at 64 pixels, 24, 28 and 36 epochs of all 5,000" in said
     lines[4]["of mean colour"], lines[5]["of mean colour"] = 0.95, 0.93
     assert "with 5,000 photos does not reach" in findings.with_encoder(pd.DataFrame(lines))
+
+
+def test_an_encoder_helped_most_with_all_photos_and_left_less_error_than_any_network_without():
+    """As notebook 05 says, of the learning curves and of the course's networks."""
+    curve = reference.table("05_encoder").pivot(index="learned from", columns="kind", values="of mean colour")
+    assert curve.index.tolist() == [200, 1000, 5000] and (curve["encoder frozen"] < curve["from scratch"]).all()
+    shipped = reference.table("06_shipped").set_index("method")["of mean colour"]
+    assert shipped.idxmin() == "unet-pretrained"
 
 
 def test_what_is_said_of_the_cures_follows_from_the_table():

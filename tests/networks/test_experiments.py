@@ -69,11 +69,11 @@ def test_an_encoder_is_compared_with_none_after_as_many_steps(squares, tmp_path)
     helped = train_config("unet-pretrained", "smoke", size=32, stored=36, pretrain=1, epochs=1, width=2)
     test = [square[:32, :32] for square in squares[:3]]
     table = experiments.with_encoder(scratch, helped, squares, [4, 8], test, tmp_path)
-    assert table["learned from"].tolist() == [4] * 4 + [8] * 4
-    kinds = ["mean colour", "from scratch", "encoder frozen", "encoder fine-tuned"]
+    assert table["learned from"].tolist() == [4] * 5 + [8] * 5
+    kinds = ["truth", "mean colour", "from scratch", "encoder frozen", "encoder fine-tuned"]
     assert table["kind"].tolist() == kinds * 2
-    assert table["epochs"].fillna(0).tolist() == [0, 4, 2, 4, 0, 2, 1, 2]  # half the photos, twice the epochs
-    assert (table.loc[table["kind"] == "mean colour", "of mean colour"] == 1).all() and table["ab_mse"].gt(0).all()
+    assert table["epochs"].fillna(0).tolist() == [0, 0, 4, 2, 4, 0, 0, 2, 1, 2]  # half the photos, twice the epochs
+    assert (table.loc[table["kind"] == "mean colour", "of mean colour"] == 1).all() and (table["chroma"] > 0).all()
     mean = np.mean([rgb_to_lab(square)[..., 1:].mean(axis=(0, 1)) for square in squares[:4]], axis=0)
     by_hand = np.mean([np.square(rgb_to_lab(rgb)[..., 1:] - mean).mean() for rgb in test])
-    assert table["ab_mse"][0] == pytest.approx(by_hand, rel=1e-4)
+    assert table["ab_mse"][1] == pytest.approx(by_hand, rel=1e-4)

@@ -136,10 +136,11 @@ def test_photos_at_epochs_stand_in_order_with_their_credits():
 
 
 def curve():
-    kinds = {"mean colour": (1, 1), "from scratch": (0.98, 0.9), "encoder frozen": (0.9, 0.82)}
+    kinds = {"truth": (np.nan, np.nan), "mean colour": (1, 1), "from scratch": (0.98, 0.9)}
+    kinds |= {"encoder frozen": (0.9, 0.82), "encoder fine-tuned": (0.91, 0.8)}
     lines = [
-        {"learned from": n, "kind": kind, "of mean colour": both[i], "chroma": 9.0}
-        for kind, both in (kinds | {"encoder fine-tuned": (0.91, 0.8)}).items()
+        {"learned from": n, "kind": kind, "of mean colour": both[i], "chroma": 18.0 if kind == "truth" else 9.0}
+        for kind, both in kinds.items()
         for i, n in enumerate((200, 5000))
     ]
     return pd.DataFrame(lines)
@@ -149,6 +150,7 @@ def test_the_encoders_figure_has_a_curve_for_each_way_to_learn():
     figure = network_plots.with_encoder(curve())
     assert texts(figure.axes[0]) == ["from scratch", "encoder frozen", "encoder fine-tuned", "the mean colour"]
     np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), [90, 82])
+    assert texts(figure.axes[1]) == ["the truth"] and set(figure.axes[1].lines[-1].get_ydata()) == {18}
     assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["200", "5,000"]
 
 

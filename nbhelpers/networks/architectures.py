@@ -14,6 +14,8 @@ from nbhelpers.networks.config import TrainConfig
 from nbhelpers.networks.models import UNet, initialize
 from nbhelpers.networks.pretrained import PretrainedUNet
 
+_FREE = ("channels", "outputs", "temperature")  # may differ between a network and the one that it begins with
+
 
 def build(arguments: dict) -> nn.Module:
     """Make a network of the arguments that a file holds, with random weights.
@@ -110,6 +112,3 @@ def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:
         weights = {key: value for key, value in known.state_dict().items() if not key.startswith(own)}
         made.load_state_dict(weights, strict=False)
     return made
-
-
-_FREE = ("channels", "outputs", "temperature")  # may differ between a network and the one that it begins with

@@ -167,9 +167,7 @@ class ColourBins(PretrainedUNet):
 
     def __init__(self, encoder: str, width: int, outputs: int, temperature: float):
         super().__init__(encoder, width, outputs)
-        if not 0 < temperature < float("inf"):
-            raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
-        self.outputs, self.temperature = 2, temperature
+        self.outputs, self.temperature = 2, _sensible(temperature)
         self.register_buffer("centres", torch.zeros(outputs, 2))
         self.register_buffer("share", torch.zeros(outputs))
 
@@ -205,7 +203,18 @@ class ColourBins(PretrainedUNet):
         -------
         ColourBins
             Another object.
+
+        Raises
+        ------
+        ValueError
+            For a temperature that is not above 0.
         """
         other = copy.copy(self)
-        other.temperature = temperature
+        other.temperature = _sensible(temperature)
         return other
+
+
+def _sensible(temperature: float) -> float:
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
+    return temperature

@@ -1,4 +1,4 @@
-"""What a frozen encoder sees in the training photos, computed once: its decoder then learns several times as fast."""
+"""What a frozen encoder sees in the training photos, computed once: its decoder then learns faster."""
 
 from __future__ import annotations
 

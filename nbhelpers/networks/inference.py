@@ -24,7 +24,7 @@ from nbhelpers.hints import (
 )
 from nbhelpers.networks import checkpoints, hint_inputs
 from nbhelpers.networks.models import UNet
-from nbhelpers.networks.pretrained import guided
+from nbhelpers.networks.pretrained import PretrainedUNet, guided
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +61,12 @@ class NetworkColorizer:
     @torch.inference_mode()
     def colorize(self, lightness, hints):
         note = unused(lightness, hints)
-        seen = scale_lightness(_planes(shrunk_lightness(lightness, self.size)))
-        if hasattr(self.network, "coarse"):
-            ab = _pixels(unscale_ab(guided(self.network.coarse(seen), seen.shape[2:], _planes(lightness))))
+        seen = _planes(shrunk_lightness(lightness, self.size))
+        small = unscale_ab(self.network(scale_lightness(seen)))
+        if isinstance(self.network, PretrainedUNet):
+            ab = _pixels(guided(small, seen, _planes(lightness)))
         else:
-            ab = _enlarged(unscale_ab(self.network(seen)), lightness.shape)
+            ab = _enlarged(small, lightness.shape)
         return Colorization(keep_known(np.float32(self.gain) * ab, hints), note=note)
 
 

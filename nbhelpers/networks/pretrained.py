@@ -13,7 +13,8 @@ from nbhelpers.networks.models import convolutions, initialize
 ENLARGED = 2  # the encoder sees a photo so much larger: it learned from photos of 224 pixels
 COARSE = 4  # the chroma has a quarter of the photo's side
 STEP = 16  # pixels; sides are filled up to a multiple
-SMOOTHNESS = 1e-3  # variance of the lightness, over 100, below which `guided` takes the mean of the chroma
+REACH = 6  # pixels to each side, of the photo that the network sees, in which `guided` looks
+SMOOTHNESS = 1e-3  # variance of the lightness, over 100, below which it takes the mean of the chroma
 DROPPED = 0.2  # of the encoder's channels, while the decoder learns
 
 
@@ -165,21 +166,6 @@ class PretrainedUNet(nn.Module):
         """
         return torch.tanh(planes)
 
-    def coarse(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Predict the chroma at a quarter of the size, for `guided`.
-
-        Parameters
-        ----------
-        lightness, features : torch.Tensor, list of torch.Tensor
-            See `planes`.
-
-        Returns
-        -------
-        torch.Tensor
-            (N, 2, h, w), a* and b* over 110.
-        """
-        return self.paint(self.planes(lightness, features))
-
     def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
         """Predict the chroma: what was painted at a quarter of the size, enlarged, and therefore smooth.
 
@@ -194,44 +180,46 @@ class PretrainedUNet(nn.Module):
             (N, 2, H, W), a* and b* over 110.
         """
         height, width = lightness.shape[-2:]
-        coarse = self.coarse(lightness, features)
+        coarse = self.paint(self.planes(lightness, features))
         large = functional.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
         return large[..., :height, :width]
 
 
-def guided(coarse: torch.Tensor, seen: tuple[int, int], lightness: torch.Tensor) -> torch.Tensor:
-    """Enlarge chroma to a photo's size and lay it along the edges of its lightness: the guided filter.
+def guided(chroma: torch.Tensor, seen: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
+    """Lay chroma along the edges of a photo's lightness, at the photo's size: the fast guided filter.
 
-    Around each pixel the chroma is taken for a linear function of the lightness; its window reaches as far as one pixel
-    of the coarse chroma.
+    Around each pixel the chroma is taken for a linear function of the lightness. That function is found on the small
+    photo, enlarged, and applied to the large one.
 
     Parameters
     ----------
-    coarse : torch.Tensor
-        (1, 2, h, w), of a photo filled up to a multiple of 16.
-    seen : tuple of int
-        Height and width of that photo before it was filled up, in pixels.
+    chroma : torch.Tensor
+        (1, 2, h, w), a* and b*.
+    seen : torch.Tensor
+        (1, 1, h, w) in [0, 100], the lightness of which it was predicted.
     lightness : torch.Tensor
         (1, 1, H, W) in [0, 100], the photo that is painted, as large or larger.
 
     Returns
     -------
     torch.Tensor
-        (1, 2, H, W).
+        (1, 2, H, W), a* and b*.
 
     References
     ----------
-    He, Sun and Tang 2013, Guided image filtering, equations 5 to 8.
+    He, Sun and Tang 2013, Guided image filtering, equations 5 to 8; He and Sun 2015, Fast guided filter.
     """
-    size = lightness.shape[-2:]
-    filled = [round(COARSE * small * large / side) for small, large, side in zip(coarse.shape[-2:], size, seen)]
-    rough = functional.interpolate(coarse, size=filled, mode="bilinear", align_corners=False)[..., : size[0], : size[1]]
-    reach = min(round(COARSE * min(size) / min(seen)), min(size) - 1)
-    guide = lightness / 100
+    guide = seen / 100
+    reach = min(REACH, *(side - 1 for side in guide.shape[2:]))
 
     def mean(planes):
         return functional.avg_pool2d(functional.pad(planes, [reach] * 4, mode="reflect"), 2 * reach + 1, stride=1)
 
-    slope = mean(guide * rough) - mean(guide) * mean(rough)
-    slope = slope / (mean(guide * guide) - mean(guide) ** 2 + SMOOTHNESS)
-    return mean(slope) * guide + mean(mean(rough) - slope * mean(guide))
+    variance = mean(guide * guide) - mean(guide) ** 2
+    slope = (mean(guide * chroma) - mean(guide) * mean(chroma)) / (variance + SMOOTHNESS)
+    offset = mean(chroma) - slope * mean(guide)
+    slope, offset = (
+        functional.interpolate(mean(planes), lightness.shape[2:], mode="bilinear", align_corners=False)
+        for planes in (slope, offset)
+    )
+    return slope * lightness / 100 + offset

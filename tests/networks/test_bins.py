@@ -189,7 +189,8 @@ def test_any_size_is_painted_as_its_logits_say(size):
     made, x = network().eval(), 2 * torch.rand(2, 1, *size) - 1
     small = [-(-side // 16) * 4 for side in size]
     with torch.no_grad():
-        logits, coarse, found = made.planes(x), made.coarse(x), made(x)
+        logits, found = made.planes(x), made(x)
+        coarse = made.paint(logits)
         assert logits.shape == (2, 4, *small) and coarse.shape == (2, 2, *small) and found.shape == (2, 2, *size)
         likely = (logits / 0.5).softmax(1)
         torch.testing.assert_close(coarse, torch.einsum("nqhw,qc->nchw", likely, made.centres) / 110)
@@ -209,8 +210,8 @@ def test_another_temperature_shares_the_weights_and_leaves_the_first_alone():
         assert (made.temperature, other.temperature) == (0.38, 1.0) and isinstance(other, ColourBins)
         assert made.arguments["temperature"] == 0.38 and other.arguments["temperature"] == 1.0
         assert torch.equal(made(x), before) and not torch.allclose(other(x), before, atol=1e-4)
-        torch.testing.assert_close(other.coarse(x), (made.planes(x).softmax(1).permute(0, 2, 3, 1) @ made.centres)
-                                   .permute(0, 3, 1, 2) / 110)  # fmt: skip
+        mean = torch.einsum("nqhw,qc->nchw", made.planes(x).softmax(1), made.centres)
+        torch.testing.assert_close(other.paint(other.planes(x)), mean / 110)
         made.head.weight.zero_()
         assert other.head.weight.abs().max() == 0
     assert all(one is other for one, other in zip(made.parameters(), other.parameters(), strict=True))
@@ -220,6 +221,8 @@ def test_another_temperature_shares_the_weights_and_leaves_the_first_alone():
 def test_a_temperature_without_meaning_is_refused(temperature):
     with pytest.raises(ValueError, match="temperature must be above 0"):
         network(temperature=temperature)
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        network().at(temperature)
 
 
 def test_the_loss_reaches_every_weight_of_the_decoder():

@@ -6,7 +6,7 @@ import pytest
 import timm
 import torch
 from torch import nn
-from torch.nn.functional import interpolate, mse_loss
+from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 from trainings import assert_equal
 
 from nbhelpers.errors import UserError
@@ -54,11 +54,9 @@ def test_any_size_comes_out_as_it_went_in(size):
     network, x = PretrainedUNet(LITE0, 3).eval(), lightness(*size)
     small = [-(-side // 16) * 4 for side in size]
     with torch.no_grad():
-        painted, coarse = network(x), network.coarse(x)
-        assert painted.shape == (2, 2, *size) and coarse.shape == (2, 2, *small) == network.planes(x).shape
-        assert (painted.abs() < 1).all() and (coarse.abs() < 1).all()
-        torch.testing.assert_close(coarse, network.planes(x).tanh())
-        large = interpolate(coarse, scale_factor=4, mode="bilinear")
+        painted, planes = network(x), network.planes(x)
+        assert painted.shape == (2, 2, *size) and planes.shape == (2, 2, *small) and (painted.abs() < 1).all()
+        large = interpolate(planes.tanh(), scale_factor=4, mode="bilinear")
         torch.testing.assert_close(painted, large[..., : x.shape[2], : x.shape[3]])
         assert not torch.equal(painted[0], painted[1]) and not torch.equal(painted[:, 0], painted[:, 1])
         network.head.bias[:] = torch.tensor([9.0, -9.0])
@@ -281,31 +279,28 @@ def test_dropout_is_drawn_in_training_alone():
      ((3, 40), (3, 40)), ((1, 40), (1, 400))],
 )  # fmt: skip
 def test_constant_chroma_stays_constant_at_any_size(seen, size):
-    small = [-(-side // 16) * 4 for side in seen]
     ab = torch.tensor([30.0, -50.0])[None, :, None, None]
-    found = guided(ab.expand(1, 2, *small), seen, 100 * torch.rand(1, 1, *size))
+    found = guided(ab.expand(1, 2, *seen), 100 * torch.rand(1, 1, *seen), 100 * torch.rand(1, 1, *size))
     assert found.shape == (1, 2, *size)
     torch.testing.assert_close(found, ab.expand(1, 2, *size), atol=1e-2, rtol=0)
 
 
-def test_the_chroma_follows_an_edge_of_the_lightness():
-    """A red square on a blue ground, which the coarse chroma knows to 4 pixels only."""
+@pytest.mark.parametrize("larger", [1, 5])
+def test_the_chroma_follows_an_edge_of_the_lightness(larger):
+    """A red square on a blue ground, of which the network knows to 4 pixels only where it is."""
     inside = torch.zeros(1, 1, 64, 64)
     inside[..., 18:45, 21:50] = 1
-    truth = torch.cat([60 * inside, -50 * (1 - inside)], dim=1)
-    coarse = torch.nn.functional.avg_pool2d(truth, 4)
-    plain = interpolate(coarse, scale_factor=4, mode="bilinear", align_corners=False)
-    found = guided(coarse, (64, 64), 20 + 60 * inside)
-    assert mse_loss(found, truth) < 0.6 * mse_loss(plain, truth)
-    within = mse_loss(guided(coarse, (64, 64), torch.full((1, 1, 64, 64), 50.0)), truth)
-    assert within > mse_loss(plain, truth)  # without an edge there is nothing to follow
+    photo = inside.repeat_interleave(larger, dim=2).repeat_interleave(larger, dim=3)
+    truth = torch.cat([60 * photo, -50 * (1 - photo)], dim=1)
+    small = avg_pool2d(torch.cat([60 * inside, -50 * (1 - inside)], dim=1), 4)
+    chroma = interpolate(small, scale_factor=4, mode="bilinear")
+    plain = mse_loss(interpolate(chroma, scale_factor=larger, mode="bilinear"), truth)
+    assert mse_loss(guided(chroma, 20 + 60 * inside, 20 + 60 * photo), truth) < 0.6 * plain
+    # without an edge there is nothing to follow
+    assert mse_loss(guided(chroma, torch.full_like(inside, 50), torch.full_like(photo, 50)), truth) > plain
 
 
-def test_a_larger_photo_is_painted_where_the_small_one_was():
-    """Filled up from 20 x 24 to 32 x 32: what lies beyond the border is not painted."""
-    coarse = torch.zeros(1, 2, 8, 8)
-    coarse[..., :5, :6] = 40  # 20 x 24 pixels
-    coarse[..., 5:, :] = coarse[..., 6:] = -90
-    found = guided(coarse, (20, 24), torch.full((1, 1, 100, 120), 50.0))
-    assert found.shape == (1, 2, 100, 120)
-    torch.testing.assert_close(found[..., :50, :60], torch.full((1, 2, 50, 60), 40.0), atol=0.1, rtol=0)
+def test_a_linear_function_of_the_small_lightness_is_applied_to_the_large_one():
+    seen, photo = 100 * torch.rand(1, 1, 40, 60), 100 * torch.rand(1, 1, 200, 300)
+    found = guided(torch.cat([0.5 * seen, 20 - seen], dim=1), seen, photo)
+    torch.testing.assert_close(found, torch.cat([0.5 * photo, 20 - photo], dim=1), atol=2, rtol=0)

@@ -1,6 +1,7 @@
 """The committed copy of a trained network: `python -m nbhelpers.course.quantization NAME FILE --photos FOLDER`.
 
 Its convolutions are stored as int8 where the error on test photos hardly grows, else in half precision as they were.
+A pretrained encoder is so deep that its features would drift: its batch normalization is adapted on training photos.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ from pathlib import Path
 import torch
 
 from nbhelpers import paths
+from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_lightness
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import evaluate_patches
 from nbhelpers.networks import checkpoints, inference
+from nbhelpers.networks.data import bytes_of
+from nbhelpers.networks.int8 import means_kept
+from nbhelpers.networks.pretrained import PretrainedUNet
 from nbhelpers.photos import Photos, open_photos
 from nbhelpers.registry import CHECKPOINTS, HINTED, NETWORKS
 
 LIMIT = 0.005  # the share by which the mean ab-MSE may grow
 SIZE = 256  # pixels; side of the photos on which a network that takes hints is scored, as in notebook 08
 PATCHES = (0, 10)  # how many hints it is given there
+ADAPTED_ON = 64  # training photos, the first; those that a pretrained encoder sees
 PRIOR = "-prior"  # ends the name of the file beside that of a network with hints
 
 
@@ -63,12 +69,12 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
         raise UserError(f"{file} is stored in int8 already: give the network as it was trained")
     before = inference.load(name, file)
     with_hints = isinstance(before, inference.HintedColorizer)
-    test = open_photos(photos, SIZE if with_hints else before.size).test
+    source = open_photos(photos, SIZE if with_hints else before.size)
     parts = ["", PRIOR] if isinstance(getattr(before, "prior", None), inference.NetworkColorizer) else [""]
     with tempfile.TemporaryDirectory() as trial:
-        trial = _store(name, file, Path(trial), True, dict.fromkeys(parts, {}))
+        trial = _store(name, file, Path(trial), True, dict.fromkeys(parts, {}), source.train)
         after = inference.load(name, trial)
-    told = _measure(before, after, parts, test, PATCHES if with_hints else (0,), jobs)
+    told = _measure(before, after, parts, source.test, PATCHES if with_hints else (0,), jobs)
     small = all(
         new <= (1 + LIMIT) * old
         for one in told.values()
@@ -78,7 +84,7 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
     for part, one in told.items():
         digest = checkpoints.digest(file.with_stem(file.stem + part))
         stored[part] = {"weights": "int8" if small else "float16", "made_from": digest} | one
-    _store(name, file, folder, small, stored)
+    _store(name, file, folder, small, stored, source.train)
     return {f"{name}{part}.safetensors": one for part, one in stored.items()}
 
 
@@ -98,12 +104,16 @@ def _measure(before, after, parts: list[str], test: Photos, patches: tuple[int, 
     return found
 
 
-def _store(name: str, file: Path, folder: Path, int8: bool, stored: dict[str, dict]) -> Path:
+def _store(name: str, file: Path, folder: Path, int8: bool, stored: dict[str, dict], train: Photos) -> Path:
     """Write the network, after its prior, whose new digest it names as its start; returns its path in `folder`."""
     network, about = checkpoints.load_network(file)
     if PRIOR in stored:
-        beside = _store(name + PRIOR, file.with_stem(file.stem + PRIOR), folder, int8, {"": stored[PRIOR]})
+        beside = _store(name + PRIOR, file.with_stem(file.stem + PRIOR), folder, int8, {"": stored[PRIOR]}, train)
         about["start"] = checkpoints.digest(beside)
+    if int8 and isinstance(network, PretrainedUNet):
+        squares = bytes_of(train[:ADAPTED_ON], train.size)
+        lightness = scale_lightness(rgb_to_lab_tensor(squares)[:, :1])
+        network = means_kept(network, lambda one: one.features(lightness))
     to = folder / f"{name}.safetensors"
     checkpoints.save_network(to, network, about | {"stored": stored[""]}, int8, share=True)
     return to

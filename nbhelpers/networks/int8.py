@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -109,3 +111,55 @@ def dequantized(weights: dict[str, torch.Tensor], network: nn.Module) -> dict[st
         if value.dtype == torch.int8:
             found[key] = dequantize(value, found.pop(f"{key}_scale"), axes[key])
     return found
+
+
+@torch.no_grad()
+def means_kept(network: nn.Module, see) -> nn.Module:
+    """Move the means of batch normalization by what rounding the weights will move those of its inputs.
+
+    Roundings of one sign add up along a deep network: its features drift, and what is painted gets another tint.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode; it stays as it is.
+    see : callable
+        Called with a network; shows it some photos.
+
+    Returns
+    -------
+    nn.Module
+        A copy, to be rounded: then each batch normalization that `see` reaches has inputs around 0 again, as before.
+
+    References
+    ----------
+    Nagel et al. 2019, Data-free quantization through weight equalization and bias correction; this is their variant
+    that looks at data.
+    """
+    rounded, moved = copy.deepcopy(network), copy.deepcopy(network)
+    weights = rounded.state_dict()
+    for key, axis in output_axes(rounded).items():
+        weights[key].copy_(dequantize(*quantize(weights[key], axis), axis))
+    means = []
+    _before_each_batch_norm(network, see, lambda layer, mean: means.append(mean))
+    wanted = iter(means)
+    # One pass: what comes later sees the means of what came before already moved.
+    _before_each_batch_norm(rounded, see, lambda layer, mean: layer.running_mean.add_(mean - next(wanted)))
+    kept = {key: value for key, value in rounded.state_dict().items() if key.endswith("running_mean")}
+    moved.load_state_dict(kept, strict=False)
+    return moved
+
+
+def _before_each_batch_norm(network: nn.Module, see, act) -> None:
+    """Call `act` with each batch normalization and the mean of its input's channels, in the order of the layers."""
+
+    def hook(layer, inputs):  # what it returned would become the input
+        act(layer, inputs[0].mean(dim=(0, 2, 3)))
+
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    hooks = [layer.register_forward_pre_hook(hook) for layer in layers]
+    try:
+        see(network)
+    finally:
+        for hook in hooks:
+            hook.remove()

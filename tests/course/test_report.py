@@ -126,7 +126,10 @@ def test_what_notebook_07_and_the_findings_say_of_realism_is_what_the_table_says
     assert len(pixel) == 10 and pixel["frechet"].max() < distance[rows].min()
     assert distance["boosting"] < distance["forest"] < distance["grey"] < distance["tree"]
     assert distance["unet, with gain"] < distance["unet"] and distance["gan-l1, with gain"] > distance["gan-l1"]
-    assert distance.idxmin() == "gan-l1" and 0 < alone["behind_low"] < 0.1 * alone["behind"]
+    nearest = seen.loc["bins"]  # whose encoder began as the judge
+    assert distance.idxmin() == "bins" and nearest["behind_low"] < 0 < nearest["behind_high"]
+    assert distance.drop(["bins", "unet-pretrained"]).idxmin() == "gan-l1"
+    assert 0 < alone["behind_low"] < 0.1 * alone["behind"]
     assert distance.idxmax() == seen["agreement"].idxmin() == "gan-paper"
     assert grey["frechet_high"] < far["frechet"] and far["agreement_high"] < grey["agreement_low"]
     assert (seen["agreement_low"] <= grey["agreement"]).all()
@@ -251,7 +254,7 @@ def test_the_two_cures_for_brown_reach_what_they_were_made_for():
     assert set(scores["photos"]) == {739} and set(scores["photo_size"]) == {128}
     assert scores.loc["unet-pretrained", "of mean colour"] < 0.78
     bins, unet = scores.loc["bins"], scores.loc["unet"]
-    assert bins["of mean colour"] < 0.95 and 0.95 < bins["chroma"] / scores.loc["truth", "chroma"] < 1.05
+    assert bins["of mean colour"] < 0.93 and 0.9 < bins["chroma"] / scores.loc["truth", "chroma"] < 1.05
     assert bins["hue_spread"] > 2 * unet["hue_spread"]
 
 

@@ -355,7 +355,7 @@ def distribution(photo: np.ndarray, x: int, y: int, likely, centres, temperature
     axes[1].plot(*(likely @ centres), "X", color="black", markersize=7, markeredgecolor="white", label="mean, T = 1")
     axes[1].plot(*mode, "s", color="none", markeredgecolor="black", markersize=13, label="likeliest colour")
     axes[1].set(xlabel="a*", ylabel="b*", title=f"T = {temperature:g}", aspect="equal")
-    axes[1].legend(fontsize=7, loc="upper left", markerscale=0.7)
+    axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1), markerscale=0.7)
     return with_caption(figure, caption)
 
 

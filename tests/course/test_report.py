@@ -268,3 +268,4 @@ def test_lambda_and_t_were_chosen_on_photos_kept_out():
     ours = BINS.uniform, BINS.temperature
     assert 1 < vivid[ours] < 1.1 and table.loc[ours, "of mean colour"] < 1
     assert vivid[0.8, 0.2] < 1 and table.loc[(0.8, 0.2), "hue_spread"] < table.loc[ours, "hue_spread"]
+    assert all(vivid[table[measure].idxmin()] < vivid[ours] for measure in ("of mean colour", "frechet"))

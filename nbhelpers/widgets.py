@@ -164,7 +164,7 @@ def say(line, text: str, wrong: bool = False) -> None:
     line.value = f'<span role="status" style="color: {colour}">{sign}{html.escape(text)}</span>' if text else ""
 
 
-def explore(draw, clickable=None, **controls: Slider | Choice):
+def explore(draw, clickable=None, start=None, **controls: Slider | Choice):
     """Show a figure, and draw it anew whenever a control is released, or a place in a photo clicked.
 
     The old picture stays until the new one is there, and its place is kept. An error becomes one line under the
@@ -176,7 +176,9 @@ def explore(draw, clickable=None, **controls: Slider | Choice):
         Called with the controls' values by their names; returns a matplotlib figure.
     clickable : np.ndarray, optional
         A photo, sRGB uint8 (H, W, 3), shown beside the controls. `draw` is then called with `x` and `y` too, the pixel
-        that was clicked, at first the middle one.
+        that was clicked.
+    start : tuple of int, optional
+        `x` and `y` at first; None: the middle of the photo.
     **controls : Slider or Choice
         The controls.
 
@@ -185,7 +187,8 @@ def explore(draw, clickable=None, **controls: Slider | Choice):
     dict of str to ipywidgets.Widget or None
         The controls by name; None in a headless run.
     """
-    place = {} if clickable is None else {"x": clickable.shape[1] // 2, "y": clickable.shape[0] // 2}
+    middle = () if clickable is None else (clickable.shape[1] // 2, clickable.shape[0] // 2)
+    place = dict(zip("xy", start or middle))
     if headless():
         _show(draw(**place, **{name: control.value for name, control in controls.items()}))
         return None

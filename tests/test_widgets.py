@@ -69,11 +69,12 @@ def test_a_click_in_a_photo_redraws_with_the_pixel_that_was_hit(with_a_person, s
     assert all(asked["unknown"] == 80 for asked in draw.asked)
 
 
-def test_a_headless_run_draws_the_middle_pixel(monkeypatch, shown):
+@pytest.mark.parametrize(("start", "place"), [(None, (50, 32)), ((3, 0), (3, 0))])
+def test_a_headless_run_draws_the_middle_pixel_or_the_one_asked_for(monkeypatch, shown, start, place):
     monkeypatch.setenv("NBHELPERS_HEADLESS", "1")
     draw = Recorder()
-    assert widgets.explore(draw, clickable=np.zeros((64, 100, 3), np.uint8), **controls()) is None
-    assert draw.asked == [{"x": 50, "y": 32, "unknown": 80, "photo": 0}]
+    assert widgets.explore(draw, clickable=np.zeros((64, 100, 3), np.uint8), start=start, **controls()) is None
+    assert draw.asked == [{"x": place[0], "y": place[1], "unknown": 80, "photo": 0}]
 
 
 def test_moving_a_control_redraws_with_all_values(with_a_person, shown):

@@ -266,32 +266,33 @@ def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
         {most["gan-paper"]:.1%} (GAN).{cut}"""
 
 
-def with_encoder(curve: pd.DataFrame) -> str:
+def with_encoder(curve: pd.DataFrame, scores: pd.DataFrame) -> str:
     """What an encoder that saw ImageNet brings, with few training photos and with many.
 
     Parameters
     ----------
     curve : pd.DataFrame
         See `networks.experiments.with_encoder`.
+    scores : pd.DataFrame
+        The committed table "06_scores", with a U-Net like that from scratch, which learned for longer.
 
     Returns
     -------
     str
         Markdown.
     """
-    share = curve.set_index(["kind", "learned from"])["of mean colour"]
+    share = curve.set_index(["learned from", "kind"])["of mean colour"]
     few, many = curve["learned from"].min(), curve["learned from"].max()
-    scratch, frozen, tuned = ("from scratch", "encoder frozen", "encoder fine-tuned")
-    asked = curve[curve["learned from"] == many].set_index("kind")
-    epochs = "{:.0f}, {:.0f} and {:.0f}".format(*asked.loc[[scratch, frozen, tuned], "epochs"])
-    reached = [count for count in sorted(set(curve["learned from"])) if share[frozen, count] <= share[scratch, many]]
-    told = f"already with {reached[0]:,} photos reaches" if reached else f"with {many:,} photos does not reach"
-    return f"""With {few:,} photos the error is {share[scratch, few]:.1%} of the mean colour's from scratch,
-        {share[frozen, few]:.1%} with the frozen encoder and {share[tuned, few]:.1%} fine-tuned; with {many:,} it is
-        {share[scratch, many]:.1%}, {share[frozen, many]:.1%} and {share[tuned, many]:.1%}. The frozen encoder
-        {told} what the network from scratch has after {many:,}. These are short trainings: at
-        {asked.loc[scratch, "size"]:.0f} pixels, {epochs} epochs of all {many:,}, as many steps with fewer. One of each:
-        a difference of a percent or two may be luck."""
+    kinds = ["from scratch", "encoder frozen", "encoder fine-tuned"]
+    little, much = ([f"{value:.1%}" for value in share[count][kinds]] for count in (few, many))
+    asked = curve[curve["learned from"] == many].set_index("kind").loc[kinds]
+    epochs = "{:.0f}, {:.0f} and {:.0f}".format(*asked["epochs"])
+    longer = scores.set_index("method").loc["unet"]
+    return f"""With {few:,} photos the error is {little[0]} of the mean colour's from scratch, {little[1]} with the
+        frozen encoder and {little[2]} fine-tuned; with {many:,} it is {much[0]}, {much[1]} and {much[2]}. These are
+        short trainings: at {asked["size"].max():.0f} pixels, {epochs} epochs of all {many:,}, as many steps with fewer.
+        From scratch it takes longer: after {longer["epochs"]:.0f} epochs the same network has
+        {longer["of mean colour"]:.1%}. One training of each: a difference of a percent or two may be luck."""
 
 
 def cures(shipped: pd.DataFrame) -> str:

@@ -305,13 +305,14 @@ def with_encoder(table: pd.DataFrame):
         axes[1].plot(part["learned from"], part["chroma"], "o-", color=COLOURS[k], label=kind)
     axes[0].axhline(100, color="0.4", linestyle=":", label="the mean colour")
     axes[0].set(title="error on new photos", ylabel="% of the mean colour's")
-    true = table.loc[table["kind"] == "truth", "chroma"].iloc[0]
-    axes[1].axhline(true, color="0.4", linestyle="--", label="the truth")
-    axes[1].set(title="mean chroma on new photos", ylim=(0, 1.1 * true))
-    axes[1].legend(handles=axes[1].lines[-1:], fontsize=8)
+    mean, true = (table[table["kind"] == kind].set_index("learned from")["chroma"] for kind in ("mean colour", "truth"))
+    axes[1].plot(mean.index, mean, color="0.4", linestyle=":", label="the mean colour")
+    axes[1].plot(true.index, true, color="0.4", linestyle="--", label="the truth")
+    axes[1].set(title="mean chroma on new photos", ylabel="C*", ylim=(0, 1.1 * true.max()))
+    axes[1].legend(handles=axes[1].lines[-2:], fontsize=8)
     counts = sorted(set(table["learned from"]))
     for ax in axes:
-        ax.set(xlabel="training photos", xscale="log")
+        ax.set(xlabel="training photos, logarithmic", xscale="log")
         ax.set_xticks(counts, [f"{count:,}" for count in counts])
         ax.minorticks_off()
     axes[0].legend(fontsize=8)
@@ -354,7 +355,7 @@ def distribution(photo: np.ndarray, x: int, y: int, likely, centres, temperature
     axes[1].plot(*painted, "P", color="black", markersize=9, markeredgecolor="white", label="painted: annealed mean")
     axes[1].plot(*(likely @ centres), "X", color="black", markersize=7, markeredgecolor="white", label="mean, T = 1")
     axes[1].plot(*mode, "s", color="none", markeredgecolor="black", markersize=13, label="likeliest colour")
-    axes[1].set(xlabel="a*", ylabel="b*", title=f"T = {temperature:g}", aspect="equal")
+    axes[1].set(xlabel="a*", ylabel="b*", title=f"probabilities, sharpened with T = {temperature:g}", aspect="equal")
     axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1), markerscale=0.7)
     return with_caption(figure, caption)
 

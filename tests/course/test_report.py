@@ -273,6 +273,7 @@ def test_lambda_and_t_were_chosen_on_photos_kept_out():
     vivid = table["chroma"] / table["true chroma"]
     assert vivid[0.5, 0.38] > 1.2 and vivid[1.0].max() < 0.8
     assert set(table["photos"]) == {500} and set(table["training_photos"]) == {4500}
+    assert table["true hue_spread"].round(2).eq(0.45).all()
     ours = BINS.uniform, BINS.temperature
     assert 1 < vivid[ours] < 1.1 and table.loc[ours, "of mean colour"] < 1
     assert vivid[0.8, 0.2] < 1 and table.loc[(0.8, 0.2), "hue_spread"] < table.loc[ours, "hue_spread"]

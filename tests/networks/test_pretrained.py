@@ -304,3 +304,13 @@ def test_a_linear_function_of_the_small_lightness_is_applied_to_the_large_one():
     seen, photo = 100 * torch.rand(1, 1, 40, 60), 100 * torch.rand(1, 1, 200, 300)
     found = guided(torch.cat([0.5 * seen, 20 - seen], dim=1), seen, photo)
     torch.testing.assert_close(found, torch.cat([0.5 * photo, 20 - photo], dim=1), atol=2, rtol=0)
+
+
+def test_a_larger_photo_is_painted_where_the_small_one_was():
+    """Without edges the border of two colours is soft, as wide as the filter looks twice, and stays in its place."""
+    chroma = torch.full((1, 2, 60, 70), 40.0)
+    chroma[..., 35:] = -90
+    found = guided(chroma, torch.full((1, 1, 60, 70), 50.0), torch.full((1, 1, 300, 350), 50.0))
+    torch.testing.assert_close(found[..., :110], torch.full((1, 2, 300, 110), 40.0), atol=0.1, rtol=0)
+    torch.testing.assert_close(found[..., 240:], torch.full((1, 2, 300, 110), -90.0), atol=0.1, rtol=0)
+    torch.testing.assert_close(found[..., 174:176].mean(), torch.tensor(-25.0), atol=1, rtol=0)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import html
+import importlib.util
 import os
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import clear_output, display
+
+NO_CANVAS = "ipycanvas missing: `make app` installs it, or pip install -e '.[app]'"
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,12 @@ def explore(draw, clickable=None, start=None, **controls: Slider | Choice):
             place.update(x=x, y=y)
             changed(None)
 
-        row = ipywidgets.HBox([_clickable(clickable, clicked), row], layout={"flex_flow": "row wrap"})
+        if importlib.util.find_spec("ipycanvas") is None:  # the controls go on working
+            canvas = status_line()
+            say(canvas, f"{NO_CANVAS}; until then the photo cannot be clicked", wrong=True)
+        else:
+            canvas = _clickable(clickable, clicked)
+        row = ipywidgets.HBox([canvas, row], layout={"flex_flow": "row wrap"})
     display(ipywidgets.VBox([row, status, output]))
     redraw()
     return built

@@ -69,6 +69,16 @@ def test_a_click_in_a_photo_redraws_with_the_pixel_that_was_hit(with_a_person, s
     assert all(asked["unknown"] == 80 for asked in draw.asked)
 
 
+def test_without_ipycanvas_the_controls_work_and_what_to_install_is_said(with_a_person, shown, monkeypatch):
+    monkeypatch.setattr(widgets.importlib.util, "find_spec", lambda name: None)
+    draw = Recorder()
+    built = widgets.explore(draw, clickable=np.zeros((64, 100, 3), np.uint8), **controls())
+    (box,) = [item for item in shown if isinstance(item, ipywidgets.VBox)]
+    assert "ipycanvas missing: `make app` installs it" in box.children[0].children[0].value
+    built["unknown"].value = 95
+    assert draw.asked == [{"x": 50, "y": 32, "unknown": unknown, "photo": 0} for unknown in (80, 95)]
+
+
 @pytest.mark.parametrize(("start", "place"), [(None, (50, 32)), ((3, 0), (3, 0))])
 def test_a_headless_run_draws_the_middle_pixel_or_the_one_asked_for(monkeypatch, shown, start, place):
     monkeypatch.setenv("NBHELPERS_HEADLESS", "1")

@@ -203,7 +203,7 @@ class Rating:
 
     def __init__(self, questions: list[Pair], methods: dict, photos, path, rater: str):
         if importlib.util.find_spec("ipycanvas") is None:
-            raise UserError("ipycanvas missing: `make app` installs it, or pip install -e '.[app]'")
+            raise UserError(widgets.NO_CANVAS)
         if not (rater := rater.strip()):
             raise UserError("rater is empty: give a name or a number, so that you can go on later")
         import ipywidgets

@@ -125,7 +125,7 @@ def train(
     width: Annotated[int | None, typer.Option(help="Channels of the U-Net's first level.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the photos.")] = None,
     batch: Annotated[int | None, typer.Option(help="Photos in a step, on all devices together.")] = None,
-    loss: Annotated[str | None, typer.Option(help="Pixel loss: mse, l1 or, with an encoder, bins.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Pixel loss: mse, l1 or bins.")] = None,
     weight: Annotated[float | None, typer.Option(help="Factor of the pixel loss beside the adversarial one.")] = None,
     pretrain: Annotated[
         int | None,

@@ -132,8 +132,11 @@ class Seen:
     answers: np.ndarray
 
 
-class _Look:
-    """For `score`: what the network sees in a painted photo and in the true one, at which it looks once."""
+class Look:
+    """For `score`, as its `also`: what EfficientNet-Lite0 sees in a painted photo, "seen", and in the true one, "true".
+
+    At a true photo it looks once for all methods.
+    """
 
     true = None, None
 
@@ -160,7 +163,22 @@ def perceive(colorizers, photos, jobs: int | None = None) -> dict[str, Seen]:
     dict of str to Seen
         "truth" and the methods' names -> what it sees, photo by photo in the same order.
     """
-    table = score(colorizers, photos, jobs=jobs, measures=(), also=_Look()).table
+    return seen(score(colorizers, photos, jobs=jobs, measures=(), also=Look()).table)
+
+
+def seen(table: pd.DataFrame) -> dict[str, Seen]:
+    """Sort by method what `Look` saw.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        That of `score`, called with `also=Look()`.
+
+    Returns
+    -------
+    dict of str to Seen
+        As `perceive` returns it.
+    """
     groups = dict(list(table.groupby("method", sort=False)))
     looks = {"truth": next(iter(groups.values()))["true"]} | {name: group["seen"] for name, group in groups.items()}
     return {name: Seen(*(np.stack(part) for part in zip(*each))) for name, each in looks.items()}

@@ -9,7 +9,7 @@ from torch import nn
 
 from nbhelpers.errors import UserError
 from nbhelpers.networks import bins, encoder, hint_inputs
-from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.bins import ColourBins, UNetBins
 from nbhelpers.networks.config import TrainConfig
 from nbhelpers.networks.models import UNet, initialize
 from nbhelpers.networks.pretrained import PretrainedUNet
@@ -23,11 +23,11 @@ def build(arguments: dict) -> nn.Module:
     Parameters
     ----------
     arguments : dict
-        Those of UNet; with "encoder" those of PretrainedUNet; with "temperature" too those of ColourBins.
+        Those of UNet; with "encoder" those of PretrainedUNet; with "temperature" those of UNetBins or of ColourBins.
 
     Returns
     -------
-    UNet, PretrainedUNet or ColourBins
+    UNet, PretrainedUNet, ColourBins or UNetBins
         Its `arguments` are these.
 
     Raises
@@ -35,8 +35,8 @@ def build(arguments: dict) -> nn.Module:
     UserError, TypeError, ValueError
         For arguments that cannot be.
     """
-    kind = ColourBins if "temperature" in arguments else PretrainedUNet if "encoder" in arguments else UNet
-    return kind(**arguments)
+    plain, classifies = (PretrainedUNet, ColourBins) if "encoder" in arguments else (UNet, UNetBins)
+    return (classifies if "temperature" in arguments else plain)(**arguments)
 
 
 def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
@@ -51,7 +51,7 @@ def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
 
     Returns
     -------
-    UNet, PretrainedUNet or ColourBins
+    UNet, PretrainedUNet, ColourBins or UNetBins
         In training mode, on the CPU.
 
     Raises
@@ -59,16 +59,18 @@ def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
     UserError
         For an encoder that there is not, or whose weights cannot be had.
     """
+    classifies = config.loss == "bins"
+    centres, share = bins.palette(photos) if classifies else ((), ())
     if config.encoder == "none":
-        return initialize(UNet(config.width, config.depth, config.upsampling, *hint_inputs.PLANES[config.hints]))
+        shape = (config.width, config.depth, config.upsampling)
+        if not classifies:
+            return initialize(UNet(*shape, *hint_inputs.PLANES[config.hints]))
+        return initialize(UNetBins(*shape, len(centres), config.temperature)).with_palette(centres, share)
     weights = encoder.imagenet_weights(config.encoder)
-    if config.loss != "bins":
+    if not classifies:
         return PretrainedUNet(config.encoder, config.width).begin_with(weights)
-    centres, share = bins.palette(photos)
-    made = ColourBins(config.encoder, config.width, len(centres), config.temperature).begin_with(weights)
-    made.centres.copy_(centres)
-    made.share.copy_(share)
-    return made
+    made = ColourBins(config.encoder, config.width, len(centres), config.temperature)
+    return made.begin_with(weights).with_palette(centres, share)
 
 
 def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:

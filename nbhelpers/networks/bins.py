@@ -8,10 +8,12 @@ from __future__ import annotations
 import copy
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_ab
-from nbhelpers.networks.pretrained import COARSE, PretrainedUNet
+from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import COARSE, PretrainedUNet, enlarged
 
 GRID = 10.0  # units of a* and b* between two colours
 NEAREST = 5  # colours that share the truth
@@ -142,7 +144,76 @@ def annealed_mean(logits: torch.Tensor, centres: torch.Tensor, temperature: floa
     return torch.einsum("nqhw,qc->nchw", likely, centres)
 
 
-class ColourBins(PretrainedUNet):
+class _Classifier:
+    """What a network has that classifies colours, whatever its body: a palette, and how it paints by it."""
+
+    def _learn(self, outputs: int, temperature: float) -> None:
+        """Room for a palette of so many colours."""
+        self.outputs, self.temperature = 2, _sensible(temperature)
+        self.register_buffer("centres", torch.zeros(outputs, 2))
+        self.register_buffer("share", torch.zeros(outputs))
+
+    @property
+    def about_colours(self) -> dict:
+        """Arguments that are about colours, the temperature being that of now."""
+        return {"outputs": len(self.centres), "temperature": self.temperature}
+
+    def with_palette(self, centres: torch.Tensor, share: torch.Tensor) -> _Classifier:
+        """Give it the palette of the training photos.
+
+        Parameters
+        ----------
+        centres, share : torch.Tensor
+            (Q, 2) and (Q,), see `palette`.
+
+        Returns
+        -------
+        ColourBins or UNetBins
+            The same network.
+        """
+        self.centres.copy_(centres)
+        self.share.copy_(share)
+        return self
+
+    def paint(self, planes: torch.Tensor) -> torch.Tensor:
+        """Turn the logits into chroma.
+
+        Parameters
+        ----------
+        planes : torch.Tensor
+            (N, Q, h, w), logits.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 2, h, w), a* and b* over 110.
+        """
+        return scale_ab(annealed_mean(planes, self.centres, self.temperature))
+
+    def at(self, temperature: float) -> _Classifier:
+        """The same network, weights shared, at another temperature.
+
+        Parameters
+        ----------
+        temperature : float
+            See `annealed_mean`.
+
+        Returns
+        -------
+        ColourBins or UNetBins
+            Another object.
+
+        Raises
+        ------
+        ValueError
+            For a temperature that is not above 0.
+        """
+        other = copy.copy(self)
+        other.temperature = _sensible(temperature)
+        return other
+
+
+class ColourBins(_Classifier, PretrainedUNet):
     """A network that classifies colours: its planes are the logits of a palette; it paints their annealed mean.
 
     Parameters
@@ -167,51 +238,65 @@ class ColourBins(PretrainedUNet):
 
     def __init__(self, encoder: str, width: int, outputs: int, temperature: float):
         super().__init__(encoder, width, outputs)
-        self.outputs, self.temperature = 2, _sensible(temperature)
-        self.register_buffer("centres", torch.zeros(outputs, 2))
-        self.register_buffer("share", torch.zeros(outputs))
+        self._learn(outputs, temperature)
 
     @property
     def arguments(self) -> dict:
         """What it is made of, the temperature being that of now."""
-        return super().arguments | {"outputs": len(self.centres), "temperature": self.temperature}
+        return super().arguments | self.about_colours
 
-    def paint(self, planes: torch.Tensor) -> torch.Tensor:
-        """Turn the logits into chroma.
+
+class UNetBins(_Classifier, UNet):
+    """The same from scratch: a U-Net without its last two levels, so that it classifies at a quarter of the size.
+
+    Parameters
+    ----------
+    width, depth, upsampling : int, int, str
+        See UNet; two levels at least.
+    outputs : int
+        Colours of the palette.
+    temperature : float
+        See `annealed_mean`.
+
+    Attributes
+    ----------
+    centres, share : torch.Tensor
+        (Q, 2) and (Q,), the palette of the training photos, see `palette`.
+
+    Raises
+    ------
+    ValueError
+        As UNet does, for fewer than two levels, and for a temperature that is not above 0.
+    """
+
+    def __init__(self, width: int, depth: int, upsampling: str, outputs: int, temperature: float):
+        super().__init__(width, depth, upsampling, outputs=outputs)
+        if depth < 2:
+            raise ValueError(f"depth must be at least 2 to classify at a quarter of the size, got {depth}")
+        kept = depth - 2
+        self.up, self.merge = self.up[:kept], self.merge[:kept]
+        self.head = nn.Conv2d(COARSE * width, outputs, 1)
+        self._learn(outputs, temperature)
+
+    @property
+    def arguments(self) -> dict:
+        """What it is made of, the temperature being that of now."""
+        return {"width": self.width, "depth": self.depth, "upsampling": self.upsampling} | self.about_colours
+
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        """Predict the chroma: what was painted at a quarter of the size, enlarged.
 
         Parameters
         ----------
-        planes : torch.Tensor
-            (N, Q, h, w), logits.
+        lightness : torch.Tensor
+            (N, 1, H, W), scaled.
 
         Returns
         -------
         torch.Tensor
-            (N, 2, h, w), a* and b* over 110.
+            (N, 2, H, W), a* and b* over 110.
         """
-        return scale_ab(annealed_mean(planes, self.centres, self.temperature))
-
-    def at(self, temperature: float) -> ColourBins:
-        """The same network, weights shared, at another temperature.
-
-        Parameters
-        ----------
-        temperature : float
-            See `annealed_mean`.
-
-        Returns
-        -------
-        ColourBins
-            Another object.
-
-        Raises
-        ------
-        ValueError
-            For a temperature that is not above 0.
-        """
-        other = copy.copy(self)
-        other.temperature = _sensible(temperature)
-        return other
+        return enlarged(self.paint(self.planes(lightness)), lightness.shape[-2:])
 
 
 def _sensible(temperature: float) -> float:

@@ -34,6 +34,8 @@ class TrainConfig:
         "none" (a plain U-Net), "binary" (the paper's) or "patch".
     spectral : bool
         Spectral normalization in the discriminator.
+    batch_norm : bool
+        Batch normalization in the discriminator "patch"; "binary" has it always, as the paper's.
     pretrain : int
         Epochs that come first, unless the training starts from a given network: with the pixel loss alone, and with a
         pretrained encoder as it was.
@@ -55,6 +57,8 @@ class TrainConfig:
         Photos in a step, those of all devices together.
     epochs : int
         Passes over the photos, those of `pretrain` not counted.
+    vivid : int
+        Epochs, the first ones, that visit the more colourful half of the photos alone, each photo twice.
     size : int
         Side of the squares learned from, in pixels.
     stored : int
@@ -104,6 +108,7 @@ class TrainConfig:
     weight: float = 1.0
     discriminator: str = "none"
     spectral: bool = False
+    batch_norm: bool = False
     pretrain: int = 0
     rate: float = 2e-3
     discriminator_rate: float = 0.0
@@ -114,6 +119,7 @@ class TrainConfig:
     kept: str = "averaged"
     batch: int = 32
     epochs: int = 10
+    vivid: int = 0
     size: int = 64
     stored: int = 72
     jitter: float = 0.1
@@ -151,7 +157,7 @@ class TrainConfig:
             if getattr(self, field) < 1:
                 raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
         rates = ("rate", "discriminator_rate", "encoder_rate")
-        for field in (*rates, "seed", "pretrain", "weight", "decay", "jitter", "cached"):
+        for field in (*rates, "seed", "pretrain", "weight", "decay", "jitter", "cached", "vivid"):
             if getattr(self, field) < 0:
                 raise UserError(f"{field} must not be negative, got {getattr(self, field)}")
         if not 0 <= self.dropout < 1:
@@ -173,17 +179,23 @@ class TrainConfig:
             raise UserError(f"size must be at least {least} pixels for depth {self.depth} and these networks")
         if self.hints != "none" and self.adversarial:
             raise UserError(f"hints {self.hints!r} go with a plain U-Net: a discriminator does not look at them")
+        if self.batch_norm and self.discriminator != "patch":
+            raise UserError("batch_norm is of the discriminator 'patch': the paper's, 'binary', has it always")
         if self.loss == "none" and not self.adversarial:
             raise UserError("loss 'none' needs a discriminator: nothing else would teach the network")
 
     def _check_encoder(self) -> None:
         """Raise UserError for what does not go with an encoder, or without one."""
-        if self.encoder == "none" and (self.loss == "bins" or self.encoder_rate or self.cached):
-            raise UserError("loss 'bins', encoder_rate and cached need an encoder: --encoder " + LITE0)
+        if self.encoder == "none" and (self.encoder_rate or self.cached):
+            raise UserError("encoder_rate and cached need an encoder: --encoder " + LITE0)
         if self.encoder != "none" and self.hints != "none":
             raise UserError(f"hints {self.hints!r} go with a U-Net from first weights, without an encoder")
         if self.loss == "bins" and self.adversarial:
             raise UserError("loss 'bins' goes with no discriminator: the network answers with a distribution")
+        if self.loss == "bins" and self.hints != "none":
+            raise UserError(f"hints {self.hints!r} go with loss mse or l1: the network answers with a distribution")
+        if self.loss == "bins" and self.encoder == "none" and self.depth < 2:
+            raise UserError(f"loss 'bins' needs a depth of at least 2, got {self.depth}: it answers at a quarter size")
 
     @property
     def adversarial(self) -> bool:

@@ -40,6 +40,11 @@ class Batch(NamedTuple):
     weight: torch.Tensor | None = None
     features: list[torch.Tensor] | None = None
 
+    @property
+    def seen(self) -> tuple:
+        """What a network without hints is given: the lightness, and its features where they are known."""
+        return (self.lightness,) if self.features is None else (self.lightness, self.features)
+
 
 def bytes_of(photos, stored: int) -> torch.Tensor:
     """The sRGB bytes of photos as one tensor.
@@ -161,6 +166,12 @@ class Batches:
         """The random hints, drawn when they are first needed; None for a configuration without."""
         return hint_inputs.draw(self.photos.cpu(), self.config, self.prior) if self.config.hints != "none" else None
 
+    @functools.cached_property
+    def vivid(self) -> torch.Tensor:
+        """The numbers of the more colourful half of the photos, those of the larger mean chroma: (half,) int64."""
+        parts = (rgb_to_lab_tensor(part)[:, 1:].norm(dim=1).mean(dim=(1, 2)) for part in self.photos.cpu().split(100))
+        return torch.cat(list(parts)).argsort(descending=True, stable=True)[: -(-len(self.photos) // 2)]
+
     def order(self, epoch: int, seed: int) -> torch.Tensor:
         """Which photos the batches of an epoch hold.
 
@@ -177,8 +188,9 @@ class Batches:
             int64, (per_epoch, batch), indices of photos.
         """
         drawn = torch.Generator().manual_seed(mix(seed, epoch))
-        rounds = -(-self.config.batch // len(self.photos))
-        shuffled = torch.cat([torch.randperm(len(self.photos), generator=drawn) for _ in range(rounds)])
+        among = self.vivid if epoch < self.config.vivid else torch.arange(len(self.photos))
+        rounds = -(-max(self.config.batch, len(self.photos)) // len(among))
+        shuffled = torch.cat([among[torch.randperm(len(among), generator=drawn)] for _ in range(rounds)])
         return shuffled[: self.per_epoch * self.config.batch].reshape(self.per_epoch, self.config.batch)
 
     def at(self, step: int, seed: int) -> Batch:

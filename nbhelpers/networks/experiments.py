@@ -14,40 +14,82 @@ from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.hints import Constant
 from nbhelpers.networks.collapse import Diverged, Monitor
 from nbhelpers.networks.columns import with_training
-from nbhelpers.networks.config import GAN_L1, GAN_PAPER, TrainConfig
+from nbhelpers.networks.config import GAN_L1, GAN_PAPER, LITE0, UNET, UNET_PRETRAINED, TrainConfig
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.study import score
-from nbhelpers.networks.training import train
+from nbhelpers.networks.training import Trained, train
 from nbhelpers.system import one_thread
 
 
-def variants(**changes) -> dict[str, TrainConfig]:
-    """The training configurations of the ablation: `gan-l1` and others one change away from it.
+def losses(epochs: int = 4, width: int = 24, decoder: int = 64, **changes) -> dict[str, TrainConfig]:
+    """Six losses, each from scratch and on a pretrained encoder, that see the photos equally often.
 
     Parameters
     ----------
+    epochs : int
+        Passes over the photos in all: of "L1 + discriminator" the first half with L1 alone.
+    width, decoder : int
+        Channels of the U-Net's first level, and of the decoder's last on the encoder, which stays as it was.
     **changes : object
-        Fields of TrainConfig for all of them, such as width and epochs.
+        Fields of TrainConfig for all of them, such as size and stored.
 
     Returns
     -------
     dict of str to TrainConfig
-        Name -> configuration.
+        "scratch: MSE" ... "pretrained: BCE alone" -> configuration. "bins" weighs all colours alike (lambda 1),
+        "bins, rebalanced" the rare ones more (0.7); "BCE alone" is the paper's game.
+    """
+    replace, head_start = dataclasses.replace, epochs // 2
+    told = {
+        "MSE": replace(UNET, epochs=epochs),
+        "L1": replace(UNET, epochs=epochs, loss="l1"),
+        "bins": replace(UNET, epochs=epochs, loss="bins", uniform=1.0),
+        "bins, rebalanced": replace(UNET, epochs=epochs, loss="bins", uniform=0.7),
+        "L1 + discriminator": replace(GAN_L1, epochs=epochs - head_start, pretrain=head_start),
+        "BCE alone": replace(GAN_PAPER, epochs=epochs),
+    }
+    helped = {"encoder": LITE0, "cached": 2, "decay": UNET_PRETRAINED.decay, "width": decoder}
+    found = {f"scratch: {name}": replace(config, width=width) for name, config in told.items()}
+    found |= {f"pretrained: {name}": replace(config, **helped) for name, config in told.items()}
+    return {name: replace(config, **changes) for name, config in found.items()}
+
+
+def factors(losses: dict[str, TrainConfig]) -> dict[str, TrainConfig]:
+    """One change at a time, around three of the pretrained networks.
+
+    Parameters
+    ----------
+    losses : dict of str to TrainConfig
+        What the function `losses` gives.
+
+    Returns
+    -------
+    dict of str to TrainConfig
+        "MSE: jitter 0" and the like -> configuration: the loss it belongs to, and what is changed.
     """
     replace = dataclasses.replace
-    full = replace(GAN_L1, **changes)
+    mse, game = losses["pretrained: MSE"], losses["pretrained: L1 + discriminator"]
+    bins = losses["pretrained: bins, rebalanced"]
+    half = {"vivid": mse.epochs // 2}
+    tuned = {"encoder_rate": UNET_PRETRAINED.encoder_rate, "rate": UNET_PRETRAINED.rate}
     return {
-        "gan-l1": full,
-        "L1 weight 100": replace(full, weight=100.0),
-        "L1 weight 30": replace(full, weight=30.0),
-        "L1 weight 10": replace(full, weight=10.0),
-        "the paper's discriminator": replace(full, discriminator="binary"),
-        "no spectral norm": replace(full, spectral=False),
-        # as many passes over the photos in all
-        "no pretraining": replace(full, pretrain=0, epochs=full.epochs + full.pretrain),
-        "no averaged weights": replace(full, ema=0.0),
-        "equal rates": replace(full, discriminator_rate=full.rate),
+        "MSE: jitter 0": replace(mse, jitter=0.0),
+        "MSE: jitter 0.3": replace(mse, jitter=0.3),
+        "MSE: averaged weights": replace(mse, ema=0.99),
+        "MSE: the encoder learns too, in the second half": replace(
+            mse, **tuned, pretrain=mse.epochs // 2, epochs=mse.epochs - mse.epochs // 2
+        ),
+        "MSE: vivid first, then uniform": replace(mse, **half),
+        "bins: vivid first, then uniform": replace(bins, **half),
+        **{f"bins: lambda {share:g}": replace(bins, uniform=share) for share in (0.0, 0.3, 0.5)},
+        **{f"game: L1 weight {weight:g}": replace(game, weight=weight) for weight in (1.0, 3.0, 10.0, 30.0, 100.0)},
+        "game: batch norm for spectral norm": replace(game, spectral=False, batch_norm=True),
+        "game: spectral norm and batch norm": replace(game, batch_norm=True),
+        "game: neither norm": replace(game, spectral=False),
+        "game: the paper's discriminator": replace(game, discriminator="binary", spectral=False),
+        "game: no averaged weights": replace(game, ema=0.0),
+        "game: no head start": replace(game, pretrain=0, epochs=game.epochs + game.pretrain),  # as many passes in all
     }
 
 
@@ -81,6 +123,38 @@ def paper_variants(**changes) -> dict[str, TrainConfig]:
     }
 
 
+def trained(configs: dict[str, TrainConfig], photos, seeds, folder: Path, watch=None) -> dict[tuple[str, int], Trained]:
+    """Train each configuration with each seed.
+
+    Parameters
+    ----------
+    configs : dict of str to TrainConfig
+        Name -> configuration; `stored` is the same in all.
+    photos : Photos or sequence of np.ndarray
+        The training photos, uint8 (stored, stored, 3).
+    seeds : iterable of int
+        The seeds, which replace those of the configurations.
+    folder : Path
+        Where trainings are kept; finished ones are only read again.
+    watch : callable, optional
+        For `train`.
+
+    Returns
+    -------
+    dict of (str, int) to Trained
+        (Name, seed) -> what came of it.
+    """
+    photos = list(bytes_of(photos, next(iter(configs.values())).stored).permute(0, 2, 3, 1).numpy())
+    found = {}
+    for seed in seeds:
+        for name, config in configs.items():
+            asked = dataclasses.replace(config, seed=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # each replaces the file of the one before, and says so
+                found[name, seed] = train(asked, photos, Path(folder) / f"seed-{seed}", watch=watch)
+    return found
+
+
 def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder: Path) -> pd.DataFrame:
     """Train each configuration with each seed, and score what it learned.
 
@@ -108,19 +182,14 @@ def ablation(configs: dict[str, TrainConfig], photos, validation, seeds, folder:
     photos = list(bytes_of(photos, next(iter(configs.values())).stored).permute(0, 2, 3, 1).numpy())
     mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in photos], axis=0)
     rows = []
-    for seed in seeds:
-        for name, config in configs.items():
-            asked = dataclasses.replace(config, seed=seed)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # each replaces the file of the one before, and says so
-                trained = train(asked, photos, Path(folder) / f"seed-{seed}")
-            colorizer = NetworkColorizer(name, trained.network, asked.size)
-            found = score([Constant("mean", tuple(mean.tolist())), colorizer], validation).set_index("method")
-            row = {"variant": name, "seed": seed} | found.loc[name, ["ab_mse", "of mean colour", "chroma"]].to_dict()
-            row |= {"true chroma": found.loc["truth", "chroma"], "photos": len(photos)}
-            ill = [bool(Monitor().symptom(line)) for line in trained.rows if "adversarial" in line]
-            row |= {"symptoms": np.mean(ill) if ill else np.nan}
-            rows.append(row | {"restarts": len(trained.restarts), "collapsed": trained.collapsed})
+    for (name, seed), made in trained(configs, photos, seeds, folder).items():
+        colorizer = NetworkColorizer(name, made.network, configs[name].size)
+        found = score([Constant("mean", tuple(mean.tolist())), colorizer], validation).set_index("method")
+        row = {"variant": name, "seed": seed} | found.loc[name, ["ab_mse", "of mean colour", "chroma"]].to_dict()
+        row |= {"true chroma": found.loc["truth", "chroma"], "photos": len(photos)}
+        ill = [bool(Monitor().symptom(line)) for line in made.rows if "adversarial" in line]
+        row |= {"symptoms": np.mean(ill) if ill else np.nan}
+        rows.append(row | {"restarts": len(made.restarts), "collapsed": made.collapsed})
     return with_training(pd.DataFrame(rows), configs, "variant")
 
 
@@ -163,8 +232,8 @@ def with_encoder(scratch: TrainConfig, pretrained: TrainConfig, photos, counts, 
         mean = np.mean([rgb_to_lab(photo)[..., 1:].mean(axis=(0, 1)) for photo in few], axis=0)
         methods = [Constant("mean colour", tuple(mean.tolist()))]
         for kind, asked in told.items():
-            trained = train(asked, few, Path(folder) / f"{count}-photos")
-            methods.append(NetworkColorizer(kind, trained.network, asked.size))
+            made = train(asked, few, Path(folder) / f"{count}-photos")
+            methods.append(NetworkColorizer(kind, made.network, asked.size))
         found = score(methods, test).rename(columns={"method": "kind"})
         found.insert(0, "learned from", count)
         tables.append(with_training(found, told, "kind"))
@@ -199,8 +268,8 @@ def many_seeds(config: TrainConfig, photos, seeds, measure, **options) -> pd.Dat
         for seed in seeds:
             asked = dataclasses.replace(config, seed=seed)
             try:
-                trained = train(asked, photos, Path(folder) / str(seed), restarts=0, progress=False, **options)
-                rows.append({"seed": seed} | measure(trained.network) | {"given up": trained.collapsed})
+                made = train(asked, photos, Path(folder) / str(seed), restarts=0, progress=False, **options)
+                rows.append({"seed": seed} | measure(made.network) | {"given up": made.collapsed})
             except Diverged:
                 rows.append({"seed": seed, "given up": "not finite"})
     return pd.DataFrame(rows)

@@ -23,6 +23,7 @@ from nbhelpers.hints import (
     unused,
 )
 from nbhelpers.networks import checkpoints, hint_inputs
+from nbhelpers.networks.bins import UNetBins
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.pretrained import PretrainedUNet, guided
 
@@ -63,7 +64,7 @@ class NetworkColorizer:
         note = unused(lightness, hints)
         seen = _planes(shrunk_lightness(lightness, self.size))
         small = unscale_ab(self.network(scale_lightness(seen)))
-        if isinstance(self.network, PretrainedUNet):
+        if isinstance(self.network, (PretrainedUNet, UNetBins)):  # which paint at a quarter of the size
             ab = _pixels(guided(small, seen, _planes(lightness)))
         else:
             ab = _enlarged(small, lightness.shape)

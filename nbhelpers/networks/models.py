@@ -86,14 +86,44 @@ class UNet(nn.Module):
             raise ValueError(f"depth must be at most {DEEPEST}, got {depth}")
         if upsampling not in UPSAMPLINGS:
             raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, got {upsampling!r}")
-        told = {"width": width, "depth": depth, "upsampling": upsampling, "channels": channels, "outputs": outputs}
-        self.arguments = told
-        self.width, self.depth, self.upsampling, self.channels, self.outputs = told.values()
+        self.width, self.depth, self.upsampling = width, depth, upsampling
+        self.channels, self.outputs = channels, outputs
         sizes = [width * 2**level for level in range(depth + 1)]
         self.down = nn.ModuleList(convolutions(before, after) for before, after in zip([channels, *sizes[:-1]], sizes))
         self.up = nn.ModuleList(_up(size, upsampling) for size in sizes[:0:-1])
         self.merge = nn.ModuleList(convolutions(size, size // 2) for size in sizes[:0:-1])
         self.head = nn.Conv2d(width, outputs, 1)
+
+    @property
+    def arguments(self) -> dict:
+        """What it is made of."""
+        names = ("width", "depth", "upsampling", "channels", "outputs")
+        return {name: getattr(self, name) for name in names}
+
+    def planes(self, given: torch.Tensor) -> torch.Tensor:
+        """Predict without bounds, at the size that the input is padded to.
+
+        Parameters
+        ----------
+        given : torch.Tensor
+            (N, channels, H, W), scaled; the lightness first.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, outputs, h, w): h is H, filled up to a multiple of 2**depth.
+        """
+        height, width = given.shape[-2:]
+        step = 2**self.depth
+        x = functional.pad(given, (0, -width % step, 0, -height % step), mode="replicate")
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(functional.max_pool2d(x, 2) if level else x)  # level k: width * 2**k channels, size / 2**k
+            skips.append(x)
+        skips.pop()
+        for up, merge in zip(self.up, self.merge):
+            x = merge(torch.cat([skips.pop(), up(x)], dim=1))
+        return self.head(x)
 
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         """Predict the chroma.
@@ -108,17 +138,7 @@ class UNet(nn.Module):
         torch.Tensor
             (N, outputs, H, W) in (-1, 1), that is a*, b* within +-110.
         """
-        height, width = given.shape[-2:]
-        step = 2**self.depth
-        x = functional.pad(given, (0, -width % step, 0, -height % step), mode="replicate")
-        skips = []
-        for level, block in enumerate(self.down):
-            x = block(functional.max_pool2d(x, 2) if level else x)  # level k: width * 2**k channels, size / 2**k
-            skips.append(x)
-        skips.pop()
-        for up, merge in zip(self.up, self.merge):
-            x = merge(torch.cat([skips.pop(), up(x)], dim=1))
-        return torch.tanh(self.head(x))[..., :height, :width]
+        return torch.tanh(self.planes(given))[..., : given.shape[2], : given.shape[3]]
 
 
 class BinaryDiscriminator(nn.Module):
@@ -182,22 +202,24 @@ class PatchDiscriminator(nn.Module):
     width : int
         Channels of the first level, doubled at each of the three others.
     spectral : bool
-        Spectral normalization in place of batch normalization.
+        Spectral normalization.
+    batch_norm : bool
+        Batch normalization, in all convolutions but the first and the last.
 
     References
     ----------
     Isola et al. 2017, section 3.2.2; for spectral normalization Miyato et al. 2018.
     """
 
-    def __init__(self, width: int = 64, spectral: bool = True):
+    def __init__(self, width: int = 64, spectral: bool = True, batch_norm: bool = False):
         super().__init__()
         norm = spectral_norm if spectral else lambda layer: layer
         layers, before = [], 3
         for level, stride in enumerate((2, 2, 2, 1)):
             after = width * 2**level
-            bias = spectral or level == 0
-            layers.append(norm(nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=bias)))
-            if level and not spectral:
+            normal = batch_norm and level > 0
+            layers.append(norm(nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=not normal)))
+            if normal:
                 layers.append(nn.BatchNorm2d(after))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
             before = after
@@ -220,7 +242,9 @@ class PatchDiscriminator(nn.Module):
         return self.head(self.features(photo))
 
 
-def discriminator(kind: str, width: int = 64, spectral: bool = False, dropout: float = 0.25) -> nn.Module:
+def discriminator(
+    kind: str, width: int = 64, spectral: bool = False, dropout: float = 0.25, batch_norm: bool = False
+) -> nn.Module:
     """Make the discriminator of that name.
 
     Parameters
@@ -233,6 +257,8 @@ def discriminator(kind: str, width: int = 64, spectral: bool = False, dropout: f
         Spectral normalization in it.
     dropout : float
         Of the paper's; the other has none.
+    batch_norm : bool
+        Batch normalization in it; the paper's has it always.
 
     Returns
     -------
@@ -246,7 +272,9 @@ def discriminator(kind: str, width: int = 64, spectral: bool = False, dropout: f
     """
     if kind not in DISCRIMINATORS:
         raise ValueError(f"discriminator must be one of {', '.join(DISCRIMINATORS)}, got {kind!r}")
-    return BinaryDiscriminator(width, dropout, spectral) if kind == "binary" else PatchDiscriminator(width, spectral)
+    if kind == "binary":
+        return BinaryDiscriminator(width, dropout, spectral)
+    return PatchDiscriminator(width, spectral, batch_norm)
 
 
 def initialize(network: nn.Module) -> nn.Module:

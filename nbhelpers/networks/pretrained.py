@@ -179,10 +179,26 @@ class PretrainedUNet(nn.Module):
         torch.Tensor
             (N, 2, H, W), a* and b* over 110.
         """
-        height, width = lightness.shape[-2:]
-        coarse = self.paint(self.planes(lightness, features))
-        large = functional.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
-        return large[..., :height, :width]
+        return enlarged(self.paint(self.planes(lightness, features)), lightness.shape[-2:])
+
+
+def enlarged(coarse: torch.Tensor, size) -> torch.Tensor:
+    """Bring what was painted at a quarter of a photo's size to that size, without what the photo was filled up with.
+
+    Parameters
+    ----------
+    coarse : torch.Tensor
+        (N, planes, h, w).
+    size : tuple of int
+        Height and width of the photo, at most 4 h and 4 w.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, planes, *size).
+    """
+    large = functional.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
+    return large[..., : size[0], : size[1]]
 
 
 def guided(chroma: torch.Tensor, seen: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:

@@ -129,12 +129,10 @@ class Trainer:
         self.generator_module, self.generator, self.optimizer = self._set_up(generator, config.rate, config.decay)
         if config.loss == "bins":
             self.generator.mark_forward_method("planes")
-        if config.cached and not config.encoder_rate and self.data.seen is None:
-            self.data.seen = feature_cache.compute(self.data.photos, config, self.generator_module, self.fabric)
         self.discriminator = None
         if config.adversarial:
             kind, width = config.discriminator, config.discriminator_width
-            made = initialize(discriminator(kind, width, config.spectral, config.dropout))
+            made = initialize(discriminator(kind, width, config.spectral, config.dropout, config.batch_norm))
             ready = self._set_up(made, config.discriminator_rate, 0.0)
             self.discriminator_module, self.discriminator, self.discriminator_optimizer = ready
         self.ema = AveragedModel(self.generator_module) if config.ema else None
@@ -201,6 +199,9 @@ class Trainer:
 
         Raises `Diverged` and `Collapsed` of `collapse`, and after Ctrl-C KeyboardInterrupt, once the step is finished.
         """
+        missing = self.config.cached and not self.config.encoder_rate and self.data.seen is None
+        if missing and self.step < self.total:
+            self.data.seen = feature_cache.compute(self.data.photos, self.config, self.generator_module, self.fabric)
         bar = tqdm(total=self.total * self.config.batch, initial=self.step * self.config.batch, unit="photo",
                    desc=self.config.name, disable=not (self.progress and self.fabric.is_global_zero), smoothing=0.05,
                    mininterval=0.2 if sys.stderr.isatty() else 30)  # fmt: skip

@@ -68,10 +68,10 @@ def _train_unet(trainer: Trainer) -> None:
     """The U-Net: predict, compare with the truth, step downhill."""
 
     def step(batch):
-        if batch.features is None:
-            predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
+        if batch.hint_channels is None:
+            predicted = trainer.generator(*batch.seen)
         else:
-            predicted = trainer.generator(batch.lightness, batch.features)
+            predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
         loss = _pixel_loss(trainer.config.loss, predicted, batch.ab, batch.weight)
         trainer.optimizer.zero_grad()
         trainer.fabric.backward(loss)
@@ -88,7 +88,7 @@ def _train_bins(trainer: Trainer) -> None:
 
     def step(batch):
         with trainer.fabric.autocast():
-            logits = trainer.generator.planes(batch.lightness, batch.features)
+            logits = trainer.generator.planes(*batch.seen)
         truth = avg_pool2d(unscale_ab(batch.ab), bins.COARSE)
         logits = logits[..., : truth.shape[2], : truth.shape[3]]  # without what a photo was filled up with
         loss = bins.cross_entropy(logits, truth, centres, weights)
@@ -106,7 +106,7 @@ def _train_gan(trainer: Trainer) -> None:
     generated = [each for each in trainer.generator_module.parameters() if each.requires_grad]
 
     def step(batch):
-        fake = trainer.generator(batch.lightness)
+        fake = trainer.generator(*batch.seen)
 
         # The discriminator: real photos are to get label 1, fakes 0. No gradient goes to the generator here.
         trainer.discriminator_optimizer.zero_grad()

@@ -262,7 +262,6 @@ def test_the_papers_profile_trains_on_any_machine(course, capsys, tmp_path):
         (["unet", "--profile", "papper"], 2, "there is no training profile 'papper': did you mean 'paper'?"),
         (["unet", "--loss", "none"], 2, "loss 'none' needs a discriminator"),
         (["unet", "--loss", "l3"], 2, "loss must be one of mse, l1, bins, none"),
-        (["unet", "--loss", "bins"], 2, "loss 'bins', encoder_rate and cached need an encoder: --encoder tf_eff"),
         (["hinted", "--encoder", "resnet18"], 2, "hints 'spread' go with a U-Net from first weights, without an encod"),
         (["unet-pretraind"], 2, "did you mean 'unet-pretrained'?"),
         (["unet-pretrained", *SMALL, "--encoder", "nosuch"], 1, "timm knows no network 'nosuch': try tf_efficientne"),

@@ -9,7 +9,7 @@ from trainings import assert_equal, pale, quick
 from nbhelpers.errors import UserError
 from nbhelpers.networks import bins, encoder
 from nbhelpers.networks.architectures import build, first_weights, started_from
-from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.bins import ColourBins, UNetBins
 from nbhelpers.networks.config import LITE0
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.encoder import imagenet_weights
@@ -22,6 +22,10 @@ MADE = {
     "unet": (UNet, {"width": 2, "depth": 3, "upsampling": "resize", "channels": 7, "outputs": 3}),
     "pretrained": (PretrainedUNet, {"encoder": "resnet18", "width": 5, "outputs": 2}),
     "bins": (ColourBins, {"encoder": LITE0, "width": 3, "outputs": 11, "temperature": 0.7}),
+    "bins from scratch": (
+        UNetBins,
+        {"width": 2, "depth": 3, "upsampling": "resize", "outputs": 9, "temperature": 0.7},
+    ),
 }
 
 
@@ -73,6 +77,7 @@ def test_building_changes_no_arguments():
         ({"encoder": LITE0, "depth": 2}, TypeError),
         ({"encoder": LITE0, "width": 0}, ValueError),
         ({"encoder": "nosuch"}, UserError),
+        ({"width": 2, "depth": 1, "upsampling": "resize", "outputs": 4, "temperature": 1.0}, ValueError),
         ({"encoder": LITE0, "width": 2, "outputs": 4, "temperature": 0}, ValueError),
         ({"encoder": LITE0, "width": 2, "outputs": 4, "temperature": "warm"}, TypeError),
     ],
@@ -98,6 +103,9 @@ def test_a_configuration_decides_the_kind_and_imagenet_the_encoder():
     assert torch.equal(made.centres, centres) and torch.equal(made.share, share)
     assert made.arguments["outputs"] == len(centres) > 1
     assert type(first_weights(quick("unet"), PHOTOS)) is UNet
+    made = first_weights(quick("unet", loss="bins", temperature=0.5), PHOTOS)
+    assert type(made) is UNetBins and made.training and made.temperature == 0.5
+    assert torch.equal(made.centres, centres) and torch.equal(made.share, share)  # first weights are not drawn for it
 
 
 def test_the_seed_decides_the_decoders_first_weights():

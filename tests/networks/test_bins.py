@@ -7,8 +7,9 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor
 from nbhelpers.networks import bins
-from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.bins import ColourBins, UNetBins
 from nbhelpers.networks.config import LITE0
+from nbhelpers.networks.models import UNet
 
 RED, GREEN, BLUE = (200, 30, 40), (40, 160, 60), (30, 60, 190)
 
@@ -29,11 +30,10 @@ def nearest(colour):
     return tuple((10 * (ab / 10).round()).tolist())
 
 
-def network(centres=((0, 0), (40, 30), (-40, 30), (10, -50)), temperature=0.5, width=3):
-    made = ColourBins(LITE0, width, len(centres), temperature)
-    made.centres.copy_(torch.tensor(centres))
-    made.share.fill_(1 / len(centres))
-    return made
+def network(centres=((0, 0), (40, 30), (-40, 30), (10, -50)), temperature=0.5, width=3, kind=ColourBins):
+    shape = (LITE0, width) if kind is ColourBins else (width, 4, "transposed")
+    made = kind(*shape, len(centres), temperature)
+    return made.with_palette(torch.tensor(centres).float(), torch.full((len(centres),), 1 / len(centres)))
 
 
 # ---- the palette
@@ -184,9 +184,10 @@ def test_opposite_colours_alike_likely_are_painted_grey():
 # ---- the network
 
 
+@pytest.mark.parametrize("kind", [ColourBins, UNetBins])
 @pytest.mark.parametrize("size", [(16, 16), (50, 70), (33, 8)])
-def test_any_size_is_painted_as_its_logits_say(size):
-    made, x = network().eval(), 2 * torch.rand(2, 1, *size) - 1
+def test_any_size_is_painted_as_its_logits_say(size, kind):
+    made, x = network(kind=kind).eval(), 2 * torch.rand(2, 1, *size) - 1
     small = [-(-side // 16) * 4 for side in size]
     with torch.no_grad():
         logits, found = made.planes(x), made(x)
@@ -201,13 +202,14 @@ def test_any_size_is_painted_as_its_logits_say(size):
         torch.testing.assert_close(made(x), torch.tensor([-40 / 110, 30 / 110])[:, None, None].expand(2, 2, *size))
 
 
-def test_another_temperature_shares_the_weights_and_leaves_the_first_alone():
-    made, x = network(temperature=0.38).eval(), 2 * torch.rand(1, 1, 16, 16) - 1
+@pytest.mark.parametrize("kind", [ColourBins, UNetBins])
+def test_another_temperature_shares_the_weights_and_leaves_the_first_alone(kind):
+    made, x = network(temperature=0.38, kind=kind).eval(), 2 * torch.rand(1, 1, 16, 16) - 1
     with torch.no_grad():
         made.head.weight.mul_(10)
         before = made(x)
         other = made.at(1.0)
-        assert (made.temperature, other.temperature) == (0.38, 1.0) and isinstance(other, ColourBins)
+        assert (made.temperature, other.temperature) == (0.38, 1.0) and type(other) is kind
         assert made.arguments["temperature"] == 0.38 and other.arguments["temperature"] == 1.0
         assert torch.equal(made(x), before) and not torch.allclose(other(x), before, atol=1e-4)
         mean = torch.einsum("nqhw,qc->nchw", made.planes(x).softmax(1), made.centres)
@@ -225,11 +227,22 @@ def test_a_temperature_without_meaning_is_refused(temperature):
         network().at(temperature)
 
 
-def test_the_loss_reaches_every_weight_of_the_decoder():
-    made, photos = network(), torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+@pytest.mark.parametrize("kind", [ColourBins, UNetBins])
+def test_the_loss_reaches_every_weight_that_learns(kind):
+    made, photos = network(kind=kind), torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     lab = rgb_to_lab_tensor(photos)
     weights = bins.class_weights(made.centres, made.share, 0.5)
     loss = bins.cross_entropy(made.planes(lab[:, :1] / 50 - 1), avg_pool2d(lab[:, 1:], 4), made.centres, weights)
     loss.backward()
     found = {name: parameter.grad for name, parameter in made.named_parameters() if not name.startswith("encoder.")}
     assert len(found) > 10 and all(grad.abs().sum() > 0 for grad in found.values())
+
+
+def test_from_scratch_only_the_last_two_levels_are_missing():
+    whole, made = UNet(3, 4), network(kind=UNetBins)
+    theirs = {key: value.shape for key, value in whole.state_dict().items() if not key.startswith("head.")}
+    mine = {key: value.shape for key, value in made.state_dict().items() if not key.startswith("head.")}
+    assert mine.pop("centres") == (4, 2) and mine.pop("share") == (4,)
+    missing = {key.split(".")[0] + "." + key.split(".")[1] for key in theirs.keys() - mine.keys()}
+    assert missing == {"up.2", "up.3", "merge.2", "merge.3"} and mine.items() < theirs.items()
+    assert made.head.weight.shape == (4, 12, 1, 1)

@@ -275,12 +275,23 @@ def test_the_papers_profile_keeps_no_features_of_photos_of_400_pixels(name):
 @pytest.mark.parametrize(
     ("name", "changes", "says"),
     [
-        ("unet", {"loss": "bins"}, f"loss 'bins', encoder_rate and cached need an encoder: --encoder {LITE0}"),
-        ("unet", {"encoder_rate": 0.5}, "loss 'bins', encoder_rate and cached need an encoder"),
-        ("unet", {"cached": 1}, "loss 'bins', encoder_rate and cached need an encoder"),
-        ("bins", {"encoder": "none"}, "loss 'bins', encoder_rate and cached need an encoder"),
+        (
+            "unet",
+            {"loss": "bins", "depth": 1},
+            "loss 'bins' needs a depth of at least 2, got 1: it answers at a quarter",
+        ),
+        ("unet", {"encoder_rate": 0.5}, f"encoder_rate and cached need an encoder: --encoder {LITE0}"),
+        ("unet", {"cached": 1}, "encoder_rate and cached need an encoder"),
+        ("bins", {"encoder": "none"}, "encoder_rate and cached need an encoder"),
         ("hinted", {"encoder": LITE0}, "hints 'spread' go with a U-Net from first weights, without an encoder"),
         ("hinted-alone", {"encoder": "resnet18"}, "hints 'given' go with a U-Net from first weights"),
+        ("hinted", {"loss": "bins"}, "hints 'spread' go with loss mse or l1: the network answers with a distribution"),
+        (
+            "gan-paper",
+            {"batch_norm": True},
+            "batch_norm is of the discriminator 'patch': the paper's, 'binary', has it",
+        ),
+        ("unet", {"vivid": -1}, "vivid must not be negative, got -1"),
         ("bins", {"discriminator": "patch"}, "loss 'bins' goes with no discriminator"),
         ("gan-l1", {"encoder": LITE0, "loss": "bins"}, "loss 'bins' goes with no discriminator"),
         ("bins", {"uniform": 1.01}, r"uniform must lie in \[0, 1\] and temperature above 0, got 1.01 and 0.2"),

@@ -489,3 +489,18 @@ def test_photos_must_leave_as_much_room_again(monkeypatch):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**9))
         assert batches._fits(photos, torch.device("cuda")) == fits
         assert batches._fits(photos, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("count", [4, 9, 8])
+def test_vivid_epochs_visit_the_more_colourful_half_twice_and_then_all(count):
+    greys = torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 20, 20).clone()
+    vivid = list(range(1, count, 2)) + ([0] if count % 2 else [])  # the half, rounded up
+    for i, photo in enumerate(vivid):
+        greys[photo, 0] += 100 + 10 * i
+    data = Batches(greys, dataclasses.replace(TINY, vivid=2, batch=count))
+    assert data.vivid.tolist() == vivid[::-1]  # the most colourful first
+    for epoch in (0, 1):
+        visited = data.order(epoch, 3).flatten().tolist()
+        assert set(visited) == set(vivid) and len(visited) == count and max(map(visited.count, visited)) == 2
+    assert sorted(data.order(2, 3).flatten().tolist()) == list(range(count))
+    assert not torch.equal(data.order(0, 3), data.order(1, 3))

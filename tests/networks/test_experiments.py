@@ -7,7 +7,7 @@ import pytest
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.networks import experiments
-from nbhelpers.networks.config import GAN_L1, GAN_PAPER, UNET, train_config
+from nbhelpers.networks.config import GAN_L1, GAN_PAPER, LITE0, UNET, train_config
 
 TINY = {"size": 32, "stored": 36, "width": 2, "depth": 2, "discriminator_width": 2, "batch": 4, "epochs": 1}
 
@@ -17,17 +17,39 @@ def squares():
     return list(np.random.default_rng(0).integers(0, 256, (8, 36, 36, 3), dtype=np.uint8))
 
 
-def test_variants_change_one_thing_each():
-    configs = experiments.variants(width=8, epochs=3, pretrain=2)
-    full = dataclasses.asdict(configs["gan-l1"])
-    assert configs["gan-l1"] == dataclasses.replace(GAN_L1, width=8, epochs=3, pretrain=2)
-    for name, config in configs.items():
-        if name == "gan-l1":
-            continue
-        different = {key for key, value in dataclasses.asdict(config).items() if value != full[key]}
-        assert len(different - {"epochs"}) == 1, name
-    # as many passes over the photos in all
-    assert {r.epochs + r.pretrain for r in configs.values()} == {5}
+def test_losses_see_the_photos_equally_often_with_an_encoder_and_without():
+    configs = experiments.losses(epochs=6, width=8, decoder=16, size=96, stored=108)
+    kinds = ["MSE", "L1", "bins", "bins, rebalanced", "L1 + discriminator", "BCE alone"]
+    assert list(configs) == [f"{body}: {kind}" for body in ("scratch", "pretrained") for kind in kinds]
+    assert {config.epochs + config.pretrain for config in configs.values()} == {6}
+    assert {(config.size, config.stored, config.vivid) for config in configs.values()} == {(96, 108, 0)}
+    body = {"encoder": "none", "cached": 0, "width": 8, "decay": 0.0}
+    for kind in kinds:  # nothing else is between the two
+        scratch, helped = configs[f"scratch: {kind}"], configs[f"pretrained: {kind}"]
+        assert (helped.encoder, helped.encoder_rate, helped.cached, helped.width) == (LITE0, 0.0, 2, 16)
+        assert dataclasses.replace(helped, **body) == dataclasses.replace(scratch, decay=0.0)
+    assert configs["scratch: BCE alone"] == dataclasses.replace(GAN_PAPER, epochs=6, width=8, size=96, stored=108)
+    found = {kind: configs[f"scratch: {kind}"] for kind in kinds}
+    assert [config.loss for config in found.values()] == ["mse", "l1", "bins", "bins", "l1", "none"]
+    assert (found["bins"].uniform, found["bins, rebalanced"].uniform) == (1.0, 0.7)
+    assert (found["L1 + discriminator"].pretrain, found["L1 + discriminator"].weight) == (3, 300)
+
+
+def test_factors_change_one_thing_each():
+    losses = experiments.losses(size=96, stored=108)
+    centres = {"MSE": "MSE", "bins": "bins, rebalanced", "game": "L1 + discriminator"}
+    together = {"batch norm for spectral norm": 2, "the paper's discriminator": 2, "no head start": 2}
+    together |= {"the encoder learns too, in the second half": 4}  # the rates, and the epochs before
+    factors = experiments.factors(losses)
+    for name, config in factors.items():
+        family, _, change = name.partition(": ")
+        centre = losses[f"pretrained: {centres[family]}"]
+        mine, theirs = dataclasses.asdict(config), dataclasses.asdict(centre)
+        assert len([key for key, value in mine.items() if value != theirs[key]]) == together.get(change, 1), name
+        assert config.epochs + config.pretrain == 4
+    assert len(set(factors.values()) | set(losses.values())) == len(factors) + len(losses) == 32
+    weights = [config.weight for name, config in factors.items() if "weight " in name]
+    assert weights == [1, 3, 10, 30, 100]
 
 
 def test_variants_of_the_papers_gan_change_what_the_paper_names():

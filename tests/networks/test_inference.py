@@ -19,7 +19,7 @@ from nbhelpers.hints import Colorization, Constant, Hints, hide_pixels, patches,
 from nbhelpers.linear import colorizers
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import checkpoints, hint_inputs, inference
-from nbhelpers.networks.bins import ColourBins
+from nbhelpers.networks.bins import ColourBins, UNetBins
 from nbhelpers.networks.config import LITE0
 from nbhelpers.networks.encoder import imagenet_weights
 from nbhelpers.networks.inference import HintedColorizer, NetworkColorizer
@@ -98,22 +98,27 @@ def test_a_network_that_paints_one_colour_paints_it_at_every_size(network, shape
     np.testing.assert_allclose(found, np.broadcast_to(np.float32([33, -77]), found.shape), atol=1e-3)
 
 
-@pytest.fixture(scope="module", params=["unet-pretrained", "bins"])
-def on_an_encoder(request):
-    """A network whose encoder saw ImageNet, with strong colours."""
+@pytest.fixture(scope="module", params=["unet-pretrained", "bins", "bins from scratch"])
+def at_a_quarter(request):
+    """A network that paints at a quarter of the size, with strong colours."""
     torch.manual_seed(0)
-    made = PretrainedUNet(LITE0, 4) if request.param == "unet-pretrained" else ColourBins(LITE0, 4, 9, 0.38)
-    made.begin_with(imagenet_weights(LITE0))
+    if request.param == "bins from scratch":
+        made = UNetBins(4, 4, "transposed", 9, 0.38)
+    else:
+        made = PretrainedUNet(LITE0, 4) if request.param == "unet-pretrained" else ColourBins(LITE0, 4, 9, 0.38)
+        made.begin_with(imagenet_weights(LITE0))
     with torch.no_grad():
         made.head.weight.normal_(std=2)
-    if request.param == "bins":
-        made.centres.copy_(20 * torch.randn(9, 2))
-    return made.eval()
+    return (
+        made.eval()
+        if request.param == "unet-pretrained"
+        else made.with_palette(20 * torch.randn(9, 2), torch.ones(9) / 9).eval()
+    )
 
 
 @pytest.mark.parametrize(("shape", "share"), [((1, 1), 0.0), ((16, 1), 0.5), ((3, 40), 1.0), ((33, 70), 0.3)])
-def test_a_network_on_an_encoder_keeps_the_contract_at_every_size(on_an_encoder, shape, share, colorized):
-    colorizer = NetworkColorizer("x", on_an_encoder, 16)
+def test_a_network_at_a_quarter_keeps_the_contract_at_every_size(at_a_quarter, shape, share, colorized):
+    colorizer = NetworkColorizer("x", at_a_quarter, 16)
     hints = hide_pixels(np.random.default_rng(1).normal(0, 30, (*shape, 2)).astype(np.float32), share)
     found = colorized(colorizer, light(shape), hints)
     bare = colorizer.colorize(light(shape), Hints.none(shape)).ab
@@ -121,24 +126,24 @@ def test_a_network_on_an_encoder_keeps_the_contract_at_every_size(on_an_encoder,
 
 
 @pytest.mark.parametrize(("shape", "seen"), [((16, 16), (16, 16)), ((64, 32), (32, 16)), ((5, 9), (5, 9))])
-def test_a_network_on_an_encoder_paints_along_the_lightness(on_an_encoder, shape, seen):
+def test_a_network_at_a_quarter_paints_along_the_lightness(at_a_quarter, shape, seen):
     lightness = light(shape)
     small = torch.from_numpy(shrunk_lightness(lightness, 16))[None, None]
     assert small.shape[2:] == seen
     with torch.no_grad():
-        chroma = 110 * on_an_encoder(small / 50 - 1)
+        chroma = 110 * at_a_quarter(small / 50 - 1)
         expected = guided(chroma, small, torch.from_numpy(lightness)[None, None])[0].permute(1, 2, 0).numpy()
-    found = NetworkColorizer("x", on_an_encoder, 16).colorize(lightness, Hints.none(shape)).ab
+    found = NetworkColorizer("x", at_a_quarter, 16).colorize(lightness, Hints.none(shape)).ab
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert np.ptp(found) > 1
-    twice = NetworkColorizer("x", on_an_encoder, 16, gain=2.0).colorize(lightness, Hints.none(shape)).ab
+    twice = NetworkColorizer("x", at_a_quarter, 16, gain=2.0).colorize(lightness, Hints.none(shape)).ab
     np.testing.assert_allclose(twice, 2 * found, rtol=1e-6)
-    again = pickle.loads(pickle.dumps(NetworkColorizer("x", on_an_encoder, 16)))
+    again = pickle.loads(pickle.dumps(NetworkColorizer("x", at_a_quarter, 16)))
     assert (again.colorize(lightness, Hints.none(shape)).ab == found).all()
 
 
 @pytest.mark.parametrize("shape", SIZES)
-def test_a_network_on_an_encoder_that_paints_one_colour_paints_it_at_every_size(shape):
+def test_a_network_at_a_quarter_that_paints_one_colour_paints_it_at_every_size(shape):
     network = PretrainedUNet(LITE0, 2).eval()
     with torch.no_grad():
         network.head.weight.zero_()

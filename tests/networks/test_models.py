@@ -263,13 +263,14 @@ def test_a_patch_discriminator_gives_a_logit_for_each_patch(size, patches):
         assert logits.shape == (2, 1, *patches) and logits.isfinite().all()
 
 
-def test_spectral_normalization_stands_in_place_of_batch_normalization():
-    spectral, plain = PatchDiscriminator(4), PatchDiscriminator(4, spectral=False)
-    assert of(spectral, nn.BatchNorm2d) == [] and len(of(plain, nn.BatchNorm2d)) == 3
-    assert [name for name, _ in plain.named_parameters() if "original" in name] == []
-    assert len([name for name, _ in spectral.named_parameters() if "original" in name]) == 5
-    assert all(layer.bias is not None for layer in of(spectral, nn.Conv2d))
-    assert [layer.bias is not None for layer in of(plain, nn.Conv2d)] == [True, False, False, False, True]
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("spectral", [False, True])
+def test_spectral_and_batch_normalization_are_switches_of_their_own(spectral, batch_norm):
+    for net in (PatchDiscriminator(4, spectral, batch_norm), discriminator("patch", 4, spectral, 0.5, batch_norm)):
+        assert len([name for name, _ in net.named_parameters() if "original" in name]) == 5 * spectral
+        assert [layer.num_features for layer in of(net, nn.BatchNorm2d)] == [8, 16, 32] * batch_norm
+        biases = [layer.bias is not None for layer in of(net, nn.Conv2d)]
+        assert biases == [True, *[not batch_norm] * 3, True]  # batch normalization has a bias of its own
 
 
 def test_spectral_normalization_keeps_the_largest_singular_value_at_1():
@@ -300,7 +301,7 @@ LARGE = {
     "transposed": lambda: UNet(32, 2),
     "resize": lambda: UNet(32, 2, "resize"),
     "binary": lambda: BinaryDiscriminator(32),
-    "patch": lambda: PatchDiscriminator(32, spectral=False),
+    "patch": lambda: PatchDiscriminator(32, spectral=False, batch_norm=True),
     "spectral": lambda: PatchDiscriminator(32),
 }
 

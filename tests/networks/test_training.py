@@ -20,6 +20,7 @@ from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Constant, hide_pixels
 from nbhelpers.networks import bins, checkpoints, collapse, hint_inputs, inference, models, training
+from nbhelpers.networks.bins import UNetBins
 from nbhelpers.networks.config import CONFIGS, LITE0
 from nbhelpers.networks.data import Batches, bytes_of
 from nbhelpers.networks.encoder import imagenet_weights, later_parameters
@@ -662,8 +663,8 @@ def moved(network, beside):
 
 
 def test_the_encoder_stays_as_it_was_in_the_first_part_and_learns_in_the_second(tmp_path, inside):
-    first, computed = [], []
-    inside(lambda t: (first.append(copy.deepcopy(t.generator_module)), computed.append(t.data.seen)))
+    first, data = [], []
+    inside(lambda t: (first.append(copy.deepcopy(t.generator_module)), data.append(t.data)))
     trained = learn(quick("unet-pretrained", epochs=1), tmp_path)
     files = {path.name for path in tmp_path.glob("*.safetensors")}
     assert files == {"unet-pretrained-frozen.safetensors", "unet-pretrained.safetensors"}
@@ -672,7 +673,7 @@ def test_the_encoder_stays_as_it_was_in_the_first_part_and_learns_in_the_second(
     first[0].load_state_dict(rounded(first[0].state_dict()))
     assert moved(frozen, first[0]) == {key for key in moved(frozen, first[0]) if not key.startswith("encoder.")}
     assert "head.weight" in moved(frozen, first[0])
-    assert [seen is None for seen in computed] == [False, True]  # its features are computed once, then anew
+    assert [each.seen is None for each in data] == [False, True]  # its features are computed once, then anew
     assert_equal(first[1].state_dict(), frozen.state_dict())
     later = moved(trained.network, frozen)
     stages = {key[:16] for key in later if key.startswith("encoder.")}
@@ -692,6 +693,34 @@ def test_what_the_encoder_sees_anew_in_each_step_teaches_as_what_it_saw_before(i
         losses.append([row["loss"] for row in learn(asked, photos=both, log_every=1).rows])
     assert len(losses[0]) == 6 and losses[0] == pytest.approx(losses[1], rel=2e-2)
     assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize("name", ["gan-l1", "gan-paper"])
+def test_a_game_on_an_encoder_that_stays_sees_its_features_once(tmp_path, monkeypatch, steps, name):
+    asked = quick(name, encoder=LITE0, cached=2, epochs=2, jitter=0.1)
+    expected = learn(asked, tmp_path / "whole")
+    assert_equal(expected.network.encoder.state_dict(), rounded(imagenet_weights(LITE0)))
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(asked, tmp_path / "parts")
+    looked, features = [], PretrainedUNet.features
+    monkeypatch.setattr(PretrainedUNet, "features", lambda self, x: looked.append(len(x)) or features(self, x))
+    found = learn(asked, tmp_path / "parts")
+    assert looked == [26]  # 13 photos, two squares each, before the steps; in none of these
+    assert_equal(found.network.state_dict(), expected.network.state_dict())
+
+
+def test_bins_from_scratch_learn_and_go_on_to_the_very_same_numbers(tmp_path, steps):
+    asked = quick("unet", loss="bins", epochs=2)
+    expected = learn(asked, tmp_path / "whole")
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(asked, tmp_path / "parts")
+    found = learn(asked, tmp_path / "parts")
+    assert type(found.network) is UNetBins and found.network.arguments == expected.network.arguments
+    assert_equal(found.network.state_dict(), expected.network.state_dict())
+    losses = [row["loss"] for row in learn(quick("unet", loss="bins", epochs=30, rate=1e-2), log_every=3).rows]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.0])

@@ -67,6 +67,8 @@ def _synced(norm: nn.BatchNorm2d) -> SyncedBatchNorm:
 def synchronize(network: nn.Module, world: int) -> nn.Module:
     """Let the batch normalizations inside a network share their statistics.
 
+    Those of torch: timm's hold an activation as well, and an encoder of its stays in evaluation mode.
+
     Parameters
     ----------
     network : nn.Module
@@ -82,6 +84,6 @@ def synchronize(network: nn.Module, world: int) -> nn.Module:
     if world > 1:
         for parent in list(network.modules()):
             for name, child in list(parent.named_children()):
-                if isinstance(child, nn.BatchNorm2d):
+                if type(child) is nn.BatchNorm2d:
                     setattr(parent, name, _synced(child))
     return network

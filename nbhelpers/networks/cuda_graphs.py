@@ -6,6 +6,7 @@ for it. A recording is handed over at once (https://docs.pytorch.org/docs/stable
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import torch
@@ -42,7 +43,7 @@ class Recorded:
             torch.cuda.current_stream().wait_stream(self.stream)
             return found
         if self.graph is None:
-            self.batch = Batch(*(None if part is None else part.clone() for part in batch))
+            self.batch = copy.deepcopy(batch)
             self.graph = torch.cuda.CUDAGraph()
             try:
                 with torch.cuda.graph(self.graph, stream=self.stream):  # nothing is computed yet
@@ -52,8 +53,13 @@ class Recorded:
                     raise error.__context__ from None
                 raise
             self.found = predicted.detach(), {name: value.detach() for name, value in values.items()}
-        for mine, new in zip(self.batch, batch):
-            if new is not None:
-                mine.copy_(new)
+        for mine, new in zip(_tensors(self.batch), _tensors(batch)):
+            mine.copy_(new)
         self.graph.replay()
         return self.found
+
+
+def _tensors(batch: Batch) -> list[torch.Tensor]:
+    """All of a batch, those in lists too."""
+    parts = [part if isinstance(part, list) else [part] for part in batch if part is not None]
+    return [tensor for part in parts for tensor in part]

@@ -13,6 +13,8 @@ from torch.multiprocessing import spawn
 
 from nbhelpers.networks import checkpoints, collapse, hint_inputs
 from nbhelpers.networks.batch_norm import SyncedBatchNorm, synchronize
+from nbhelpers.networks.config import LITE0
+from nbhelpers.networks.pretrained import PretrainedUNet
 
 
 def inputs(world):
@@ -104,6 +106,19 @@ def test_synchronized_normalization_is_a_new_module_with_the_same_parameters():
     assert (made.eps, made.momentum, made.training) == (0.1, 0.3, False)
     assert all(mine is known for mine, known in zip(network.parameters(), parameters, strict=True))  # in their order
     assert torch.equal(network(x), expected)
+
+
+@pytest.mark.parametrize("name", [LITE0, "resnet18"])
+def test_an_encoder_sees_what_it_saw(name):
+    """timm's normalizations hold their activation: a new module without it would see something else."""
+    torch.manual_seed(0)
+    network, x = PretrainedUNet(name, 2).eval(), torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        expected = [*network.features(x), network(x)]
+        synchronize(network, 2)
+        found = [*network.features(x), network(x)]
+    assert type(network.bottom[1]) is type(network.merge[0][1]) is SyncedBatchNorm
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
 # Each configuration on 13 photos, in as many processes as it says; the first is interrupted once when `stop` says so.
@@ -201,7 +216,7 @@ def trained(tmp_path_factory):
     return folder / "one", folder / "two", re.findall(r"rank \d .+", done.stdout)
 
 
-NAMES = ["unet", "gan-paper", "gan-l1-pretrained", "gan-l1", "hinted", "hinted-alone", "hinted-started"]
+NAMES = ["unet", "gan-paper", "gan-l1-pretrained", "gan-l1", "bins", "hinted", "hinted-alone", "hinted-started"]
 
 
 def rows(folder, name):

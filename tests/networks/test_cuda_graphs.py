@@ -55,6 +55,20 @@ def test_the_first_steps_are_taken_as_they_are_and_the_next_is_recorded(plain_gp
     assert batches[WARM_UP].lightness.unique() == WARM_UP  # a copy was recorded
 
 
+def test_features_in_a_list_are_recorded_and_read_anew(plain_gpu, monkeypatch):
+    tape = type("Tape", (), {"replay": lambda self: recorded.found[0].copy_(step(recorded.batch)[0])})
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", tape)
+
+    def step(given):
+        return given.features[0] + given.features[1].mean(), {"loss": given.lightness.mean()}
+
+    recorded = Recorded(step)
+    for i in range(WARM_UP + 3):
+        given = batch(0.0)._replace(features=[torch.full((2, 3), float(i)), torch.full((4,), 10.0 * i)])
+        assert (recorded(given)[0] == 11 * i).all()
+    assert given.features[0] is not recorded.batch.features[0]
+
+
 @pytest.mark.parametrize("wrong", [torch.OutOfMemoryError("full"), ValueError("else")])
 def test_a_full_gpu_is_called_so_even_while_a_step_is_recorded(plain_gpu, monkeypatch, wrong):
     """The recording's end then fails as well, with another error."""

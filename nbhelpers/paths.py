@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -146,6 +147,30 @@ class Run:
         path = self.figures / f"{name}.csv"
         with atomic(path) as part:
             table.to_csv(part, index=False, float_format="%.7g")
+
+    def save_sheet(self, pictures: dict, columns, credits, name: str) -> None:
+        """Write small pictures of one size as the tiles of `<name>.webp`, for a slider, and as `.json` what they show.
+
+        Parameters
+        ----------
+        pictures : dict
+            A row's name -> its pictures, one for each column, uint8 (S, S, 3).
+        columns : sequence of str
+            The columns' names, such as the epochs that a slider runs over.
+        credits : sequence of str
+            Of the photos, in any order; they go into the `.json`.
+        name : str
+            The files' name, without a suffix.
+        """
+        import numpy as np
+        from PIL import Image
+
+        sheet = np.vstack([np.hstack(row) for row in pictures.values()])
+        told = {"rows": list(pictures), "columns": list(columns), "side": len(next(iter(pictures.values()))[0])}
+        with atomic(self.figures / f"{name}.webp") as part:
+            Image.fromarray(sheet).save(part, quality=80, method=6)
+        with atomic(self.figures / f"{name}.json") as part:
+            part.write_text(json.dumps(told | {"credits": list(credits)}, indent=1, ensure_ascii=False) + "\n")
 
 
 def find_run(name: str) -> Run:

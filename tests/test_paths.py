@@ -1,5 +1,6 @@
 """Names of runs, and how their figures are saved."""
 
+import json
 import os
 from contextlib import contextmanager
 
@@ -185,3 +186,16 @@ def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path, monkeypatch):
     with atomic(tmp_path / "a.txt") as part:
         part.write_text("new")
     assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_sheet_has_a_tile_for_each_row_and_column_and_says_which(course):
+    colours = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+    rows = {f"row {r}": [np.full((16, 16, 3), colours[r, c]) for c in range(3)] for r in range(2)}
+    run = Run("demo")
+    run.save_sheet(rows, [1, 2, "truth"], ["a: somebody, CC BY 2.0"], "x")
+    told = json.loads((run.figures / "x.json").read_text())
+    assert told == {"rows": ["row 0", "row 1"], "columns": [1, 2, "truth"], "side": 16,
+                    "credits": ["a: somebody, CC BY 2.0"]}  # fmt: skip
+    sheet = np.asarray(Image.open(run.figures / "x.webp").convert("RGB")).astype(int)
+    assert sheet.shape == (32, 48, 3)
+    assert np.abs(sheet[8::16, 8::16, 0] - colours).max() < 6  # webp loses a little

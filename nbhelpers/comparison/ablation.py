@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nbhelpers.comparison import realism
 from nbhelpers.evaluation.evaluate import score
 from nbhelpers.evaluation.statistics import bootstrap_interval
 from nbhelpers.hints import Constant
 from nbhelpers.networks.columns import with_training
-from nbhelpers.networks.inference import NetworkColorizer
 
 OF_PHOTOS = ("ab_mse", "delta_e", "psnr", "colourfulness")  # of each photo, as `evaluate.score` measures them
 MEASURES = (*OF_PHOTOS, "agreement", "frechet")  # those with an interval over photos
 MEAN = "mean colour"
+CENTRES = {"MSE": "MSE", "bins": "bins, rebalanced", "game": "L1 + discriminator"}  # of `experiments.factors`
 
 
 def judged(trained: dict, configs: dict, photos, colour, draws: int = 50) -> pd.DataFrame:
@@ -42,6 +41,8 @@ def judged(trained: dict, configs: dict, photos, colour, draws: int = 50) -> pd.
         (the error over that of the mean colour); chroma, true chroma and hue_spread, of all photos together; photos;
         restarts, collapsed (why, or ""); and the columns of `columns`.
     """
+    from nbhelpers.networks.inference import NetworkColorizer  # torch takes seconds to load
+
     rows = [
         line | {"variant": MEAN, "collapsed": ""} for line in _lines([Constant(MEAN, tuple(colour))], photos, draws)
     ]
@@ -61,6 +62,8 @@ def judged(trained: dict, configs: dict, photos, colour, draws: int = 50) -> pd.
 
 def _lines(colorizers, photos, draws: int) -> list[dict]:
     """What methods paint, measured: a line for each."""
+    from nbhelpers.comparison import realism  # which loads torch too
+
     found = score(colorizers, photos, measures=(*OF_PHOTOS, "chroma"), also=realism.Look())
     seen = realism.compare(realism.seen(found.table), draws=draws, splits=1).set_index("method")
     lines = []
@@ -108,6 +111,39 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     for end in ("low", "high"):
         found[f"of mean colour_{end}"] = found[f"ab_mse_{end}"] * found["of mean colour"] / found["ab_mse"]
     return found.assign(seeds=groups["seed"].nunique())
+
+
+def presented(means: pd.DataFrame) -> pd.DataFrame:
+    """The table that a reader sees.
+
+    Parameters
+    ----------
+    means : pd.DataFrame
+        As `over_seeds` returns it.
+
+    Returns
+    -------
+    pd.DataFrame
+        Texts, a mean with half the width of its interval, variant by variant.
+    """
+
+    def told(measure: str, digits: int, factor: float = 1.0) -> pd.Series:
+        halves = (means[f"{measure}_high"] - means[f"{measure}_low"]) / 2
+        pairs = zip(factor * means[measure], factor * halves)
+        return pd.Series([f"{mean:.{digits}f} ± {half:.{digits}f}" for mean, half in pairs], means.index)
+
+    return pd.DataFrame(
+        {
+            "ab-MSE, % of the mean colour's": told("of mean colour", 1, 100),
+            "CIEDE2000": told("delta_e", 2),
+            "PSNR, dB": told("psnr", 2),
+            "colourfulness, minus the truth's": told("colourfulness", 1),
+            "hue spread": means["hue_spread"].map("{:.2f}".format),
+            "named alike, %": told("agreement", 0, 100),
+            "Fréchet distance": told("frechet", 1),
+            "seeds": means["seeds"].clip(lower=1),
+        }
+    ).rename_axis(None)
 
 
 def front(error, difference) -> np.ndarray:

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from nbhelpers.colour.lab import lab_to_rgb
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.colour.plots import COLOURS, show, with_caption
+from nbhelpers.comparison import ablation
 from nbhelpers.evaluation.statistics import significant
 from nbhelpers.hints import Hints
 from nbhelpers.methods import BLIND
@@ -368,4 +369,51 @@ def hint_curve(summary, printed=None):
     ax.set_xticks(range(len(counts)), [f"{count:g}" for count in counts])
     ax.set(xlabel="patches of known colour (steps, not to scale)", ylabel="RGB PSNR, dB: higher is better")
     ax.legend(fontsize=8, loc="upper left")
+    return figure
+
+
+def trade_off(means):
+    """Error against colourfulness of the ablation: a point for each variant, its interval, and the front.
+
+    Parameters
+    ----------
+    means : pd.DataFrame
+        As `ablation.over_seeds` returns it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left each loss from scratch (hollow) and on a pretrained encoder (filled); right one change at a time around
+        three of the latter. Dashed the front: what is left and below of it no other point of the panel reaches.
+    """
+    losses = list(dict.fromkeys(name.partition(": ")[2] for name in means.filter(regex="^scratch: ", axis=0).index))
+    colours = dict(zip(losses, COLOURS))
+    figure, axes = plt.subplots(1, 2, figsize=(12.5, 5.4))
+    names = [name for name in means.index if name.partition(": ")[0] in ("scratch", "pretrained")]
+    changed = [name for name in means.index.drop(names) if name.partition(": ")[0] in ablation.CENTRES]
+    around = [f"pretrained: {loss}" for loss in ablation.CENTRES.values()]
+    for ax, shown, title in (
+        (axes[0], names, "six losses, from scratch (hollow) and on an encoder"),
+        (axes[1], around + changed, "one change at a time, around three of them"),
+    ):
+        for name in (ablation.MEAN, *shown):
+            line, (body, _, what) = means.loc[name], name.partition(": ")
+            colour = colours.get(what, colours.get(ablation.CENTRES.get(body), "0.4"))
+            x, y = line["colourfulness"], 100 * line["of mean colour"]
+            spans = [[[x - line["colourfulness_low"]], [line["colourfulness_high"] - x]]]
+            spans.append([[y - 100 * line["of mean colour_low"]], [100 * line["of mean colour_high"] - y]])
+            ax.errorbar(x, y, xerr=spans[0], yerr=spans[1], color=colour, linewidth=0.8, alpha=0.7, zorder=2)
+            large, hollow = name in names, body == "scratch"
+            ax.plot(x, y, "o" if large else "D", color=colour, markersize=9 if large else 5, zorder=3,
+                    markerfacecolor="white" if hollow else colour, markeredgecolor=colour)  # fmt: skip
+            text = what if name in changed else name if name == ablation.MEAN else ""
+            ax.annotate(text, (x, y), (5, 4), textcoords="offset points", fontsize=7, color=colour)
+        points = means.loc[[*shown], ["colourfulness", "of mean colour"]]
+        best = points[ablation.front(points["of mean colour"], points["colourfulness"])].sort_values("of mean colour")
+        ax.plot(best["colourfulness"], 100 * best["of mean colour"], "--", color="0.3", linewidth=1, zorder=1)
+        ax.axvline(0, color="0.6", linewidth=0.8)
+        ax.set(title=title, xlabel="colourfulness, painted minus true", ylabel="ab-MSE, % of the mean colour's")
+    handles = [plt.Line2D([], [], color=colour, marker="o", linestyle="") for colour in colours.values()]
+    axes[0].legend(handles, losses, fontsize=8)
+    figure.tight_layout()
     return figure

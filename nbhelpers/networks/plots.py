@@ -251,7 +251,7 @@ def coin_pictures(world, painted: dict[str, np.ndarray], count: int = 6):
     return figure
 
 
-def ablation(table: pd.DataFrame, mean_colour: float, true_chroma: float):
+def variants(table: pd.DataFrame, mean_colour: float, true_chroma: float):
     """The error and chroma of each variant, a dot for each seed and a line at their mean.
 
     Parameters

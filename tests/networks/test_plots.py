@@ -86,9 +86,9 @@ def test_coin_figures_show_every_network_and_the_worked_out_answer():
     assert len(figure.axes) == 6
 
 
-def test_the_ablation_has_a_dot_for_each_seed():
+def test_variants_have_a_dot_for_each_seed():
     table = pd.DataFrame({"variant": ["x", "x", "y"], "ab_mse": [1.0, 2.0, 3.0], "chroma": [4.0, 5.0, 6.0]})
-    figure = network_plots.ablation(table, 2.5, 7.0)
+    figure = network_plots.variants(table, 2.5, 7.0)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["y", "x"]
     dots = sorted(value for line in figure.axes[0].lines if line.get_marker() == "o" for value in line.get_xdata())
     assert dots == [1, 2, 3]

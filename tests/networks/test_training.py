@@ -330,7 +330,7 @@ def test_the_adversarial_loss_alone_reaches_every_weight_of_the_generator(inside
 
 def test_each_player_learns_its_own_aim():
     """With the other one at rest: the discriminator tells real from fake, and the generator passes for real."""
-    asked = quick("gan-l1", pretrain=0, spectral=False, epochs=20)
+    asked = quick("gan-l1", pretrain=0, spectral=False, batch_norm=True, epochs=20)
     discriminator = learn(dataclasses.replace(asked, rate=0.0, discriminator_rate=0.01), log_every=1).rows
     assert np.mean([(row["real_accuracy"], row["fake_accuracy"]) for row in discriminator[-9:]]) > 0.9
     late = np.mean([row["discriminator_loss"] for row in discriminator[-9:]])

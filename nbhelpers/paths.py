@@ -154,7 +154,7 @@ class Run:
         Parameters
         ----------
         pictures : dict
-            A row's name -> its pictures, one for each column, uint8 (S, S, 3).
+            A row's name, as "kind | photo" -> its pictures, one for each column, uint8 (S, S, 3).
         columns : sequence of str
             The columns' names, such as the epochs that a slider runs over.
         credits : sequence of str
@@ -166,7 +166,11 @@ class Run:
         from PIL import Image
 
         sheet = np.vstack([np.hstack(row) for row in pictures.values()])
-        told = {"rows": list(pictures), "columns": list(columns), "side": len(next(iter(pictures.values()))[0])}
+        told = {
+            "rows": list(pictures),
+            "columns": [str(column) for column in columns],
+            "side": len(next(iter(pictures.values()))[0]),
+        }
         with atomic(self.figures / f"{name}.webp") as part:
             Image.fromarray(sheet).save(part, quality=80, method=6)
         with atomic(self.figures / f"{name}.json") as part:

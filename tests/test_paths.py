@@ -194,7 +194,7 @@ def test_a_sheet_has_a_tile_for_each_row_and_column_and_says_which(course):
     run = Run("demo")
     run.save_sheet(rows, [1, 2, "truth"], ["a: somebody, CC BY 2.0"], "x")
     told = json.loads((run.figures / "x.json").read_text())
-    assert told == {"rows": ["row 0", "row 1"], "columns": [1, 2, "truth"], "side": 16,
+    assert told == {"rows": ["row 0", "row 1"], "columns": ["1", "2", "truth"], "side": 16,
                     "credits": ["a: somebody, CC BY 2.0"]}  # fmt: skip
     sheet = np.asarray(Image.open(run.figures / "x.webp").convert("RGB")).astype(int)
     assert sheet.shape == (32, 48, 3)

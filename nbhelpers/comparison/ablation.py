@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.evaluation.evaluate import score
 from nbhelpers.evaluation.statistics import bootstrap_interval
-from nbhelpers.hints import Constant
+from nbhelpers.hints import Constant, Hints
 from nbhelpers.networks.columns import with_training
 
 OF_PHOTOS = ("ab_mse", "delta_e", "psnr", "colourfulness")  # of each photo, as `evaluate.score` measures them
 MEASURES = (*OF_PHOTOS, "agreement", "frechet")  # those with an interval over photos
 MEAN = "mean colour"
 CENTRES = {"MSE": "MSE", "bins": "bins, rebalanced", "game": "L1 + discriminator"}  # of `experiments.factors`
+CENTRE = "pretrained: L1 + discriminator"
+WEIGHTS = (1, 3, 10, 30, 100, 300)  # of L1 beside the discriminator, the last that of CENTRE
 
 
 def judged(trained: dict, configs: dict, photos, colour, draws: int = 50) -> pd.DataFrame:
@@ -78,6 +81,88 @@ def _lines(colorizers, photos, draws: int) -> list[dict]:
         colours = {"chroma": painted.chroma, "true chroma": true.chroma, "hue_spread": painted.hue_spread}
         lines.append(line | seen.loc[name, of_sets].to_dict() | colours)
     return lines
+
+
+def snapshots(trained: dict, configs: dict, photos, names) -> dict[str, list[np.ndarray]]:
+    """What each loss paints after each pass over the photos, for `paths.Run.save_sheet`.
+
+    Parameters
+    ----------
+    trained : dict of (str, int) to Trained
+        (variant, seed) -> training that kept its `milestones.Milestones`; of each variant the first seed is shown.
+    configs : dict of str to TrainConfig
+        The variants to be shown, each with as many passes over the photos.
+    photos : sequence of np.ndarray
+        uint8 (S, S, 3), S being the size that the networks learned at.
+    names : sequence of str
+        Of the photos.
+
+    Returns
+    -------
+    dict of str to list of np.ndarray
+        "variant | photo" -> a picture for each pass, grey for those of a head start, of which nothing is kept; and the
+        true photo, the last.
+    """
+    from nbhelpers.networks import checkpoints, milestones
+
+    first = {name: made for (name, _), made in reversed(trained.items())}
+    found = {}
+    for variant, config in configs.items():
+        weights = config.kept if config.ema else "last"
+        files = [milestones.file(first[variant].home, 1 + epoch, weights) for epoch in range(config.epochs)]
+        networks = [checkpoints.load_network(file)[0] for file in files]
+        for photo, name in zip(photos, names):
+            grey = painted(None, photo, config.size)
+            tiles = [grey] * config.pretrain + [painted(network, photo, config.size) for network in networks]
+            found[f"{variant} | {name}"] = [*tiles, photo]
+    return found
+
+
+def weights(trained: dict, configs: dict, photos, names) -> dict[str, list[np.ndarray]]:
+    """What the game on an encoder paints, the more L1 weighs beside the discriminator, for `paths.Run.save_sheet`.
+
+    Parameters
+    ----------
+    trained, configs, photos, names : dict, dict, sequence, sequence
+        See `snapshots`; the configurations are those of `experiments.losses` and `experiments.factors`.
+
+    Returns
+    -------
+    dict of str to list of np.ndarray
+        "game | photo" -> a picture for each of WEIGHTS, and the true photo, the last.
+    """
+    first = {name: made for (name, _), made in reversed(trained.items())}
+    games = {config.weight: name for name, config in configs.items() if name.startswith("game: L1 weight")}
+    games |= {configs[CENTRE].weight: CENTRE}
+    found = {}
+    for photo, name in zip(photos, names):
+        networks = [(first[games[weight]].network, configs[CENTRE].size) for weight in WEIGHTS]
+        found[f"game | {name}"] = [*(painted(network, photo, size) for network, size in networks), photo]
+    return found
+
+
+def painted(network, photo: np.ndarray, size: int) -> np.ndarray:
+    """Paint one photo without hints.
+
+    Parameters
+    ----------
+    network : nn.Module or None
+        As for `NetworkColorizer`; None leaves it grey.
+    photo : np.ndarray
+        uint8 (H, W, 3).
+    size : int
+        The side in pixels that the network learned at.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 (H, W, 3).
+    """
+    from nbhelpers.networks.inference import NetworkColorizer
+
+    lab = rgb_to_lab(photo)
+    painter = Constant("grey") if network is None else NetworkColorizer("", network, size)
+    return lab_to_rgb(np.dstack([lab[..., 0], painter.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab]))
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:

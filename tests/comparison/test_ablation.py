@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from trainings import pale, quick
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import colourfulness, delta_e, psnr
 from nbhelpers.comparison import ablation, realism
 from nbhelpers.evaluation.statistics import bootstrap_interval
 from nbhelpers.hints import Hints
+from nbhelpers.networks import experiments
 from nbhelpers.networks.config import train_config
 from nbhelpers.networks.inference import NetworkColorizer
+from nbhelpers.networks.milestones import Milestones
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.training import Trained
 
@@ -95,3 +98,23 @@ def test_nobody_beats_the_front_in_both():
     colour = [-20, -10, 0, -25, 11, -20]  # the fourth is worse than the first in both, the fifth than the second
     assert ablation.front(error, colour).tolist() == [True, True, True, False, False, True]
     assert ablation.front([1.0], [5.0]).tolist() == [True]
+
+
+def test_snapshots_show_each_pass_and_the_truth(tmp_path):
+    photos = pale(2, 24)
+    configs = {"plain": quick("unet", epochs=2), "game": quick("gan-l1", pretrain=1, epochs=1)}
+    learned = experiments.trained(configs, pale(), [5, 3], tmp_path, watch=Milestones(range(1, 3)))
+    found = ablation.snapshots(learned, configs, photos, ["a", "b"])
+    assert list(found) == ["plain | a", "plain | b", "game | a", "game | b"]
+    assert {len(tiles) for tiles in found.values()} == {3}
+    for row, tiles in found.items():
+        photo = photos[row.endswith("b")]
+        assert np.array_equal(tiles[-1], photo)
+        for tile in tiles[:-1]:
+            assert np.abs(rgb_to_lab(tile)[..., 0] - rgb_to_lab(photo)[..., 0]).mean() < 3  # the photo's own lightness
+    last = learned["plain", 5].network  # of the first seed
+    assert np.array_equal(found["plain | b"][1], ablation.painted(last, photos[1], 24))
+    assert not np.array_equal(found["plain | b"][0], found["plain | b"][1])
+    grey, kept = found["game | a"][:2]
+    assert np.ptp(grey, axis=2).max() <= 1
+    assert np.array_equal(kept, ablation.painted(learned["game", 5].network, photos[0], 24))

@@ -41,30 +41,58 @@ def judged(trained: dict, configs: dict, photos, colour, draws: int = 50) -> pd.
         A line for the mean colour (whose seed is empty) and for each variant and seed: variant, seed; ab_mse, delta_e,
         psnr, colourfulness (of the painted photo minus that of the true one), agreement and frechet (see
         `realism.compare`), each with its 95 % interval over photos in <measure>_low and <measure>_high; of mean colour
-        (the error over that of the mean colour); chroma, true chroma and hue_spread, of all photos together; photos;
-        restarts, collapsed (why, or ""); and the columns of `columns`.
+        (the error over that of the mean colour); difference, with its interval (of that share from the share of the
+        variant `against`, photo by photo, both with the same seed); chroma, true chroma and hue_spread, of all photos
+        together; photos; restarts, collapsed (why, or ""); and the columns of `columns`.
     """
     from nbhelpers.networks.inference import NetworkColorizer  # torch takes seconds to load
 
-    rows = [
-        line | {"variant": MEAN, "collapsed": ""} for line in _lines([Constant(MEAN, tuple(colour))], photos, draws)
-    ]
+    ((line, plain),) = _lines([Constant(MEAN, tuple(colour))], photos, draws)
+    rows, errors = [line | {"variant": MEAN, "collapsed": "", "against": ""}], {}
     for variant, config in configs.items():
         mine = {seed: training for (name, seed), training in trained.items() if name == variant}
         painters = [NetworkColorizer(f"{seed}", made.network, config.size) for seed, made in mine.items()]
-        for (seed, made), line in zip(mine.items(), _lines(painters, photos, draws)):
-            health = {"restarts": len(made.restarts), "collapsed": made.collapsed}
+        for (seed, made), (line, error) in zip(mine.items(), _lines(painters, photos, draws)):
+            errors[variant, seed] = error
+            health = {"restarts": len(made.restarts), "collapsed": made.collapsed, "against": against(variant)}
             rows.append(line | {"variant": variant, "seed": seed} | health)
+            if (against(variant), seed) in errors:
+                more = (error - errors[against(variant), seed]) / plain.mean()
+                rows[-1] |= dict(zip(("difference", "difference_low", "difference_high"), _spanned(more)))
     table = pd.DataFrame(rows)
     table["of mean colour"] = table["ab_mse"] / table["ab_mse"][0]
-    spans = [f"{measure}{end}" for measure in MEASURES for end in ("", "_low", "_high")]
-    rest = ["chroma", "true chroma", "hue_spread", "photos", "restarts", "collapsed"]
-    table = table[["variant", "seed", *spans, "of mean colour", *rest]]
+    spans = [f"{measure}{end}" for measure in (*MEASURES, "difference") for end in ("", "_low", "_high")]
+    rest = ["against", "chroma", "true chroma", "hue_spread", "photos", "restarts", "collapsed"]
+    table = table.reindex(columns=["variant", "seed", "of mean colour", *spans, *rest])
     return with_training(table.astype({"seed": "Int64", "restarts": "Int64"}), configs, "variant")
 
 
-def _lines(colorizers, photos, draws: int) -> list[dict]:
-    """What methods paint, measured: a line for each."""
+def against(variant: str) -> str:
+    """The variant that one is compared with: on an encoder the same from scratch, with a change the one without.
+
+    Parameters
+    ----------
+    variant : str
+        A name of `experiments.losses` or `experiments.factors`.
+
+    Returns
+    -------
+    str
+        Another; "" for what is compared with nothing.
+    """
+    family, _, what = variant.partition(": ")
+    if family == "pretrained":
+        return f"scratch: {what}"
+    return f"pretrained: {CENTRES[family]}" if family in CENTRES else ""
+
+
+def _spanned(values) -> tuple[float, float, float]:
+    """A mean over photos and its 95 % interval."""
+    return float(np.mean(values)), *bootstrap_interval(values)
+
+
+def _lines(colorizers, photos, draws: int) -> list[tuple[dict, np.ndarray]]:
+    """What methods paint, measured: a line for each, and its ab-MSE photo by photo."""
     from nbhelpers.comparison import realism  # which loads torch too
 
     found = score(colorizers, photos, measures=(*OF_PHOTOS, "chroma"), also=realism.Look())
@@ -74,12 +102,11 @@ def _lines(colorizers, photos, draws: int) -> list[dict]:
         values = table.assign(colourfulness=table["colourfulness"] - table["true_colourfulness"])
         line = {"photos": len(table)}
         for measure in OF_PHOTOS:
-            low, high = bootstrap_interval(values[measure])
-            line |= {measure: values[measure].mean(), f"{measure}_low": low, f"{measure}_high": high}
+            line |= dict(zip((measure, f"{measure}_low", f"{measure}_high"), _spanned(values[measure])))
         of_sets = [f"{measure}{end}" for measure in MEASURES[-2:] for end in ("", "_low", "_high")]
         painted, true = found.colours[name, 1.0], found.colours["truth", 1.0]
         colours = {"chroma": painted.chroma, "true chroma": true.chroma, "hue_spread": painted.hue_spread}
-        lines.append(line | seen.loc[name, of_sets].to_dict() | colours)
+        lines.append((line | seen.loc[name, of_sets].to_dict() | colours, table["ab_mse"].to_numpy()))
     return lines
 
 
@@ -176,8 +203,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        variant (the index), in order of appearance: each measure's mean, <measure>_low and <measure>_high; "of mean
-        colour" with its interval, divided likewise; chroma and hue_spread; seeds.
+        variant (the index), in order of appearance: each measure's mean and that of the difference, with <measure>_low
+        and <measure>_high; "of mean colour" with its interval, divided likewise; chroma and hue_spread; seeds; against.
 
     Notes
     -----
@@ -185,17 +212,17 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     same photos, and 1.96 standard errors of a mean over seeds. With two seeds the latter is itself little more than a
     guess.
     """
-    groups = table.groupby("variant", sort=False)
-    found = groups[[*MEASURES, "of mean colour", "chroma", "hue_spread"]].mean()
-    spread = groups[list(MEASURES)].std().fillna(0) / np.sqrt(groups.size()).to_numpy()[:, None]
-    for measure in MEASURES:
+    groups, measures = table.groupby("variant", sort=False), [*MEASURES, "difference"]
+    found = groups[[*measures, "of mean colour", "chroma", "hue_spread"]].mean()
+    spread = groups[measures].std().fillna(0) / np.sqrt(groups.size()).to_numpy()[:, None]
+    for measure in measures:
         halves = (table[f"{measure}_high"] - table[f"{measure}_low"]) / 2
         photos = halves.groupby(table["variant"], sort=False).mean()
         half = np.sqrt(photos**2 + (1.96 * spread[measure]) ** 2)
         found[f"{measure}_low"], found[f"{measure}_high"] = found[measure] - half, found[measure] + half
     for end in ("low", "high"):
         found[f"of mean colour_{end}"] = found[f"ab_mse_{end}"] * found["of mean colour"] / found["ab_mse"]
-    return found.assign(seeds=groups["seed"].nunique())
+    return found.assign(seeds=groups["seed"].nunique(), against=groups["against"].first())
 
 
 def presented(means: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +236,8 @@ def presented(means: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        Texts, a mean with half the width of its interval, variant by variant.
+        Texts, a mean with half the width of its interval, variant by variant; the second column is the difference to
+        the same loss from scratch, or to the loss without the change, photo by photo.
     """
 
     def told(measure: str, digits: int, factor: float = 1.0) -> pd.Series:
@@ -220,6 +248,7 @@ def presented(means: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "ab-MSE, % of the mean colour's": told("of mean colour", 1, 100),
+            "difference": told("difference", 1, 100).mask(means["difference"].isna(), ""),
             "CIEDE2000": told("delta_e", 2),
             "PSNR, dB": told("psnr", 2),
             "colourfulness, minus the truth's": told("colourfulness", 1),

@@ -372,48 +372,62 @@ def hint_curve(summary, printed=None):
     return figure
 
 
-def trade_off(means):
-    """Error against colourfulness of the ablation: a point for each variant, its interval, and the front.
+def trade_off(table):
+    """Error against colourfulness of the ablation: a point for each variant, from seed to seed, and the front.
 
     Parameters
     ----------
-    means : pd.DataFrame
-        As `ablation.over_seeds` returns it.
+    table : pd.DataFrame
+        As `ablation.judged` returns it.
 
     Returns
     -------
     matplotlib.figure.Figure
         Left each loss from scratch (hollow) and on a pretrained encoder (filled); right one change at a time around
-        three of the latter. Dashed the front: what is left and below of it no other point of the panel reaches.
+        some of the latter, changes that hardly moved anything without a name. A cross spans the seeds. Dashed the
+        front: what lies below and to the right of it no point reaches.
     """
-    losses = list(dict.fromkeys(name.partition(": ")[2] for name in means.filter(regex="^scratch: ", axis=0).index))
+    means = ablation.over_seeds(table).assign(x=lambda m: m["colourfulness"], y=lambda m: 100 * m["of mean colour"])
+    losses = [name.removeprefix("scratch: ") for name in means.index if name.startswith("scratch: ")]
     colours = dict(zip(losses, COLOURS))
-    figure, axes = plt.subplots(1, 2, figsize=(12.5, 5.4))
-    names = [name for name in means.index if name.partition(": ")[0] in ("scratch", "pretrained")]
-    changed = [name for name in means.index.drop(names) if name.partition(": ")[0] in ablation.CENTRES]
-    around = [f"pretrained: {loss}" for loss in ablation.CENTRES.values()]
-    for ax, shown, title in (
-        (axes[0], names, "six losses, from scratch (hollow) and on an encoder"),
-        (axes[1], around + changed, "one change at a time, around three of them"),
-    ):
-        for name in (ablation.MEAN, *shown):
-            line, (body, _, what) = means.loc[name], name.partition(": ")
-            colour = colours.get(what, colours.get(ablation.CENTRES.get(body), "0.4"))
-            x, y = line["colourfulness"], 100 * line["of mean colour"]
-            spans = [[[x - line["colourfulness_low"]], [line["colourfulness_high"] - x]]]
-            spans.append([[y - 100 * line["of mean colour_low"]], [100 * line["of mean colour_high"] - y]])
-            ax.errorbar(x, y, xerr=spans[0], yerr=spans[1], color=colour, linewidth=0.8, alpha=0.7, zorder=2)
-            large, hollow = name in names, body == "scratch"
-            ax.plot(x, y, "o" if large else "D", color=colour, markersize=9 if large else 5, zorder=3,
-                    markerfacecolor="white" if hollow else colour, markeredgecolor=colour)  # fmt: skip
-            text = what if name in changed else name if name == ablation.MEAN else ""
-            ax.annotate(text, (x, y), (5, 4), textcoords="offset points", fontsize=7, color=colour)
-        points = means.loc[[*shown], ["colourfulness", "of mean colour"]]
-        best = points[ablation.front(points["of mean colour"], points["colourfulness"])].sort_values("of mean colour")
-        ax.plot(best["colourfulness"], 100 * best["of mean colour"], "--", color="0.3", linewidth=1, zorder=1)
+    loss = {name: name.partition(": ")[2] for name in means.index if name.startswith(("scratch: ", "pretrained: "))}
+    factors = [name for name in means.index if name.partition(": ")[0] in ablation.CENTRES]
+    loss |= {name: ablation.CENTRES[name.partition(": ")[0]] for name in factors}
+    around = [f"pretrained: {each}" for each in (*ablation.CENTRES.values(), "bins")]
+    figure, axes = plt.subplots(1, 2, figsize=(12.5, 5.6))
+    for ax, shown in zip(axes, ([name for name in loss if name not in factors], [*around, *factors])):
+        for name in sorted(shown, key=means["y"].get):
+            mine, colour = table[table["variant"] == name], colours[loss[name]]
+            x, y = means.loc[name, ["x", "y"]]
+            ax.hlines(y, mine["colourfulness"].min(), mine["colourfulness"].max(), color=colour, linewidth=1)
+            ax.vlines(x, *(100 * mine["of mean colour"].agg(["min", "max"])), color=colour, linewidth=1)
+            face = "white" if name.startswith("scratch: ") else colour
+            ax.plot(x, y, "D" if name in factors else "o", color=colour, markerfacecolor=face, zorder=3,
+                    markersize=5 if name in factors else 9)  # fmt: skip
+            centre = means.loc[f"pretrained: {loss[name]}"]
+            if name in factors and abs(x - centre["x"]) + abs(y - centre["y"]) > 2:
+                below = len(ax.texts) % 2
+                place, side = ((7, -10), "left") if below else ((-7, 5), "right")
+                text = name.partition(": ")[2]
+                ax.annotate(text, (x, y), place, textcoords="offset points", ha=side, fontsize=8, color=colour)
+        best = means.loc[shown][ablation.front(means.loc[shown, "y"], means.loc[shown, "x"])].sort_values("y")
+        ax.plot(best["x"], best["y"], "--", color="0.3", linewidth=1, zorder=1)
+        ax.plot(*means.loc[ablation.MEAN, ["x", "y"]], "X", color="0.4", markersize=8)
         ax.axvline(0, color="0.6", linewidth=0.8)
-        ax.set(title=title, xlabel="colourfulness, painted minus true", ylabel="ab-MSE, % of the mean colour's")
-    handles = [plt.Line2D([], [], color=colour, marker="o", linestyle="") for colour in colours.values()]
-    axes[0].legend(handles, losses, fontsize=8)
-    figure.tight_layout()
+        ax.set(xlabel="colourfulness, painted minus true", ylabel="ab-MSE, % of the mean colour's")
+    axes[0].set(yscale="log", yticks=(80, 100, 150, 200, 300, 500), title="six losses, from scratch and on an encoder")
+    axes[0].set_yticklabels(axes[0].get_yticks())
+    axes[0].yaxis.set_minor_locator(NullLocator())
+    near = means.loc[[ablation.MEAN, *around, *factors]].query("y < 150")
+    axes[1].set(
+        xlim=(near["x"].min() - 2, max(0, near["x"].max()) + 4), ylim=(near["y"].min() - 3, near["y"].max() + 4)
+    )
+    axes[1].set_title("one change at a time, around some on an encoder")
+    far = [f"{name}: {line['y']:.0f} %" for name, line in means.loc[factors].query("y >= 150").iterrows()]
+    axes[1].text(0.98, 0.02, "\n".join(["beyond the panel:", *far] if far else []), transform=axes[1].transAxes,
+                 ha="right", va="bottom", fontsize=8)  # fmt: skip
+    marks = [plt.Line2D([], [], color=colour, marker="o", linestyle="") for colour in colours.values()]
+    marks += [plt.Line2D([], [], color="0.4", marker=mark, linestyle="", markerfacecolor=face)
+              for mark, face in (("o", "white"), ("o", "0.4"), ("X", "0.4"))]  # fmt: skip
+    axes[0].legend(marks, [*colours, "from scratch", "on an encoder", "mean colour"], fontsize=8)
     return figure

@@ -228,8 +228,8 @@ GAN_PAPER = TrainConfig(
     jitter=0.0,
 )
 # What is known to help a GAN with few photos: Isola et al. 2017 (L1, patches), Miyato et al. 2018 (spectral
-# normalization), Heusel et al. 2017 (a faster discriminator), Yazici et al. 2019 (averaged weights). A smaller weight,
-# such as Isola's 100, has a larger error here: figures/reference/06_ablation.csv.
+# normalization), Heusel et al. 2017 (a faster discriminator), Yazici et al. 2019 (averaged weights). A smaller weight
+# paints more colourfully and errs more: figures/reference/06_ablation.csv.
 GAN_L1 = dataclasses.replace(
     GAN_PAPER,
     name="gan-l1",

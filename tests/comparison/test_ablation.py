@@ -18,7 +18,8 @@ from nbhelpers.networks.milestones import Milestones
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.training import Trained
 
-CONFIGS = {name: train_config("unet", width=2, depth=2, size=32, epochs=3) for name in ("one", "two")}
+ONE, TWO = "scratch: MSE", "pretrained: MSE"
+CONFIGS = {name: train_config("unet", width=2, depth=2, size=32, epochs=3) for name in (ONE, TWO)}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def photos(sample):
 @pytest.fixture(scope="module")
 def trained():
     found = {}
-    for i, key in enumerate([("one", 0), ("two", 0), ("one", 4), ("two", 4)]):
+    for i, key in enumerate([(ONE, 0), (TWO, 0), (ONE, 4), (TWO, 4)]):
         torch.manual_seed(i)
         again = [{"attempt": 1}] * (i == 3)
         found[key] = Trained(UNet(2, 2).eval(), None, None, [], again, "lost" if i == 3 else "")
@@ -42,7 +43,7 @@ def table(trained, photos):
 
 
 def test_each_variant_and_seed_has_a_line_after_the_mean_colour(table):
-    names = [("mean colour", None), ("one", 0), ("one", 4), ("two", 0), ("two", 4)]
+    names = [("mean colour", None), (ONE, 0), (ONE, 4), (TWO, 0), (TWO, 4)]
     assert [(v, None if pd.isna(s) else s) for v, s in zip(table["variant"], table["seed"])] == names
     assert table["of mean colour"].tolist() == pytest.approx((table["ab_mse"] / table["ab_mse"][0]).tolist())
     assert (table["photos"] == 3).all() and table["collapsed"].tolist() == ["", "", "", "", "lost"]
@@ -52,7 +53,7 @@ def test_each_variant_and_seed_has_a_line_after_the_mean_colour(table):
 
 
 def test_the_numbers_of_a_line_are_those_of_its_network(table, trained, photos):
-    colorizer, found = NetworkColorizer("x", trained["two", 0].network, 32), []
+    colorizer, found = NetworkColorizer("x", trained[TWO, 0].network, 32), []
     answers = []
     for rgb in photos:
         lab = rgb_to_lab(rgb)
@@ -61,7 +62,7 @@ def test_the_numbers_of_a_line_are_those_of_its_network(table, trained, photos):
         more = colourfulness(shown) - colourfulness(rgb)
         found.append([np.square(ab - lab[..., 1:]).mean(), delta_e(shown, rgb), psnr(shown, rgb), more])
         answers.append(realism.look(shown)[1].argmax() == realism.look(rgb)[1].argmax())
-    line = table[(table["variant"] == "two") & (table["seed"] == 0)].iloc[0]
+    line = table[(table["variant"] == TWO) & (table["seed"] == 0)].iloc[0]
     for measure, values in zip(("ab_mse", "delta_e", "psnr", "colourfulness"), np.transpose(found), strict=True):
         assert line[measure] == pytest.approx(np.mean(values), rel=1e-4), measure
         expected = bootstrap_interval(values)
@@ -71,6 +72,37 @@ def test_the_numbers_of_a_line_are_those_of_its_network(table, trained, photos):
     assert table["true chroma"].to_numpy() == pytest.approx(np.mean(true), rel=1e-4) and line["chroma"] > 0
 
 
+def test_a_difference_is_taken_photo_by_photo_with_the_same_seed(table, trained, photos):
+    assert (
+        table["against"].tolist() == ["", "", "", ONE, ONE]
+        and table["difference"].notna().tolist() == [False] * 3 + [True] * 2
+    )
+    errors = {}
+    for variant in (ONE, TWO):
+        colorizer = NetworkColorizer("x", trained[variant, 4].network, 32)
+        found = []
+        for rgb in photos:
+            lab = rgb_to_lab(rgb)
+            ab = colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab
+            found.append(np.square(ab - lab[..., 1:]).mean())
+        errors[variant] = np.array(found)
+    more = (errors[TWO] - errors[ONE]) / table["ab_mse"][0]
+    line = table.iloc[4]
+    assert line["difference"] == pytest.approx(more.mean(), rel=1e-3)
+    expected = bootstrap_interval(more)
+    assert (line["difference_low"], line["difference_high"]) == pytest.approx(expected, rel=1e-3)
+    assert line["difference"] == pytest.approx(line["of mean colour"] - table["of mean colour"][2])
+
+
+def test_what_a_variant_is_compared_with():
+    losses = experiments.losses()
+    names = [*losses, *experiments.factors(losses)]
+    assert {ablation.against(name) for name in names if name.startswith("scratch: ")} == {""}
+    assert ablation.against("pretrained: bins, rebalanced") == "scratch: bins, rebalanced"
+    assert ablation.against("bins: lambda 0.5") == "pretrained: bins, rebalanced"
+    assert {ablation.against(name) for name in names} - {""} <= set(names)
+
+
 def lines(**columns):
     """A table with the same interval, one unit to each side, for every measure."""
     count = len(columns["variant"])
@@ -78,7 +110,9 @@ def lines(**columns):
     for measure in ablation.MEASURES:
         given.setdefault(measure, np.arange(1.0, count + 1))
         given |= {f"{measure}_low": given[measure] - 1, f"{measure}_high": np.asarray(given[measure]) + 1}
-    return pd.DataFrame({"chroma": 1.0, "hue_spread": 1.0} | given)
+    for end, value in {"": 0.02, "_low": 0.01, "_high": 0.03}.items():
+        given.setdefault(f"difference{end}", value)
+    return pd.DataFrame({"chroma": 1.0, "hue_spread": 1.0, "against": ""} | given)
 
 
 def test_intervals_are_over_photos_and_seeds():

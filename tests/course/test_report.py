@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from nbhelpers import paths
+from nbhelpers.comparison import ablation
 from nbhelpers.course import findings, report
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
@@ -147,6 +148,60 @@ def test_what_notebook_06_says_of_the_variants_is_what_the_table_says():
     assert set(share.index[share.max(axis=1) < own.min()]) == below
     assert share.min().min() > 1.1 and (tried["symptoms"] == 0).all() and (tried["restarts"] == 0).all()
     assert set(tried["epochs"]) == {4} and set(tried["photos"]) == {2000}
+
+
+def test_what_notebook_06_says_of_the_losses_is_what_the_table_says():
+    tried = reference.table("06_ablation")
+    means = ablation.over_seeds(tried)
+    share, colour = 100 * means["of mean colour"], means["colourfulness"]
+    five = ["MSE", "L1", "bins", "bins, rebalanced", "L1 + discriminator"]
+    for loss in (*five, "BCE alone"):  # with each seed, photo by photo
+        each = tried[tried["variant"] == f"pretrained: {loss}"]
+        assert len(each) == 2 and (each["difference_high"] < 0).all() and means["difference_high"][each.iloc[0, 0]] < 0
+    won = -100 * means.loc[[f"pretrained: {loss}" for loss in five], "difference"]
+    assert 10 < won.min() and won.max() < 16.5
+    for body in ("scratch", "pretrained"):
+        near = share[[f"{body}: {loss}" for loss in ("MSE", "L1", "L1 + discriminator")]]
+        assert near.max() - near.min() < 2
+    mse, l1 = (means.loc[f"pretrained: {loss}"] for loss in ("MSE", "L1"))
+    assert abs(share["pretrained: MSE"] - share["pretrained: L1"]) < 0.5 and l1["delta_e_high"] < mse["delta_e_low"]
+    assert l1["colourfulness"] < mse["colourfulness"] - 1
+    paths = [["pretrained: L1 + discriminator", *(f"game: L1 weight {w}" for w in (100, 30, 10, 3))]]
+    paths += [["pretrained: bins", "pretrained: bins, rebalanced", *(f"bins: lambda {w}" for w in (0.5, 0.3, 0))]]
+    for path in paths:  # more colour, more error
+        assert share[path].is_monotonic_increasing and colour[path].is_monotonic_increasing
+    ten, rebalanced = "game: L1 weight 10", "pretrained: bins, rebalanced"
+    assert abs(colour[ten] - colour[rebalanced]) < 0.5 and 1.5 < share[rebalanced] - share[ten] < 2.5
+    assert -4 < colour["bins: lambda 0.3"] < 0 < colour["bins: lambda 0"] and share["bins: lambda 0.3"] > 100
+    assert 2.9 < share["bins: lambda 0"] / 100 < 3.2
+    alike = means.loc[["pretrained: bins", "scratch: bins"]]
+    assert colour.idxmin() == "scratch: bins" and colour["scratch: bins"] < colour[ablation.MEAN]
+    assert (
+        colour.filter(like="pretrained: ").idxmin() == "pretrained: bins"
+        and means["frechet"].idxmin() == alike.index[0]
+    )
+    assert means.filter(like="scratch: ", axis=0)["frechet"].idxmin() == "scratch: bins"
+    game = "pretrained: L1 + discriminator"
+    assert abs(share[game] - share["pretrained: L1"]) < 1 and abs(colour[game] - colour["pretrained: L1"]) < 1
+    for change in ("neither norm", "the paper's discriminator", "no averaged weights"):
+        assert abs(100 * means["difference"][f"game: {change}"]) < 0.5
+    for change in ("batch norm for spectral norm", "spectral norm and batch norm", "no head start"):
+        assert 1 < 100 * means["difference"][f"game: {change}"] < 3
+    seeds = tried[tried["variant"] == "game: batch norm for spectral norm"]["of mean colour"]
+    assert seeds.max() - seeds.min() > 0.03
+    bce = tried[tried["variant"] == "pretrained: BCE alone"]["of mean colour"]
+    assert [round(each, 1) for each in sorted(bce)] == [1.4, 3.2]
+    lost = [means["psnr"][f"pretrained: {loss}"] - means["psnr"][f"{family}: vivid first, then uniform"]
+            for family, loss in ablation.CENTRES.items() if family != "game"]  # fmt: skip
+    assert [round(each, 2) for each in lost] == [0.05, 0.11]
+    for change in ("jitter 0", "averaged weights", "the encoder learns too, in the second half",
+                   "vivid first, then uniform"):  # fmt: skip
+        line = means.loc[f"MSE: {change}"]
+        assert line["difference_low"] < 0 < line["difference_high"], change
+    line = tried.iloc[-1]
+    assert (line["training"], line["size"], line["epochs"], line["photos"]) == (2000, 96, 4, 500)
+    assert set(tried.loc[1:, "width"]) == {24, 64} and set(tried["seed"].dropna()) == {0, 1}
+    assert (tried["restarts"].dropna() == 0).all() and tried["collapsed"].isna().all()
 
 
 def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():

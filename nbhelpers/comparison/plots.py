@@ -405,7 +405,7 @@ def trade_off(table):
             ax.plot(x, y, "D" if name in factors else "o", color=colour, markerfacecolor=face, zorder=3,
                     markersize=5 if name in factors else 9)  # fmt: skip
             centre = means.loc[f"pretrained: {loss[name]}"]
-            if name in factors and abs(x - centre["x"]) + abs(y - centre["y"]) > 2:
+            if name in factors and abs(x - centre["x"]) + abs(y - centre["y"]) > 4:
                 below = len(ax.texts) % 2
                 place, side = ((7, -10), "left") if below else ((-7, 5), "right")
                 text = name.partition(": ")[2]

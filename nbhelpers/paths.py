@@ -172,7 +172,7 @@ class Run:
             "side": len(next(iter(pictures.values()))[0]),
         }
         with atomic(self.figures / f"{name}.webp") as part:
-            Image.fromarray(sheet).save(part, quality=80, method=6)
+            Image.fromarray(sheet).save(part, quality=70, method=6)
         with atomic(self.figures / f"{name}.json") as part:
             part.write_text(json.dumps(told | {"credits": list(credits)}, indent=1, ensure_ascii=False) + "\n")
 

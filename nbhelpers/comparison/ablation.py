@@ -243,7 +243,7 @@ def presented(means: pd.DataFrame) -> pd.DataFrame:
     def told(measure: str, digits: int, factor: float = 1.0) -> pd.Series:
         halves = (means[f"{measure}_high"] - means[f"{measure}_low"]) / 2
         pairs = zip(factor * means[measure], factor * halves)
-        return pd.Series([f"{mean:.{digits}f} ± {half:.{digits}f}" for mean, half in pairs], means.index)
+        return pd.Series([f"{mean:.{digits}f}\u00a0±\u00a0{half:.{digits}f}" for mean, half in pairs], means.index)
 
     return pd.DataFrame(
         {

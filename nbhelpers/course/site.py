@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
 import shutil
@@ -171,7 +172,7 @@ def _results(run: Path, number: int, notebooks: list[Path]) -> tuple:
         what = figure.stem[3:].replace("_", " ")
         parts.append(
             f'<figure><img loading="lazy" src="figures/{run.name}/{figure.name}" alt="{html.escape(what)}">'
-            f"<figcaption>{html.escape(what)}</figcaption></figure>"
+            f"<figcaption>{html.escape(what + _tiles(figure.with_suffix('.json')))}</figcaption></figure>"
         )
     for table in sorted(run.glob(f"{number:02d}_*.csv")):
         rows = pd.read_csv(table)
@@ -181,6 +182,15 @@ def _results(run: Path, number: int, notebooks: list[Path]) -> tuple:
         parts.append(f'<p><a href="figures/{run.name}/{table.name}">{table.name}</a>{more}</p>')
     links = [("Contents", "index.html"), ("The notebook", f"{notebooks[number].stem}.html")]
     return f"Results of {_title(notebooks[number])}", "", "\n".join(parts), links
+
+
+def _tiles(about: Path) -> str:
+    """What the tiles of a sheet show, and whose photos they are; "" for a figure that is no sheet."""
+    if not about.is_file():
+        return ""
+    told = json.loads(about.read_text())
+    across, down = ", ".join(told["columns"]), ", ".join(told["rows"])
+    return f". From left: {across}. From above: {down}. Photos: {'; '.join(told['credits'])}"
 
 
 def _index(notebooks: list[Path], run: Path) -> tuple:

@@ -1,6 +1,8 @@
 """The site: every notebook a page, every picture with a text, every link with an end."""
 
+import html
 import itertools
+import json
 import re
 import shutil
 from pathlib import Path
@@ -41,9 +43,13 @@ def test_every_link_ends_and_every_picture_has_a_text(built):
 
 def test_every_committed_figure_and_table_is_on_its_page(built):
     files = [path.name for path in (paths.FIGURES / "reference").glob("0[0-9]_*.*")]
-    assert {Path(name).suffix for name in files} == {".csv", ".png", ".webp"}
+    assert {Path(name).suffix for name in files} == {".csv", ".json", ".png", ".webp"}
     pages = {number: (built[0] / f"results_{number}.html").read_text() for number in {name[:2] for name in files}}
-    assert [name for name in files if f'/{name}"' not in pages[name[:2]]] == []
+    assert [name for name in files if f'/{name}"' not in pages[name[:2]] and not name.endswith(".json")] == []
+    for name in (name for name in files if name.endswith(".json")):  # of a sheet of tiles: what they show, and by whom
+        told = json.loads((paths.FIGURES / "reference" / name).read_text())
+        shown = [*told["credits"], ", ".join(told["columns"]), ", ".join(told["rows"])]
+        assert [text for text in shown if html.escape(text) not in pages[name[:2]]] == [], name
 
 
 def test_pages_fit_a_phone(built):

@@ -15,7 +15,7 @@ OF_PHOTOS = ("ab_mse", "delta_e", "psnr", "colourfulness")  # of each photo, as 
 MEASURES = (*OF_PHOTOS, "agreement", "frechet")  # those with an interval over photos
 MEAN = "mean colour"
 CENTRES = {"MSE": "MSE", "bins": "bins, rebalanced", "game": "L1 + discriminator"}  # of `experiments.factors`
-CENTRE = "pretrained: L1 + discriminator"
+CENTRE = f"pretrained: {CENTRES['game']}"
 WEIGHTS = (1, 3, 10, 30, 100, 300)  # of L1 beside the discriminator, the last that of CENTRE
 
 
@@ -132,7 +132,7 @@ def snapshots(trained: dict, configs: dict, photos, names) -> dict[str, list[np.
     """
     from nbhelpers.networks import checkpoints, milestones
 
-    first = {name: made for (name, _), made in reversed(trained.items())}
+    first = _first(trained)
     found = {}
     for variant, config in configs.items():
         weights = config.kept if config.ema else "last"
@@ -143,6 +143,11 @@ def snapshots(trained: dict, configs: dict, photos, names) -> dict[str, list[np.
             tiles = [grey] * config.pretrain + [painted(network, photo, config.size) for network in networks]
             found[f"{variant} | {name}"] = [*tiles, photo]
     return found
+
+
+def _first(trained: dict) -> dict:
+    """Variant -> the training with its first seed."""
+    return {name: made for (name, _), made in reversed(trained.items())}
 
 
 def weights(trained: dict, configs: dict, photos, names) -> dict[str, list[np.ndarray]]:
@@ -158,7 +163,7 @@ def weights(trained: dict, configs: dict, photos, names) -> dict[str, list[np.nd
     dict of str to list of np.ndarray
         "game | photo" -> a picture for each of WEIGHTS, and the true photo, the last.
     """
-    first = {name: made for (name, _), made in reversed(trained.items())}
+    first = _first(trained)
     games = {config.weight: name for name, config in configs.items() if name.startswith("game: L1 weight")}
     games |= {configs[CENTRE].weight: CENTRE}
     found = {}

@@ -385,7 +385,7 @@ def trade_off(table):
     matplotlib.figure.Figure
         Left each loss from scratch (hollow) and on a pretrained encoder (filled); right one change at a time around
         some of the latter, changes that hardly moved anything without a name. A cross spans the seeds. Dashed the
-        front: what lies below and to the right of it no point reaches.
+        front, see `ablation.front`.
     """
     means = ablation.over_seeds(table).assign(x=lambda m: m["colourfulness"], y=lambda m: 100 * m["of mean colour"])
     losses = [name.removeprefix("scratch: ") for name in means.index if name.startswith("scratch: ")]

@@ -147,8 +147,8 @@ def annealed_mean(logits: torch.Tensor, centres: torch.Tensor, temperature: floa
 class _Classifier:
     """What a network has that classifies colours, whatever its body: a palette, and how it paints by it."""
 
-    def _learn(self, outputs: int, temperature: float) -> None:
-        """Room for a palette of so many colours."""
+    def _make_room(self, outputs: int, temperature: float) -> None:
+        """For a palette of so many colours."""
         self.outputs, self.temperature = 2, _sensible(temperature)
         self.register_buffer("centres", torch.zeros(outputs, 2))
         self.register_buffer("share", torch.zeros(outputs))
@@ -238,7 +238,7 @@ class ColourBins(_Classifier, PretrainedUNet):
 
     def __init__(self, encoder: str, width: int, outputs: int, temperature: float):
         super().__init__(encoder, width, outputs)
-        self._learn(outputs, temperature)
+        self._make_room(outputs, temperature)
 
     @property
     def arguments(self) -> dict:
@@ -276,7 +276,7 @@ class UNetBins(_Classifier, UNet):
         kept = depth - 2
         self.up, self.merge = self.up[:kept], self.merge[:kept]
         self.head = nn.Conv2d(COARSE * width, outputs, 1)
-        self._learn(outputs, temperature)
+        self._make_room(outputs, temperature)
 
     @property
     def arguments(self) -> dict:

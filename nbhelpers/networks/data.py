@@ -41,7 +41,7 @@ class Batch(NamedTuple):
     features: list[torch.Tensor] | None = None
 
     @property
-    def seen(self) -> tuple:
+    def given(self) -> tuple:
         """What a network without hints is given: the lightness, and its features where they are known."""
         return (self.lightness,) if self.features is None else (self.lightness, self.features)
 

@@ -131,7 +131,7 @@ class UNet(nn.Module):
         Parameters
         ----------
         given : torch.Tensor
-            (N, channels, H, W), scaled; the lightness first.
+            See `planes`.
 
         Returns
         -------

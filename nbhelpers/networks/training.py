@@ -69,7 +69,7 @@ def _train_unet(trainer: Trainer) -> None:
 
     def step(batch):
         if batch.hint_channels is None:
-            predicted = trainer.generator(*batch.seen)
+            predicted = trainer.generator(*batch.given)
         else:
             predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
         loss = _pixel_loss(trainer.config.loss, predicted, batch.ab, batch.weight)
@@ -88,7 +88,7 @@ def _train_bins(trainer: Trainer) -> None:
 
     def step(batch):
         with trainer.fabric.autocast():
-            logits = trainer.generator.planes(*batch.seen)
+            logits = trainer.generator.planes(*batch.given)
         truth = avg_pool2d(unscale_ab(batch.ab), bins.COARSE)
         logits = logits[..., : truth.shape[2], : truth.shape[3]]  # without what a photo was filled up with
         loss = bins.cross_entropy(logits, truth, centres, weights)
@@ -106,7 +106,7 @@ def _train_gan(trainer: Trainer) -> None:
     generated = [each for each in trainer.generator_module.parameters() if each.requires_grad]
 
     def step(batch):
-        fake = trainer.generator(*batch.seen)
+        fake = trainer.generator(*batch.given)
 
         # The discriminator: real photos are to get label 1, fakes 0. No gradient goes to the generator here.
         trainer.discriminator_optimizer.zero_grad()

@@ -3,10 +3,12 @@
 import re
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from nbhelpers import paths
+from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import ablation
 from nbhelpers.course import findings, report
 from nbhelpers.errors import UserError
@@ -202,6 +204,19 @@ def test_what_notebook_06_says_of_the_losses_is_what_the_table_says():
     assert (line["training"], line["size"], line["epochs"], line["photos"]) == (2000, 96, 4, 500)
     assert set(tried.loc[1:, "width"]) == {24, 64} and set(tried["seed"].dropna()) == {0, 1}
     assert (tried["restarts"].dropna() == 0).all() and tried["collapsed"].isna().all()
+
+
+def test_skies_and_grass_are_brown_from_scratch_and_appear_on_the_encoder():
+    """As notebook 06 says of its pictures: sky in the upper fifth of two photos, grass at the bottom of two."""
+    tiles, last = reference.sheet("06_losses_tiles"), 3
+    skies = [("00074", np.s_[:20]), ("00120", np.s_[:25, 30:60])]
+    grass = [("00074", np.s_[75:]), ("00122", np.s_[80:, 60:])]
+    for body, sign in (("scratch", 1), ("pretrained", -1)):
+        for loss in ("MSE", "L1"):
+            rows = tiles.of(f"{body}: {loss}")
+            blue = [rgb_to_lab(rows[name][last][part])[..., 2].mean() for name, part in skies]
+            green = [rgb_to_lab(rows[name][last][part])[..., 1].mean() for name, part in grass]
+            assert min(sign * np.array(blue)) > 2 and min(sign * np.array(green)) > 0, (body, loss)
 
 
 def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():

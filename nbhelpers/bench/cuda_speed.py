@@ -7,6 +7,7 @@ import functools
 import gc
 import io
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import torch
@@ -15,12 +16,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.bench import networks
 from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, Sizes
-from nbhelpers.networks import training
+from nbhelpers.networks import optimizers, training
+from nbhelpers.networks.architectures import build
 from nbhelpers.networks.config import TrainConfig, train_config
 from nbhelpers.networks.data import Batch
-from nbhelpers.networks.models import UNet, discriminator
+from nbhelpers.networks.models import discriminator
 from nbhelpers.networks.speed import Speed
 
+COLOURS = 200  # of a palette, roughly
 PRODUCT = 8192  # side of the bf16 matrix product that utilization is measured against
 COMPILED = dataclasses.replace(FAST, compile=True)
 IN_PLAIN_PYTORCH = "plain PyTorch: DataLoader that decodes, float32"
@@ -45,24 +48,34 @@ def flops(asked: TrainConfig) -> float:
     counted = []
 
     def follow(step):
-        planes = (torch.zeros(2, n, asked.size, asked.size, device="meta") for n in (1, 2))
+        lightness, ab = (torch.zeros(2, n, asked.size, asked.size, device="meta") for n in (1, 2))
+        known = nets["generator"].features(lightness) if asked.cached and not asked.encoder_rate else None
         with FlopCounterMode(display=False) as counter:
-            step(Batch(*planes))
+            step(Batch(lightness, ab, features=known))
         counted.append(counter.get_total_flops() / 2)
 
     with torch.device("meta"):
-        nets = {"generator": UNet(asked.width, asked.depth, asked.upsampling)}
+        nets = {"generator": build(_arguments(asked))}
         nets["generator_module"] = nets["generator"]
         if asked.adversarial:
             nets["discriminator"] = discriminator(asked.discriminator, asked.discriminator_width)
             nets["logits_for_generator"] = nets["discriminator"]
+    optimizers.groups(nets["generator"], asked.encoder_rate)  # an encoder's first stages get no gradient
     rest = SimpleNamespace(zero_grad=lambda: None, step=lambda: None)
-    fabric = SimpleNamespace(backward=lambda loss, **options: loss.backward(**options))
+    fabric = SimpleNamespace(backward=lambda loss, **options: loss.backward(**options), autocast=nullcontext)
     trainer = SimpleNamespace(
-        **nets, config=asked, fabric=fabric, optimizer=rest, discriminator_optimizer=rest, follow=follow
+        **nets, config=asked, fabric=fabric, optimizer=rest, discriminator_optimizer=rest, follow=follow, total=1
     )
-    (training._train_gan if asked.adversarial else training._train_unet)(trainer)
+    training.loop(asked)(trainer)
     return counted[0]
+
+
+def _arguments(asked: TrainConfig) -> dict:
+    """Of the generator, see `architectures.build`; a palette has about so many colours."""
+    shape = {"width": asked.width}
+    shape |= {"depth": asked.depth, "upsampling": asked.upsampling} if asked.encoder == "none" else {}
+    shape |= {} if asked.encoder == "none" else {"encoder": asked.encoder}
+    return shape | ({"outputs": COLOURS, "temperature": asked.temperature} if asked.loss == "bins" else {})
 
 
 def timed_config(name: str, sizes: Sizes, batch: int | None = None) -> TrainConfig:

@@ -227,6 +227,24 @@ def train(
     return dataclasses.replace(trained, network=network, file=file)
 
 
+def loop(config: TrainConfig):
+    """Look up the loop of a training.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The training configuration.
+
+    Returns
+    -------
+    callable
+        Trainer -> None: it takes the steps that are left.
+    """
+    if config.adversarial:
+        return _train_gan
+    return _train_bins if config.loss == "bins" else _train_unet
+
+
 def fit(trainer: Trainer, restarts: int) -> str:
     """Take all steps that are left.
 
@@ -242,11 +260,9 @@ def fit(trainer: Trainer, restarts: int) -> str:
     str
         Why the training was given up, or "".
     """
-    loop = _train_bins if trainer.config.loss == "bins" else _train_unet
-    loop = _train_gan if trainer.config.adversarial else loop
     while trainer.step < trainer.total:
         try:
-            loop(trainer)
+            loop(trainer.config)(trainer)
         except collapse.Collapsed as why:
             if len(trainer.restarts) >= restarts:
                 trainer.restore_healthy()

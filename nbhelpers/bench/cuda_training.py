@@ -107,7 +107,8 @@ def again(c: Campaign) -> None:
     Parameters
     ----------
     c : Campaign
-        A table "paper_seed_<seed>", with its log, pictures and figures, is written there for each.
+        A table "paper_seed_<seed>", with its log, pictures and figures, is written there for each; its rows join those
+        of the table "paper", and thin lines the figure, where the step `paper` has left them.
 
     Raises
     ------
@@ -118,8 +119,20 @@ def again(c: Campaign) -> None:
     for seed in SEEDS:
         if c.left > 1.1 * seconds:
             began = time.perf_counter()
-            _paper(c, f"paper_seed_{seed}", seed)
+            try:
+                _paper(c, f"paper_seed_{seed}", seed)
+            finally:
+                _join(c, seed)
             seconds = time.perf_counter() - began
+
+
+def _join(c: Campaign, seed: int) -> None:
+    """Add a seed's scores, as far as they go, to the table and to the figure of the first."""
+    first, more, log = (c.out / f"10_cuda_{name}.csv" for name in ("paper", f"paper_seed_{seed}", "paper_log"))
+    if first.is_file() and more.is_file() and log.is_file():
+        scores = pd.read_csv(first)
+        c.write("paper", pd.concat([scores[scores["seed"] != seed], pd.read_csv(more)]))
+        _keep(c, "paper.png", network_plots.long_training(pd.read_csv(first), pd.read_csv(log)))
 
 
 def _watched(c: Campaign, name: str, asked: TrainConfig, switches: Speed, photos, folder=None) -> Trained:
@@ -164,9 +177,13 @@ def _draw(c: Campaign, name: str, pictures: dict) -> None:
     if len(pictures["truth"]):
         figures[f"{name}_photos.webp"] = network_plots.at_epochs(pictures)
     for file, figure in figures.items():
-        with paths.atomic(c.out / f"10_cuda_{file}") as part:
-            figure.savefig(part, dpi=90, bbox_inches="tight")
-        plt.close(figure)
+        _keep(c, file, figure)
+
+
+def _keep(c: Campaign, file: str, figure) -> None:
+    with paths.atomic(c.out / f"10_cuda_{file}") as part:
+        figure.savefig(part, dpi=90, bbox_inches="tight")
+    plt.close(figure)
 
 
 def small_configs(sizes: Sizes) -> dict[str, TrainConfig]:
@@ -184,7 +201,7 @@ def small_configs(sizes: Sizes) -> dict[str, TrainConfig]:
         long as the committed one and longer, the paper's GAN, colour bins, the U-Net, and the GAN with L1.
     """
     more = {"size": sizes.size, "batch": sizes.batch}
-    long, short, brief = 3 * sizes.epochs // 5, max(1, sizes.epochs // 5), max(1, sizes.epochs // 25)
+    long, short, brief = (max(1, sizes.epochs * share // 100) for share in (60, 20, 4))
     tuned = train_config("unet-pretrained", pretrain=brief, epochs=brief, **more)
     made = {"frozen": tuned.pretraining(), "tuned": tuned}
     made["tuned longer"] = dataclasses.replace(tuned, epochs=4 * brief)

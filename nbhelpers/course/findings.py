@@ -178,13 +178,13 @@ def paper_at_length(scores: pd.DataFrame) -> str:
 
     luck = ""
     if len(others):
-        epoch, drawn = others["epoch"].max(), []
+        epoch, drawn = others.loc[others["epoch"].isin(last.index), "epoch"].max(), []
+        more = "another seed" if others["seed"].nunique() == 1 else f"{others['seed'].nunique()} other seeds"
         for weights in ("last", "averaged"):
             there = others[(others["epoch"] == epoch) & (others["weights"] == weights)]["of_mean_colour"]
             drawn.append(" and ".join(f"{100 * value:.0f}" for value in there))
         luck = f"""After {epoch} epochs it had {100 * last.loc[epoch, "of_mean_colour"]:.0f} % (averaged
-            {100 * mean.loc[epoch, "of_mean_colour"]:.0f}); {others["seed"].nunique()} other seeds had {drawn[0]} %
-            ({drawn[1]})."""
+            {100 * mean.loc[epoch, "of_mean_colour"]:.0f}); {more} had {drawn[0]} % ({drawn[1]})."""
     return f"""**The paper's GAN at the paper's length**: {end.epoch:.0f} epochs at {end["size"]} pixels and
         {end.width} channels, one seed, {end.training_photos:,.0f} photos, {end.photos} test photos, {where}:
         {share(last.loc[end.epoch])} of the mean colour's error at a chroma of {last.loc[end.epoch, "chroma"]:.1f}
@@ -246,19 +246,20 @@ def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
     str
         One bullet point in markdown, without its dash.
     """
-    gan = speed[(speed["network"] == "gan-paper") & speed["photos_per_second"].notna()].set_index("variant")
+    gan = speed[(speed["network"] == "gan-paper") & speed["photos_per_second"].notna()].reset_index(drop=True)
     best, plain = gan.loc[gan["photos_per_second"].idxmax()], gan.iloc[0]
+    compiled = " and torch.compile" if best["variant"] == "all" else ""
     hours = 100 * 5000 / best["photos_per_second"] / 3600
     small = right[(right["size"] == right["size"].min()) & ~right["variant"].str.contains("seed")]  # beside float32
     most = small.groupby("network")["difference"].max()
-    there = {"the speed of torch.compile": "all" in gan.index}
-    there["that of each switch alone"] = "float32 + bf16" in gan.index
+    there = {"the speed of torch.compile": "all" in set(gan["variant"])}
+    there["that of each switch alone"] = "float32 + bf16" in set(gan["variant"])
     there["whether resume repeats to the last bit"] = cuda("resume") is not None
     missing = [what for what, measured in there.items() if not measured]
     cut = f" The campaign was cut short; not measured: {', '.join(missing)}." if missing else ""
     return f"""**Training on a GPU** (one {best["card"]}): the paper's GAN at {best["size"]} pixels,
         {best["width"]} channels and batches of {best["batch"]} learns from {best["photos_per_second"]:.0f} photos per
-        second, {best["ratio"]:.1f} times as many as a plain float32 loop with a DataLoader
+        second with all switches{compiled}, {best["ratio"]:.1f} times as many as a plain float32 loop with a DataLoader
         ({plain["photos_per_second"]:.0f}), at {best["utilization"]:.0%} of what a large bf16 product reaches there; 100
         epochs of 5,000 photos would take {60 * hours:.0f} minutes (the paper: about 30 hours on an A100). With bf16,
         channels_last, fused Adam and recorded steps, one by one and together, the mean losses of

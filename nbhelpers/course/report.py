@@ -84,7 +84,7 @@ def networks() -> str:
     chroma multiplied by one number, so that on the training photos it is as strong as the truth's. In brackets beside
     a network: {TRAINED}."""
     side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
-    then = f"""The networks that come with the course (`data/checkpoints`) learned on at {side} x {side} pixels;
+    then = f"""The networks that come with the course (`data/checkpoints`) learned at {side} x {side} pixels;
     the same test photos at that size:"""
     return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{shipped()}"
 
@@ -209,6 +209,9 @@ def realism() -> str:
         few = seen.dropna(subset="training_photos")
         small = [f"{row.method} ({row.training_size:.0f} pixels)" for row in few.itertuples()]
         fewer = f" Fitted on {few['training_photos'].max():,.0f} photos only: {', '.join(small)}."
+    apart = seen[(seen["behind"] > 0) & seen["behind_low"].isna()]["method"]
+    if len(apart):
+        fewer += f" Painted in another run than the nearest, so without an interval between them: {', '.join(apart)}."
     note = f"""{seen["photos"].max()} test photos of 224 x 224 pixels, no colour known; 95 % intervals over photos, for
     sets of so many: the distance falls as photos are added. It compares the same photos, true and painted; *behind the
     nearest* is the difference on the same resamples to the nearest of those whose encoder did not begin as the judge;
@@ -249,13 +252,21 @@ def _over_epochs(scores: pd.DataFrame, side: int, machine: str) -> str:
     note = f"""Means over {end.photos} test photos of {side} x {side} pixels with 95 % bootstrap intervals; the mean
     colour's error there is {base.ab_mse:.1f} at a chroma of {base.chroma:.1f}, the truth's chroma
     {end.true_chroma:.1f}. {end.training_photos:,.0f} training photos, squares of {end["size"]} pixels, {end.width}
-    channels, batches of {end.batch:.0f}, one seed, {on}."""
+    channels, batches of {end.batch:.0f}, {_which(scores)}, {on}."""
     return _markdown(pd.DataFrame(rows)) + "\n\n" + " ".join(note.split())
+
+
+def _which(scores: pd.DataFrame) -> str:
+    """Which seed the table is of, and how far the others came."""
+    lengths = [f"{part['epoch'].max():.0f}" for _, part in scores.groupby("seed", sort=False)][1:]
+    return f"the first of {1 + len(lengths)} seeds (the others: {', '.join(lengths)} epochs)" if lengths else "one seed"
 
 
 def cuda_speed() -> str:
     """Photos per second on the GPU of the campaign."""
     speed = reference.cuda("speed")
+    full = speed[speed["photos_per_second"].isna() & speed["note"].str.contains("memory is full")]
+    speed = speed[speed["photos_per_second"].notna()]
     table = pd.DataFrame({"network": speed["network"], "variant": speed["variant"], "batch": speed["batch"].map(str)})
     table["photos / s"] = speed["photos_per_second"].map("{:.0f}".format)
     table["times plain"] = speed["ratio"].map("{:.2f}".format)
@@ -264,7 +275,10 @@ def cuda_speed() -> str:
     first = speed.iloc[0]
     note = f"""{first["size"]} x {first["size"]} pixels, {first["width"]} channels, one {first["card"]}, torch
     {first["torch"]}; a bf16 product of 8192 x 8192 numbers reaches {first["product_TFLOP_per_second"]:.0f} TFLOP/s
-    there. *all but compile*: bf16, channels_last, fused Adam, photos on the GPU, steps recorded as CUDA graphs."""
+    there. *all but compile*: bf16, channels_last, fused Adam, photos on the GPU, steps recorded as CUDA graphs; *all*:
+    torch.compile too."""
+    if len(full):
+        note += f" A batch of {full['batch'].min()} does not fit into the GPU's memory."
     return _markdown(table) + "\n\n" + " ".join(note.split())
 
 

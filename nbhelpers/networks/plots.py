@@ -392,9 +392,9 @@ def long_training(scores: pd.DataFrame, log: pd.DataFrame):
     if len(others):
         axes[0].plot([], [], ".-", color="0.4", linewidth=0.8, label="other seeds")
     axes[0].axhline(1, color="0.4", linestyle=":", label="the mean colour")
-    axes[0].set(title="error on new photos / the mean colour's", xlabel="epoch", ylim=(0, None))
+    axes[0].set(title="error / the mean colour's", xlabel="epoch", ylim=(0, None))
     axes[1].axhline(scores["true_chroma"].max(), color="0.4", linestyle="--", label="true photos")
-    axes[1].set(title="mean chroma on new photos", xlabel="epoch", ylim=(0, None))
+    axes[1].set(title="mean chroma", xlabel="epoch", ylim=(0, None))
     steps = log["step"] / log["step"].max() * scores["epoch"].max()
     _line(axes[2], steps, log["adversarial"], COLOURS[1], "generator")
     _line(axes[2], steps, log["discriminator_loss"], COLOURS[0], "discriminator, real + fake")

@@ -11,7 +11,25 @@ from trainings import quick
 
 from nbhelpers.bench import cuda_speed, networks
 from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, OutOfTime, Sizes
+from nbhelpers.networks.config import train_config
 from nbhelpers.networks.models import BinaryDiscriminator, UNet
+from nbhelpers.networks.pretrained import PretrainedUNet
+
+
+def test_operations_of_networks_on_an_encoder():
+    """A frozen encoder costs nothing where its features are given; fine-tuning runs it, and back through a part."""
+    tuned = train_config("unet-pretrained", size=128)
+    frozen, bins = (cuda_speed.flops(each) for each in (tuned.pretraining(), train_config("bins", size=128)))
+    network = PretrainedUNet(width=64)
+    lightness = torch.zeros(1, 1, 128, 128)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        seen = network.eval().features(lightness)
+    forward = counter.get_total_flops()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network.planes(lightness, seen)
+    decoder = counter.get_total_flops()
+    assert 2 * decoder < frozen < 3 * decoder and frozen < bins < 1.5 * frozen
+    assert frozen + forward < cuda_speed.flops(tuned) < 3 * (decoder + forward)
 
 
 def test_operations_of_the_papers_networks():

@@ -4,6 +4,7 @@ import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from campaigns import Clock, campaign, table
@@ -143,3 +144,64 @@ def test_a_training_leaves_what_it_had_when_its_time_is_over(tmp_path, monkeypat
     assert table(tmp_path, "paper_log")["step"].max() == 9
     with np.load(tmp_path / "10_cuda_paper_pictures.npz") as kept:
         assert "last 002" in kept
+
+
+def test_other_seeds_join_the_table_of_the_first(tmp_path, monkeypatch):
+    c = campaign(tmp_path, epochs=2, score_every=1, size=32)
+    cuda_training.paper(c)
+    log, first = table(tmp_path, "paper_log"), table(tmp_path, "paper")
+
+    def late(*arguments, watch, **options):
+        def slow(trainer):
+            if trainer.config.seed == 2 and trainer.step == 5:
+                c.deadline = 0
+            watch(trainer)
+
+        return train(*arguments, watch=slow, **options)
+
+    monkeypatch.setattr(cuda_training, "train", late)
+    for _ in range(2):  # a second attempt replaces what the first has left
+        c.deadline = cuda_campaign.time.monotonic() + 500
+        with pytest.raises(OutOfTime):
+            cuda_training.again(c)
+        rows = table(tmp_path, "paper")
+        pd.testing.assert_frame_equal(rows[rows["seed"] == 0], first)
+        assert rows.groupby("seed")["epoch"].max().to_dict() == {0: 2, 1: 2, 2: 1}
+        assert rows.groupby("seed")["ab_mse"].last().nunique() == 3 and len(rows) == 5 + 5 + 3
+    pd.testing.assert_frame_equal(table(tmp_path, "paper_log"), log)
+
+
+def test_a_network_that_fails_leaves_a_note_and_the_others_are_made(tmp_path, monkeypatch):
+    def some(asked, *arguments, **options):
+        if asked.name == "unet-pretrained-frozen":
+            raise RuntimeError("no room\n for it")
+        return train(asked, *arguments, **options)
+
+    monkeypatch.setattr(cuda_training, "train", some)
+    monkeypatch.setattr(cuda_training, "_affordable", lambda c, asked, *rest: asked)
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    cuda_training.ship(campaign(tmp_path / "out", epochs=1))
+    rows = table(tmp_path / "out", "ship").iloc[1:]
+    assert rows["network"].tolist()[:4] == ["unet-pretrained-frozen", "gan-paper", "unet", "gan-l1"]
+    assert rows["note"].iloc[0] == "RuntimeError: no room for it" and rows["note"].iloc[1:].isna().all()
+    assert rows["ab_mse"].isna().tolist()[:4] == [True, False, False, False]
+
+
+def test_the_best_fine_tuned_network_begins_the_bins(tmp_path, monkeypatch):
+    begun = []
+
+    class Table:
+        c = campaign(tmp_path)
+        photos, error = [], {1: 30.0, 4: 20.0}
+
+        def add(self, asked, start=None, watched=False):
+            begun.append((asked.name, asked.epochs, start and start.name))
+            file = f"{asked.name}-{asked.epochs}/{asked.epochs}.safetensors"
+            return {"file": file, "seconds": 1e9, "ab_mse": self.error.get(asked.epochs, 0.0)}
+
+    monkeypatch.setattr(cuda_training, "Shipped", lambda c: Table())
+    monkeypatch.setattr(cuda_training, "_affordable", lambda c, asked, *rest: asked)
+    cuda_training.ship(Table.c)
+    assert begun[:3] == [("unet-pretrained-frozen", 1, None), ("unet-pretrained", 1, "1.safetensors"),
+                         ("unet-pretrained", 4, "1.safetensors")]  # fmt: skip
+    assert dict((name, start) for name, _, start in begun)["bins"] == "4.safetensors"

@@ -1,5 +1,6 @@
 """The README says what the committed tables say."""
 
+import json
 import re
 import shutil
 
@@ -229,7 +230,8 @@ def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():
 
 def test_what_the_campaign_did_not_measure_is_said_until_it_has(monkeypatch):
     speed, right = reference.cuda("speed"), reference.cuda("right")
-    gan = speed[speed["network"] == "gan-paper"].iloc[[-1]]
+    gan = speed[speed["network"] == "gan-paper"].iloc[[0]]
+    speed = speed[speed["variant"].isin(["all but compile", gan["variant"].item()])]
     whole = pd.concat([speed, gan.assign(variant="all"), gan.assign(variant="float32 + bf16")])
     monkeypatch.setattr(findings, "cuda", lambda name: None)
     said = findings.cuda_speed(whole, right)
@@ -244,11 +246,18 @@ def test_what_the_campaign_did_not_measure_is_said_until_it_has(monkeypatch):
 
 def test_the_prose_of_notebook_06_agrees_with_the_long_training():
     """The error swings, averaging calms it, and its error is small where its colour is pale."""
-    scores = reference.cuda("paper")
+    both = reference.cuda("paper")
+    assert both.groupby("seed")["epoch"].max().tolist() == [100, 97]
+    for _, scores in both.groupby("seed"):
+        last, mean = (scores[(scores["weights"] == w) & (scores["epoch"] >= 10)] for w in ("last", "averaged"))
+        assert scores.loc[scores["weights"] == "last", "of_mean_colour"].iloc[0] > last["of_mean_colour"].max()
+        assert (last["of_low"] > 1).all() and (mean["of_high"] > 1).all()  # no nearer to the truth than one mean colour
+        assert last["of_mean_colour"].std() > 1.4 * mean["of_mean_colour"].std()
+    odd = mean.loc[mean["of_mean_colour"] > 1.3, "epoch"]  # of the second seed: one look is far off
+    assert odd.tolist() == [80] and mean.set_index("epoch").loc[90, "of_mean_colour"] < 1.15
+    scores = both[both["seed"] == 0]
     last, mean = (scores[(scores["weights"] == w) & (scores["epoch"] >= 10)] for w in ("last", "averaged"))
-    assert scores.loc[scores["weights"] == "last", "of_mean_colour"].iloc[0] > last["of_mean_colour"].max()
     assert last["of_mean_colour"].std() > 5 * mean["of_mean_colour"].std()
-    assert (last["of_low"] > 1).all() and (mean["of_high"] > 1).all()  # no nearer to the truth than one mean colour
     assert mean[["chroma", "of_mean_colour"]].corr("spearman").iloc[0, 1] > 0.8
     assert abs(mean.loc[mean["of_mean_colour"].idxmin(), "chroma"] - scores["chroma"].iloc[0]) < 1  # the mean colour's
 
@@ -280,12 +289,32 @@ def test_what_notebook_06_says_of_gains_and_discriminators_is_what_the_table_say
     assert scores.loc["gan-paper", "epochs"] == 100 and (scores["gain"].dropna() >= 1).all()
 
 
-def test_no_variant_learned_otherwise_and_only_what_is_known_failed_on_the_gpu():
-    right, tests = reference.cuda("right"), reference.cuda("tests")
+def test_on_the_gpu_no_variant_learned_otherwise_and_every_test_passed():
+    right, tests, resume = (reference.cuda(name) for name in ("right", "tests", "resume"))
     assert right.loc[~right["variant"].str.contains("seed"), "within"].all()
-    # It held one device's dropout against another's; it no longer does.
-    assert tests.loc[tests["outcome"] == "failure", "test"].tolist() == ["test_an_epoch_on_a_gpu[gan-paper]"]
-    assert (tests["outcome"] == "passed").sum() >= 14
+    assert (tests["outcome"] == "passed").all() and len(tests) == 29
+    assert resume[["a second run repeats", "resume is exact"]].all(axis=None) and len(resume) == 4
+
+
+def test_what_notebook_05_says_of_the_gpu_is_what_its_tables_say():
+    """Switches that help alone, batches, and the networks made there."""
+    speed = reference.cuda("speed")
+    gan = speed[(speed["network"] == "gan-paper") & (speed["batch"] == 32)].set_index("variant")["ratio"]
+    idle = ["float32 + fused Adam", "float32 + CUDA graph", "float32 + photos on the GPU"]
+    assert gan[idle].between(0.98, 1.02).all() and gan[["float32 + bf16", "float32 + channels_last"]].min() > 1.25
+    assert gan["all"] > gan["all but compile"] > gan["float32 + bf16"] * gan["float32 + channels_last"]
+    larger = speed[(speed["batch"] > 32) & speed["ratio"].notna()]["ratio"]
+    assert (larger < 1.01 * gan["all but compile"]).all() and len(larger) == 2
+    right = reference.cuda("right").query("network == 'unet'").set_index("variant")["seconds"]
+    assert right["CUDA graph"] < 0.6 * right["float32"] and right["fused Adam"] < 0.7 * right["float32"]
+
+    ship = reference.cuda("ship").iloc[1:]
+    old = ship[ship["training_photos"].isna()].set_index("network")["of_mean_colour"]
+    new = ship[ship["training_photos"] == 4500].set_index(["network", "epochs"])["of_mean_colour"]
+    frozen, tuned, longer = new["unet-pretrained-frozen", 4], new["unet-pretrained", 4], new["unet-pretrained", 16]
+    assert tuned < frozen < longer and longer - tuned > frozen - tuned
+    assert new["unet", 51] < old["unet"] and ship.set_index("epochs").loc[51, "seconds"] < 60
+    assert all(new[name].min() > old[name] for name in ("unet-pretrained", "bins", "gan-l1"))
 
 
 def test_what_is_said_of_an_encoder_follows_from_its_table():
@@ -355,3 +384,16 @@ def test_lambda_and_t_were_chosen_on_photos_kept_out():
     stays, grows = over_t.loc[:0.7], over_t.loc[0.8:]
     assert (stays.max(axis=1) - stays.min(axis=1)).max() < 0.07 and (grows[1.0] > grows[0.38]).all()
     assert (hues[1.0] < hues[0.38]).all() and (hues[0.38] < hues[0.2] + 1e-3).all()
+
+
+def test_the_card_of_the_unet_says_what_was_measured_on_photos_kept_out():
+    kept = reference.table("05_unet_kept_out").set_index("epochs")
+    share = kept["of_mean_colour"]
+    assert share.idxmin() == 53 and share[53] < kept.loc[27, "of_low"] and (kept["photos"] == 500).all()
+    card = (paths.DATA / "checkpoints" / "README.md").read_text(encoding="utf-8")
+    words = f"{share[53]:.1%} of the mean colour's error there, {share[51]:.1%} as it came back,\n{share[27]:.1%} for"
+    assert words.replace("%", " %") in card
+    here = reference.table("06_shipped").set_index("method").loc["unet"]
+    about = json.loads((paths.DATA / "checkpoints" / "unet.json").read_text())
+    assert (here["epochs"], about["epochs"], about["photos"]) == (53, 53, 4500)
+    assert here["ab_mse"] == pytest.approx(about["stored"]["ab_mse_after"][0], rel=1e-4)

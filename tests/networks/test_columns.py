@@ -13,7 +13,7 @@ from nbhelpers.networks.columns import beside, in_words, with_training
 from nbhelpers.networks.config import GAN_L1, UNET
 from nbhelpers.networks.inference import training_of
 
-FACTS = {"size": 128, "width": 24, "epochs": 27, "seeds": 1}
+FACTS = {"size": 128, "width": 24, "epochs": 53, "seeds": 1}
 # Columns whose names are networks, and what stands before the names of their four columns.
 PREFIXES = {"other": "other_", "best without hints": "its "}
 EXEMPT = {
@@ -42,13 +42,13 @@ def test_lines_of_networks_are_filled_and_others_empty(ours):
     assert list(found) == ["method", "ab_mse", *TRAINING] and (found[list(TRAINING)].dtypes == "Int64").all()
     assert found.loc[[0, 2], list(TRAINING)].isna().all(axis=None)
     assert found.loc[[1, 3], list(TRAINING)].to_dict("records") == [FACTS] * 2
-    assert found.to_csv(index=False).splitlines()[1:3] == ["truth,1.0,,,,", "unet (course),1.0,128,24,27,1"]
+    assert found.to_csv(index=False).splitlines()[1:3] == ["truth,1.0,,,,", "unet (course),1.0,128,24,53,1"]
 
 
 def test_a_second_network_in_a_line_has_columns_of_its_own(ours):
     pairs = pd.DataFrame({"method": ["hinted"], "other": ["unet"]})
     found = with_training(with_training(pairs, ours), ours, "other", "other_").iloc[0]
-    assert (found["size"], found["other_size"], found["epochs"], found["other_epochs"]) == (64, 128, 38, 27)
+    assert (found["size"], found["other_size"], found["epochs"], found["other_epochs"]) == (64, 128, 38, 53)
 
 
 def test_configurations_count_their_pretraining():
@@ -64,10 +64,10 @@ def test_a_table_without_any_network_has_the_columns_too():
 
 
 def test_in_words():
-    assert in_words(FACTS) == "128 px, 24 channels, 27 epochs, 1 seed"
+    assert in_words(FACTS) == "128 px, 24 channels, 53 epochs, 1 seed"
     assert in_words(pd.Series(FACTS | {"epochs": 1, "seeds": 5})) == "128 px, 24 channels, 1 epoch, 5 seeds"
     assert in_words({"its size": 64, "its width": 8, "its epochs": 2, "its seeds": 1}, "its ").startswith("64 px, 8 ")
-    assert beside("*unet*", FACTS) == "*unet* (128 px, 24 channels, 27 epochs, 1 seed)"
+    assert beside("*unet*", FACTS) == "*unet* (128 px, 24 channels, 53 epochs, 1 seed)"
     empty = dict.fromkeys(TRAINING, pd.NA)
     assert (in_words(empty), in_words({}), beside("mean", empty)) == ("", "", "mean")
 
@@ -146,10 +146,10 @@ def test_the_claims_say_it_in_their_evidence():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("unet", "unet (128 px, 24 channels, 27 epochs, 1 seed)"),
-        ("bins", "bins (128 px, 24 channels, 27 epochs, 1 seed, encoder from ImageNet)"),
-        ("*unet-pretrained*", "*unet-pretrained* (128 px, 24 channels, 27 epochs, 1 seed, encoder from ImageNet)"),
-        ("grey", "grey (128 px, 24 channels, 27 epochs, 1 seed)"),
+        ("unet", "unet (128 px, 24 channels, 53 epochs, 1 seed)"),
+        ("bins", "bins (128 px, 24 channels, 53 epochs, 1 seed, encoder from ImageNet)"),
+        ("*unet-pretrained*", "*unet-pretrained* (128 px, 24 channels, 53 epochs, 1 seed, encoder from ImageNet)"),
+        ("grey", "grey (128 px, 24 channels, 53 epochs, 1 seed)"),
     ],
 )
 def test_an_encoder_that_saw_imagenet_is_named_beside_its_network(name, said):

@@ -18,6 +18,7 @@ from nbhelpers.photos.pack import Pack
 # Nothing but what a loop in plain PyTorch does, and everything but compilation.
 PLAIN = Speed(bf16=False, channels_last=False, fused=False, graphs=False, resident=False)
 FAST = Speed(bf16=True)
+COMPILATION = 60.0  # seconds that torch.compile may take
 SWITCHES = {
     "channels_last": {"channels_last": True},
     "bf16": {"bf16": True},

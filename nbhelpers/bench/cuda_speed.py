@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from nbhelpers.bench import networks
-from nbhelpers.bench.cuda_campaign import FAST, PLAIN, SWITCHES, Campaign, Sizes
+from nbhelpers.bench.cuda_campaign import COMPILATION, FAST, PLAIN, SWITCHES, Campaign, Sizes
 from nbhelpers.networks import optimizers, training
 from nbhelpers.networks.architectures import build
 from nbhelpers.networks.config import TrainConfig, train_config
@@ -64,7 +64,7 @@ def flops(asked: TrainConfig) -> float:
     rest = SimpleNamespace(zero_grad=lambda: None, step=lambda: None)
     fabric = SimpleNamespace(backward=lambda loss, **options: loss.backward(**options), autocast=nullcontext)
     trainer = SimpleNamespace(
-        **nets, config=asked, fabric=fabric, optimizer=rest, discriminator_optimizer=rest, follow=follow, total=1
+        **nets, config=asked, fabric=fabric, optimizer=rest, discriminator_optimizer=rest, follow=follow
     )
     training.loop(asked)(trainer)
     return counted[0]
@@ -77,9 +77,8 @@ def _backward(above, x, weight, _bias, _stride, _padding, _dilation, transposed,
 
 def _arguments(asked: TrainConfig) -> dict:
     """Of the generator, see `architectures.build`; a palette has about so many colours."""
-    shape = {"width": asked.width}
-    shape |= {"depth": asked.depth, "upsampling": asked.upsampling} if asked.encoder == "none" else {}
-    shape |= {} if asked.encoder == "none" else {"encoder": asked.encoder}
+    own = {"depth": asked.depth, "upsampling": asked.upsampling}
+    shape = {"width": asked.width} | (own if asked.encoder == "none" else {"encoder": asked.encoder})
     return shape | ({"outputs": COLOURS, "temperature": asked.temperature} if asked.loss == "bins" else {})
 
 
@@ -151,7 +150,7 @@ def speed(c: Campaign) -> None:
     batch = 4 * sizes.batch
     while batch <= sizes.largest_batch and table.add("gan-paper", "all but compile", FAST, batch):
         batch *= 2
-    if sizes.compile and c.left > 60:  # as long as a compilation may take
+    if sizes.compile and c.left > COMPILATION:
         table.add("gan-paper", "float32 + compile", dataclasses.replace(PLAIN, compile=True))
 
 

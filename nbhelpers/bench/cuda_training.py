@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nbhelpers import paths
-from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
+from nbhelpers.bench.cuda_campaign import COMPILATION, FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
 from nbhelpers.networks import batch_scores, checkpoints
 from nbhelpers.networks import plots as network_plots
@@ -74,7 +74,8 @@ def ship_work(sizes: Sizes) -> tuple[int, float]:
 
 
 def _work(asked, photos: int) -> tuple[int, float]:
-    counts = [(each.epochs + each.pretrain * (each.encoder == "none")) * photos for each in asked]  # theirs is another
+    # The epochs before those of a network on an encoder are a configuration of their own, "frozen".
+    counts = [(each.epochs + each.pretrain * (each.encoder == "none")) * photos for each in asked]
     return sum(counts), sum(count * flops(each) for count, each in zip(counts, asked))
 
 
@@ -113,17 +114,20 @@ def again(c: Campaign) -> None:
     Raises
     ------
     OutOfTime
-        When the step's seconds are used up.
+        When the step's seconds are used up, and when they do not suffice for one seed.
     """
-    seconds = 0.0
+    seconds, least = 0.0, COMPILATION if c.sizes.compile else 0.0
     for seed in SEEDS:
-        if c.left > 1.1 * seconds:
-            began = time.perf_counter()
-            try:
-                _paper(c, f"paper_seed_{seed}", seed)
-            finally:
-                _join(c, seed)
-            seconds = time.perf_counter() - began
+        if c.left < max(1.1 * seconds, least):
+            if not seconds:
+                raise OutOfTime
+            return
+        began = time.perf_counter()
+        try:
+            _paper(c, f"paper_seed_{seed}", seed)
+        finally:
+            _join(c, seed)
+        seconds = time.perf_counter() - began
 
 
 def _join(c: Campaign, seed: int) -> None:
@@ -275,6 +279,8 @@ def _affordable(c: Campaign, asked: TrainConfig, switches: Speed, photos: list, 
 class Shipped:
     """The rows of the step's table: errors on the training photos kept out, those of the committed networks first.
 
+    Epochs are passes over the photos in all, those of the network that one began with counted too.
+
     Parameters
     ----------
     c : Campaign
@@ -291,7 +297,8 @@ class Shipped:
             about = checkpoints.read_about(file)
             if about.get(checkpoints.CONFIG, {}).get("hints", "none") == "none" and about.get("size") == c.sizes.size:
                 facts = {"network": about["name"], "file": "committed; has learned from the photos kept out"}
-                facts |= {key: about[checkpoints.CONFIG][key] for key in ("loss", "size", "width", "epochs", "seed")}
+                facts |= {key: about[checkpoints.CONFIG][key] for key in ("loss", "size", "width", "seed")}
+                facts["epochs"] = checkpoints.epochs(about)
                 network = checkpoints.load_network(file)[0].to(c.device)
                 self.rows.append(facts | batch_scores.summary(batch_scores.errors(network, self.held), self.base))
 
@@ -315,7 +322,7 @@ class Shipped:
         self.c.check_time()
         folder = self.c.out / "networks" / f"{asked.name}-{asked.epochs}-{asked.seed}"
         facts, began = {"network": asked.name, "loss": asked.loss}, time.perf_counter()
-        facts |= {key: getattr(asked, key) for key in ("size", "width", "pretrain", "epochs", "seed")}
+        facts |= {key: getattr(asked, key) for key in ("size", "width", "epochs", "seed")}
         facts |= {"file": "", "training_photos": len(self.photos)}
         try:
             if watched:
@@ -327,9 +334,10 @@ class Shipped:
             raise
         except Exception as error:
             facts["note"] = f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
+            print(f"ship: {asked.name} failed: {facts['note']}", flush=True)
         else:
             facts |= {"file": f"{folder.name}/{found.file.name}", "collapsed": found.collapsed}
-            facts |= {"restarts": len(found.restarts)}
+            facts |= {"restarts": len(found.restarts), "epochs": checkpoints.epochs(checkpoints.read_about(found.file))}
             facts |= batch_scores.summary(batch_scores.errors(found.network.to(self.c.device), self.held), self.base)
         facts["seconds"] = time.perf_counter() - began
         self.rows.append(facts)

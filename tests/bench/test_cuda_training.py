@@ -68,6 +68,7 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
     def trained(asked, photos, folder, watch, **options):
         seen.append(photos)
         watch(SimpleNamespace())
+        checkpoints.save_network(folder / "unet.safetensors", made, {"name": "unet", "epochs": 9})
         return Trained(made, folder / "unet.safetensors", folder, [], [])
 
     monkeypatch.setattr(cuda_training, "train", trained)
@@ -78,7 +79,7 @@ def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_p
 
     rows = table(c.out, "ship")
     assert rows["network"].tolist() == ["mean colour", "known", "unet"] and (rows["photos"] == 8).all()
-    assert rows["epochs"].tolist()[1:] == [7, 2] and rows["seed"].tolist()[1:] == [3, 5]
+    assert rows["epochs"].tolist()[1:] == [7, 9] and rows["seed"].tolist()[1:] == [3, 5]
     assert rows["file"].tolist()[1].startswith("committed") and rows["file"].tolist()[2] == "unet-2-5/unet.safetensors"
     known = checkpoints.load_network(tmp_path / "checkpoints" / "known.safetensors")[0].to(c.device)
     held = batch_scores.on(c.device, c.pack.train[12:])
@@ -169,6 +170,15 @@ def test_other_seeds_join_the_table_of_the_first(tmp_path, monkeypatch):
         assert rows.groupby("seed")["epoch"].max().to_dict() == {0: 2, 1: 2, 2: 1}
         assert rows.groupby("seed")["ab_mse"].last().nunique() == 3 and len(rows) == 5 + 5 + 3
     pd.testing.assert_frame_equal(table(tmp_path, "paper_log"), log)
+
+
+def test_a_seed_that_would_not_even_be_compiled_in_time_is_not_begun(tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(cuda_training, "_paper", lambda c, name, seed: begun.append(seed))
+    with pytest.raises(OutOfTime):  # so that --resume tries again
+        cuda_training.again(campaign(tmp_path, seconds=50, compile=True))
+    cuda_training.again(campaign(tmp_path, seconds=100, compile=True))
+    assert begun == [1, 2]
 
 
 def test_a_network_that_fails_leaves_a_note_and_the_others_are_made(tmp_path, monkeypatch):

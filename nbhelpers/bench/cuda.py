@@ -115,7 +115,9 @@ def main(pack, out, budget: float = 540, resume: bool = False, rehearse: bool = 
         raise UserError(f"{pack} has too few photos: the campaign needs over {sizes.held} for training, and some tests")
     out.mkdir(parents=True, exist_ok=True)
     about = {"card": card(campaign.device), "budget": budget, "photos": photos, "sizes": asked}
+    earlier = done["about"].get("budget", 0) if done else 0
     done = {"about": about | machine()} | done
+    done["about"]["budget"] = earlier + budget  # of all attempts
     left = [step for step in steps() if done.get(step.name, {}).get("state") != "done"]
     spent, total = 0, sum(step.share for step in left)
     for step in left:

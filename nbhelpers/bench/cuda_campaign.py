@@ -15,10 +15,10 @@ from nbhelpers import paths
 from nbhelpers.networks.speed import Speed
 from nbhelpers.photos.pack import Pack
 
-# Nothing but what a loop in plain PyTorch does, and everything but compilation.
+# Nothing but what a loop in plain PyTorch does (its float32 lets convolutions use TF32), and everything but
+# compilation.
 PLAIN = Speed(bf16=False, channels_last=False, fused=False, graphs=False, resident=False)
 FAST = Speed(bf16=True)
-COMPILATION = 60.0  # seconds that torch.compile may take
 SWITCHES = {
     "channels_last": {"channels_last": True},
     "bf16": {"bf16": True},
@@ -65,7 +65,7 @@ class Sizes:
     most : int or None
         Photos read from each part of the pack; None reads all.
     compile : bool
-        Whether torch.compile is timed, and used in long trainings.
+        Whether torch.compile is timed, and used for the paper's training.
     tests : tuple of str
         Files of tests/ that are run, without their ending.
     """
@@ -175,7 +175,10 @@ class Campaign:
         rows : list of dict or pd.DataFrame
             All its rows: an earlier table is replaced.
         """
-        table = pd.DataFrame(rows).assign(card=card(self.device), torch=torch.__version__)
+        table = pd.DataFrame(rows)
+        for column, value in {"card": card(self.device), "torch": torch.__version__}.items():
+            kept = table[column].fillna(value) if column in table else value  # of rows that were written before
+            table[column] = kept
         with paths.atomic(self.out / f"10_cuda_{name}.csv") as part:
             table.to_csv(part, index=False, float_format="%.5g")
 

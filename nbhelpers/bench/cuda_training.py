@@ -1,8 +1,9 @@
-"""Steps 3 and 4 of the CUDA campaign: the paper's training at its length, and small networks to ship."""
+"""Steps 3 to 5 of the CUDA campaign: the paper's training, with more seeds, and small networks to ship."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nbhelpers import paths
-from nbhelpers.bench.cuda_campaign import COMPILATION, FAST, Campaign, OutOfTime, Sizes
+from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
 from nbhelpers.networks import batch_scores, checkpoints
 from nbhelpers.networks import plots as network_plots
@@ -94,12 +95,7 @@ def paper(c: Campaign) -> None:
     OutOfTime
         When the step's seconds are used up.
     """
-    _paper(c, "paper", seed=0)
-
-
-def _paper(c: Campaign, name: str, seed: int) -> None:
-    asked = dataclasses.replace(paper_config(c.sizes), stored=c.pack.size, seed=seed)
-    _watched(c, name, asked, dataclasses.replace(FAST, compile=c.sizes.compile), list(c.pack.train))
+    _paper(c, seed=0)
 
 
 def again(c: Campaign) -> None:
@@ -109,34 +105,44 @@ def again(c: Campaign) -> None:
     ----------
     c : Campaign
         A table "paper_seed_<seed>", with its log, pictures and figures, is written there for each; its rows join those
-        of the table "paper", and thin lines the figure, where the step `paper` has left them.
+        of the table "paper", and thin lines the figure. A seed that is there in full is left as it is.
 
     Raises
     ------
     OutOfTime
         When the step's seconds are used up, and when they do not suffice for one seed.
     """
-    seconds, least = 0.0, COMPILATION if c.sizes.compile else 0.0
+    whole, begun = _table(c, "paper"), False
+    took = 0.0 if whole is None else whole["seconds"].max()
     for seed in SEEDS:
-        if c.left < max(1.1 * seconds, least):
-            if not seconds:
-                raise OutOfTime
-            return
-        began = time.perf_counter()
-        try:
-            _paper(c, f"paper_seed_{seed}", seed)
-        finally:
-            _join(c, seed)
-        seconds = time.perf_counter() - began
+        known = _table(c, f"paper_seed_{seed}")
+        if known is not None and known["epoch"].max() == c.sizes.epochs:
+            begun = True
+        elif c.left > 1.1 * took:
+            _paper(c, seed)
+            begun = True
+    if not begun:
+        raise OutOfTime
 
 
-def _join(c: Campaign, seed: int) -> None:
-    """Add a seed's scores, as far as they go, to the table and to the figure of the first."""
-    first, more, log = (c.out / f"10_cuda_{name}.csv" for name in ("paper", f"paper_seed_{seed}", "paper_log"))
-    if first.is_file() and more.is_file() and log.is_file():
-        scores = pd.read_csv(first)
-        c.write("paper", pd.concat([scores[scores["seed"] != seed], pd.read_csv(more)]))
-        _keep(c, "paper.png", network_plots.long_training(pd.read_csv(first), pd.read_csv(log)))
+def _paper(c: Campaign, seed: int) -> None:
+    """The paper's training with a seed, whose scores stand with those of the others."""
+    asked = dataclasses.replace(paper_config(c.sizes), stored=c.pack.size, seed=seed)
+    switches = dataclasses.replace(FAST, compile=c.sizes.compile)
+    try:
+        _watched(c, f"paper_seed_{seed}" if seed else "paper", asked, switches, list(c.pack.train))
+    finally:
+        first, log = _table(c, "paper"), _table(c, "paper_log")
+        if first is not None and log is not None:
+            others = [_table(c, f"paper_seed_{other}") for other in SEEDS]
+            c.write("paper", pd.concat([first[first["seed"] == 0], *(each for each in others if each is not None)]))
+            _keep(c, "paper.png", network_plots.long_training(_table(c, "paper"), log))
+
+
+def _table(c: Campaign, name: str) -> pd.DataFrame | None:
+    """A table that the campaign has written, or None."""
+    path = c.out / f"10_cuda_{name}.csv"
+    return pd.read_csv(path) if path.is_file() else None
 
 
 def _watched(c: Campaign, name: str, asked: TrainConfig, switches: Speed, photos, folder=None) -> Trained:
@@ -221,7 +227,7 @@ def small_configs(sizes: Sizes) -> dict[str, TrainConfig]:
 def ship(c: Campaign) -> None:
     """Train small networks without the last training photos, and compare them on these; more seeds where seconds allow.
 
-    No network takes another with it: what goes wrong stands in the row's note.
+    No network takes another with it: what goes wrong stands in the row's note, and the step fails when all is done.
 
     Parameters
     ----------
@@ -236,39 +242,41 @@ def ship(c: Campaign) -> None:
     table = Shipped(c)
     asked = {name: dataclasses.replace(each, stored=c.pack.size) for name, each in small_configs(c.sizes).items()}
     best, seconds = _with_encoder(table, asked)
-    table.add(_affordable(c, asked["gan-paper"], FAST, table.photos, 0.72), watched=True)
+    table.add(asked["gan-paper"], share=0.72, watched=True)
     if best is not None:
         table.add(asked["bins"], start=c.out / "networks" / best["file"])
-    unet = _affordable(c, asked["unet"], FAST, table.photos, 0.6)
-    again = table.add(unet)["seconds"]
-    table.add(_affordable(c, asked["gan-l1"], FAST, table.photos, 0.9))
+    again = table.add(asked["unet"], share=0.6)
+    table.add(asked["gan-l1"], share=0.9)
     for seed in (1, 2):
         if best is not None and c.left > 1.2 * seconds:
             _with_encoder(table, {name: dataclasses.replace(each, seed=seed) for name, each in asked.items()})
-        if c.left > 1.2 * again:
-            table.add(dataclasses.replace(unet, seed=seed))
+        if "note" not in again and c.left > 1.2 * again["seconds"]:
+            table.add(dataclasses.replace(asked["unet"], epochs=again["epochs"], seed=seed))
+    failed = [row["network"] for row in table.rows if "note" in row]
+    if failed:
+        raise RuntimeError(f"{len(failed)} networks failed: {', '.join(failed)}; why stands in their notes")
 
 
 def _with_encoder(table: Shipped, asked: dict[str, TrainConfig]) -> tuple[dict | None, float]:
     """The row of the best fine-tuned network, None where there is none, and the seconds that all took."""
-    frozen = table.add(asked["frozen"])
-    rows = [frozen]
-    if "note" not in frozen:
-        start = table.c.out / "networks" / frozen["file"]
+    rows = [table.add(asked["frozen"])]
+    if "note" not in rows[0]:
+        start = table.c.out / "networks" / rows[0]["file"]
         rows += [table.add(asked[name], start=start) for name in ("tuned", "tuned longer")]
     good = [row for row in rows[1:] if "note" not in row]
-    best = min(good, key=lambda row: row["ab_mse"]) if good else None
-    return best, sum(row["seconds"] for row in rows)
+    return min(good, key=lambda row: row["ab_mse"], default=None), sum(row["seconds"] for row in rows)
 
 
-def _affordable(c: Campaign, asked: TrainConfig, switches: Speed, photos: list, share: float) -> TrainConfig:
+def _affordable(c: Campaign, asked: TrainConfig, photos: list, share: float) -> TrainConfig:
     """The configuration with as many epochs as fit into a share of the seconds that are left, at most its own.
 
     Rates that rise and fall must come to their end, so the number is fixed before it begins.
     """
     c.check_time()
     times, trial = [], dataclasses.replace(asked, epochs=3, pretrain=0)
-    train(trial, photos, speed=switches, watch=lambda _: times.append(time.perf_counter()), restarts=0, progress=False)
+    train(trial, photos, speed=FAST, watch=lambda _: times.append(time.perf_counter()), restarts=0, progress=False)
+    if len(times) < 3:
+        raise RuntimeError("it collapsed in its first three epochs")
     parts = 2 if asked.pretrain else 1
     epochs = min(asked.epochs, int(share * c.left / parts / (times[2] - times[1])))
     if epochs < 1:
@@ -302,7 +310,7 @@ class Shipped:
                 network = checkpoints.load_network(file)[0].to(c.device)
                 self.rows.append(facts | batch_scores.summary(batch_scores.errors(network, self.held), self.base))
 
-    def add(self, asked: TrainConfig, start: Path | None = None, watched: bool = False) -> dict:
+    def add(self, asked: TrainConfig, start: Path | None = None, share: float = 0.0, watched: bool = False) -> dict:
         """Train a network, keep and score it.
 
         Parameters
@@ -311,6 +319,8 @@ class Shipped:
             The training configuration.
         start : Path, optional
             The file of a network to begin with.
+        share : float
+            Of the seconds that are left: it gets as many epochs as fit into it. 0: those of the configuration.
         watched : bool
             Whether to score it every few epochs too, on the test photos, as `paper` does.
 
@@ -318,28 +328,40 @@ class Shipped:
         -------
         dict
             Its row of the table; with a note, and without scores, when it went wrong.
+
+        Raises
+        ------
+        OutOfTime
+            When the step's seconds are used up.
         """
         self.c.check_time()
-        folder = self.c.out / "networks" / f"{asked.name}-{asked.epochs}-{asked.seed}"
-        facts, began = {"network": asked.name, "loss": asked.loss}, time.perf_counter()
-        facts |= {key: getattr(asked, key) for key in ("size", "width", "epochs", "seed")}
-        facts |= {"file": "", "training_photos": len(self.photos)}
+        facts = {"network": asked.name, "loss": asked.loss, "size": asked.size, "width": asked.width}
+        facts |= {"seed": asked.seed, "training_photos": len(self.photos)}
         try:
-            if watched:
-                found = _watched(self.c, "paper_small", asked, FAST, self.photos, folder)
-            else:
-                options = {"save_every": NEVER, "watch": self.c.check_time, "progress": False}
-                found = train(asked, self.photos, folder, speed=FAST, start=start, **options)
+            asked = _affordable(self.c, asked, self.photos, share) if share else asked
+            facts |= self._trained(asked, start, watched)
         except OutOfTime:
             raise
         except Exception as error:
             facts["note"] = f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
+            facts["seconds"] = 0.0
             print(f"ship: {asked.name} failed: {facts['note']}", flush=True)
-        else:
-            facts |= {"file": f"{folder.name}/{found.file.name}", "collapsed": found.collapsed}
-            facts |= {"restarts": len(found.restarts), "epochs": checkpoints.epochs(checkpoints.read_about(found.file))}
-            facts |= batch_scores.summary(batch_scores.errors(found.network.to(self.c.device), self.held), self.base)
-        facts["seconds"] = time.perf_counter() - began
         self.rows.append(facts)
         self.c.write("ship", self.rows)
         return facts
+
+    def _trained(self, asked: TrainConfig, start: Path | None, watched: bool) -> dict:
+        """What one more network came to."""
+        folder, began = self.c.out / "networks" / f"{asked.name}-{asked.epochs}-{asked.seed}", time.perf_counter()
+        shutil.rmtree(folder, ignore_errors=True)  # a network of an earlier attempt would be taken as it is
+        if watched:
+            found = _watched(self.c, "paper_small", asked, FAST, self.photos, folder)
+        else:
+            options = {"save_every": NEVER, "watch": self.c.check_time, "progress": False}
+            found = train(asked, self.photos, folder, speed=FAST, start=start, **options)
+        row = {
+            "file": f"{folder.name}/{found.file.name}",
+            "epochs": checkpoints.epochs(checkpoints.read_about(found.file)),
+        }
+        row |= {"restarts": len(found.restarts), "collapsed": found.collapsed, "seconds": time.perf_counter() - began}
+        return row | batch_scores.summary(batch_scores.errors(found.network.to(self.c.device), self.held), self.base)

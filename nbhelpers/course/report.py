@@ -84,8 +84,8 @@ def networks() -> str:
     chroma multiplied by one number, so that on the training photos it is as strong as the truth's. In brackets beside
     a network: {TRAINED}."""
     side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
-    then = f"""The networks that come with the course (`data/checkpoints`) learned at {side} x {side} pixels;
-    the same test photos at that size:"""
+    then = f"""The networks that come with the course (`data/checkpoints`) learned at {side} x {side} pixels, *gan-l1*
+    at 64 first; the same test photos at that size:"""
     return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{shipped()}"
 
 
@@ -259,13 +259,15 @@ def _over_epochs(scores: pd.DataFrame, side: int, machine: str) -> str:
 def _which(scores: pd.DataFrame) -> str:
     """Which seed the table is of, and how far the others came."""
     lengths = [f"{part['epoch'].max():.0f}" for _, part in scores.groupby("seed", sort=False)][1:]
-    return f"the first of {1 + len(lengths)} seeds (the others: {', '.join(lengths)} epochs)" if lengths else "one seed"
+    rest = f"the other{'s' * (len(lengths) > 1)}: {' and '.join(lengths)} epochs"
+    return f"the first of {1 + len(lengths)} seeds ({rest})" if lengths else "one seed"
 
 
 def cuda_speed() -> str:
     """Photos per second on the GPU of the campaign."""
     speed = reference.cuda("speed")
-    full = speed[speed["photos_per_second"].isna() & speed["note"].str.contains("memory is full")]
+    notes = speed["note"].fillna("") if "note" in speed else pd.Series("", speed.index)
+    full = speed[notes.str.contains("memory is full")]
     speed = speed[speed["photos_per_second"].notna()]
     table = pd.DataFrame({"network": speed["network"], "variant": speed["variant"], "batch": speed["batch"].map(str)})
     table["photos / s"] = speed["photos_per_second"].map("{:.0f}".format)
@@ -276,7 +278,7 @@ def cuda_speed() -> str:
     note = f"""{first["size"]} x {first["size"]} pixels, {first["width"]} channels, one {first["card"]}, torch
     {first["torch"]}; a bf16 product of 8192 x 8192 numbers reaches {first["product_TFLOP_per_second"]:.0f} TFLOP/s
     there. *all but compile*: bf16, channels_last, fused Adam, photos on the GPU, steps recorded as CUDA graphs; *all*:
-    torch.compile too."""
+    torch.compile too. *float32* as PyTorch comes: convolutions take TF32."""
     if len(full):
         note += f" A batch of {full['batch'].min()} does not fit into the GPU's memory."
     return _markdown(table) + "\n\n" + " ".join(note.split())

@@ -228,6 +228,14 @@ def test_the_anchor_of_hinted_is_the_best_of_the_reference_table():
     assert (table.max() - table.loc[hint_inputs.ANCHOR]).max() < 0.1
 
 
+def test_a_campaign_in_which_everything_fitted_has_no_notes(monkeypatch):
+    speed = reference.cuda("speed")
+    assert "A batch of 512 does not fit" in report.cuda_speed()
+    monkeypatch.setattr(reference, "cuda", lambda name: speed[speed["note"].isna()].drop(columns="note"))
+    whole = report.cuda_speed()
+    assert "does not fit" not in whole and whole.count("\n| ") == len(speed) + 1
+
+
 def test_what_the_campaign_did_not_measure_is_said_until_it_has(monkeypatch):
     speed, right = reference.cuda("speed"), reference.cuda("right")
     gan = speed[speed["network"] == "gan-paper"].iloc[[0]]
@@ -253,6 +261,7 @@ def test_the_prose_of_notebook_06_agrees_with_the_long_training():
         assert scores.loc[scores["weights"] == "last", "of_mean_colour"].iloc[0] > last["of_mean_colour"].max()
         assert (last["of_low"] > 1).all() and (mean["of_high"] > 1).all()  # no nearer to the truth than one mean colour
         assert last["of_mean_colour"].std() > 1.4 * mean["of_mean_colour"].std()
+        assert mean["of_mean_colour"].between(1, 1.3).sum() >= len(mean) - 1
     odd = mean.loc[mean["of_mean_colour"] > 1.3, "epoch"]  # of the second seed: one look is far off
     assert odd.tolist() == [80] and mean.set_index("epoch").loc[90, "of_mean_colour"] < 1.15
     scores = both[both["seed"] == 0]
@@ -307,12 +316,13 @@ def test_what_notebook_05_says_of_the_gpu_is_what_its_tables_say():
     assert (larger < 1.01 * gan["all but compile"]).all() and len(larger) == 2
     right = reference.cuda("right").query("network == 'unet'").set_index("variant")["seconds"]
     assert right["CUDA graph"] < 0.6 * right["float32"] and right["fused Adam"] < 0.7 * right["float32"]
+    assert right["photos on the GPU"] > 0.95 * right["float32, once more"]
 
     ship = reference.cuda("ship").iloc[1:]
     old = ship[ship["training_photos"].isna()].set_index("network")["of_mean_colour"]
     new = ship[ship["training_photos"] == 4500].set_index(["network", "epochs"])["of_mean_colour"]
     frozen, tuned, longer = new["unet-pretrained-frozen", 4], new["unet-pretrained", 8], new["unet-pretrained", 20]
-    assert tuned < frozen < longer and longer - tuned > frozen - tuned
+    assert tuned < frozen < longer
     assert new["unet", 51] < old["unet"] and ship.set_index("epochs").loc[51, "seconds"] < 60
     assert all(new[name].min() > old[name] for name in ("unet-pretrained", "bins", "gan-l1"))
 

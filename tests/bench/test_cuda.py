@@ -42,9 +42,9 @@ sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Finder
 for name in list(sys.modules):
     assert not Finder.hides(name), name
 from nbhelpers import cli
-from nbhelpers.bench import cuda, cuda_campaign, cuda_training
+from nbhelpers.bench import cuda, cuda_campaign, cuda_shipping, cuda_training
 
-cuda_training.SEEDS = (1,)
+cuda_training.SEEDS = cuda_shipping.SEEDS = (1,)
 
 def command(*arguments):
     try:

@@ -12,6 +12,7 @@ from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_training import NEVER, SEEDS, train_watched, work_of
 from nbhelpers.networks import batch_scores, checkpoints
 from nbhelpers.networks.config import TrainConfig, train_config
+from nbhelpers.networks.data import bytes_of, identity
 from nbhelpers.networks.training import train
 
 
@@ -136,12 +137,17 @@ class Shipped:
         colour = batch_scores.mean_colour(c.device, c.pack.train[: -c.sizes.held])
         self.base = batch_scores.errors(None, self.held, colour)
         self.rows = [{"network": "mean colour"} | batch_scores.summary(self.base, self.base)]
+        mine = identity(bytes_of(self.photos, c.pack.size))
         for file in sorted((paths.DATA / "checkpoints").glob("*.safetensors")):
             about = checkpoints.read_about(file)
             if about.get(checkpoints.CONFIG, {}).get("hints", "none") == "none" and about.get("size") == c.sizes.size:
-                facts = {"network": about["name"], "file": "committed; has learned from the photos kept out"}
+                facts = {"network": about["name"], "file": "committed"}
                 facts |= {key: about[checkpoints.CONFIG][key] for key in ("loss", "size", "width", "seed")}
                 facts["epochs"] = checkpoints.epochs(about)
+                if about.get("identity") == mine:
+                    facts["training_photos"] = len(self.photos)
+                else:
+                    facts["file"] += "; may have learned from the photos kept out"
                 network = checkpoints.load_network(file)[0].to(c.device)
                 self.rows.append(facts | batch_scores.summary(batch_scores.errors(network, self.held), self.base))
 

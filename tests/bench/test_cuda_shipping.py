@@ -14,6 +14,7 @@ from nbhelpers.bench import cuda_campaign, cuda_shipping
 from nbhelpers.bench.cuda_campaign import OutOfTime
 from nbhelpers.networks import batch_scores, checkpoints
 from nbhelpers.networks.config import train_config
+from nbhelpers.networks.data import bytes_of, identity
 from nbhelpers.networks.models import UNet
 from nbhelpers.networks.training import Trained, train
 
@@ -52,11 +53,24 @@ def test_epochs_fit_into_the_share_of_the_time(affordable):
             affordable(seconds, 0.5, unet)
 
 
-def planted(folder, name, size=32, hints="none", seed=0):
+def planted(folder, name, size=32, hints="none", seed=0, **about):
     torch.manual_seed(seed)
     made = UNet(4, 2, channels=1 if hints == "none" else 4)
     fields = {"hints": hints, "loss": "mse", "size": size, "width": 4, "epochs": 7, "seed": 3}
-    checkpoints.save_network(folder / f"{name}.safetensors", made, {"name": name, "size": size, "recipe": fields})
+    about |= {"name": name, "size": size, "recipe": fields}
+    checkpoints.save_network(folder / f"{name}.safetensors", made, about)
+
+
+def test_a_committed_network_that_has_not_seen_the_photos_kept_out_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    c = campaign(tmp_path / "out", held=8)
+    for name, photos in {"fair": c.pack.train[:12], "flattered": c.pack.train}.items():
+        planted(tmp_path / "checkpoints", name, identity=identity(bytes_of(list(photos), 48)))
+    planted(tmp_path / "checkpoints", "of old")
+    rows = {row["network"]: row for row in cuda_shipping.Shipped(c).rows}
+    assert (rows["fair"]["file"], rows["fair"]["training_photos"]) == ("committed", 12)
+    for name in ("flattered", "of old"):
+        assert "may have learned from the photos kept out" in rows[name]["file"] and "training_photos" not in rows[name]
 
 
 def test_networks_to_ship_are_scored_on_the_photos_that_they_have_not_seen(tmp_path, monkeypatch):

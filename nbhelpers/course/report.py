@@ -84,8 +84,8 @@ def networks() -> str:
     chroma multiplied by one number, so that on the training photos it is as strong as the truth's. In brackets beside
     a network: {TRAINED}."""
     side = pd.read_csv(folder / "06_shipped.csv")["photo_size"].max()
-    then = f"""The networks that come with the course (`data/checkpoints`) learned at {side} x {side} pixels, *gan-l1*
-    at 64 first; the same test photos at that size:"""
+    then = f"""The networks that come with the course (`data/checkpoints`) learned at {side} x {side} pixels in the end;
+    the same test photos at that size:"""
     return f"{table}\n\n{' '.join(about.split())}\n\n{' '.join(then.split())}\n\n{shipped()}"
 
 

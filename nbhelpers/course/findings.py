@@ -252,12 +252,12 @@ def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
     hours = 100 * 5000 / best["photos_per_second"] / 3600
     small = right[(right["size"] == right["size"].min()) & ~right["variant"].str.contains("seed")]  # beside float32
     most = small.groupby("network")["difference"].max()
-    least = "".join(
+    also = "".join(
         f"; with torch.compile from those without it by {each:.1%}"
         for each in right.loc[right["variant"] == "all", "difference"]
     )
-    there = {"the speed of torch.compile": "all" in set(gan["variant"])}
-    there["that of each switch alone"] = "float32 + bf16" in set(gan["variant"])
+    timed = set(gan["variant"])
+    there = {"the speed of torch.compile": "all" in timed, "that of each switch alone": "float32 + bf16" in timed}
     there["whether resume repeats to the last bit"] = cuda("resume") is not None
     missing = [what for what, measured in there.items() if not measured]
     cut = f" The campaign was cut short; not measured: {', '.join(missing)}." if missing else ""
@@ -268,7 +268,7 @@ def cuda_speed(speed: pd.DataFrame, right: pd.DataFrame) -> str:
         epochs of 5,000 photos would take {60 * hours:.0f} minutes (the paper: about 30 hours on an A100). The mean
         losses of {small["steps"].max()} steps differ from plain float32's by at most {most["unet"]:.1%} with bf16,
         channels_last, fused Adam and recorded steps, one by one and together (U-Net), and by at most
-        {most["gan-paper"]:.1%} with bf16, recorded steps and all together (GAN){least}.{cut}"""
+        {most["gan-paper"]:.1%} with bf16, recorded steps and all together (GAN){also}.{cut}"""
 
 
 def with_encoder(curve: pd.DataFrame, scores: pd.DataFrame) -> str:

@@ -323,7 +323,8 @@ def test_what_notebook_05_says_of_the_gpu_is_what_its_tables_say():
     new = ship[ship["training_photos"] == 4500].set_index(["network", "epochs"])["of_mean_colour"]
     frozen, tuned, longer = new["unet-pretrained-frozen", 4], new["unet-pretrained", 8], new["unet-pretrained", 20]
     assert tuned < frozen < longer
-    assert new["unet", 51] < old["unet"] and ship.set_index("epochs").loc[51, "seconds"] < 60
+    assert new["unet", 51] < old["unet"]
+    assert ship.loc[ship["training_photos"].isna() & (ship["network"] == "unet"), "epochs"].tolist() == [27]
     assert all(new[name].min() > old[name] for name in ("unet-pretrained", "bins", "gan-l1"))
 
 

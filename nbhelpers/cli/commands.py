@@ -133,7 +133,7 @@ def train(
     ] = None,
     encoder: Annotated[
         str | None,
-        typer.Option(help="Of unet-pretrained and bins: a network of timm; by default the installed one."),
+        typer.Option(help="Of all but unet and the GANs: a network of timm; by default the installed one."),
     ] = None,
     rate: Annotated[float | None, typer.Option(help="The generator's learning rate.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of first weights, order, crops and dropout.")] = None,

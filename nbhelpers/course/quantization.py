@@ -70,8 +70,13 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
     before = inference.load(name, file)
     with_hints = isinstance(before, inference.HintedColorizer)
     source = open_photos(photos, SIZE if with_hints else before.size)
-    parts = ["", PRIOR] if isinstance(getattr(before, "prior", None), inference.NetworkColorizer) else [""]
+    own = isinstance(getattr(before, "prior", None), inference.NetworkColorizer)
+    shared = own and (folder / inference.SHARED).is_file()
+    shared = shared and checkpoints.digest(folder / inference.SHARED) == before.about["start"]
+    parts = ["", PRIOR] if own and not shared else [""]
     with tempfile.TemporaryDirectory() as trial:
+        if shared:
+            checkpoints.copy(folder / inference.SHARED, Path(trial) / inference.SHARED)
         trial = _store(name, file, Path(trial), True, dict.fromkeys(parts, {}), source.train)
         after = inference.load(name, trial)
     told = _measure(before, after, parts, source.test, PATCHES if with_hints else (0,), jobs)

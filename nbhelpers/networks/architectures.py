@@ -68,7 +68,8 @@ def first_weights(config: TrainConfig, photos: torch.Tensor) -> nn.Module:
         return initialize(UNetBins(*shape, len(centres), config.temperature)).with_palette(centres, share)
     weights = encoder.imagenet_weights(config.encoder)
     if not classifies:
-        return PretrainedUNet(config.encoder, config.width).begin_with(weights)
+        channels, outputs = hint_inputs.PLANES[config.hints]
+        return PretrainedUNet(config.encoder, config.width, outputs, channels).begin_with(weights)
     made = ColourBins(config.encoder, config.width, len(centres), config.temperature)
     return made.begin_with(weights).with_palette(centres, share)
 
@@ -81,8 +82,9 @@ def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:
     known : UNet, PretrainedUNet or ColourBins
         The trained network, without hints.
     made : UNet, PretrainedUNet or ColourBins
-        With first weights, see `first_weights`. A U-Net may take hints; one that classifies colours may begin with one
-        that does not, whose last layer it does not take.
+        With first weights, see `first_weights`. A U-Net may take hints; one on an encoder that corrects spread hints
+        keeps its weights, since `known` only guesses for it. One that classifies colours may begin with one that does
+        not, whose last layer it does not take.
     file : Path
         Where `known` was read, for the message.
 
@@ -96,6 +98,12 @@ def started_from(known: nn.Module, made: nn.Module, file: Path) -> nn.Module:
     UserError
         When `known` is of another kind or shape.
     """
+    if isinstance(made, PretrainedUNet) and made.channels > 1:
+        if (made.channels, made.outputs) != hint_inputs.PLANES["spread"]:
+            raise UserError(f"{file} has nothing for a network on an encoder that is told the hints: leave out --start")
+        if known.channels > 1:
+            raise UserError(f"{file} holds a network that takes hints: start from one without")
+        return made
     differ = [key for key, value in known.arguments.items() if key not in _FREE and made.arguments.get(key) != value]
     if differ or isinstance(made, PretrainedUNet) != isinstance(known, PretrainedUNet):
         what = ", ".join(f"{key} {known.arguments[key]}" for key in differ) or "no pretrained encoder"

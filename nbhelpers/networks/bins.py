@@ -299,6 +299,22 @@ class UNetBins(_Classifier, UNet):
         return enlarged(self.paint(self.planes(lightness)), lightness.shape[-2:])
 
 
+def coarse(network: nn.Module) -> bool:
+    """Does a network paint at a quarter of the size, so that its chroma is to be laid along edges, see `guided`?
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
+    return isinstance(network, (PretrainedUNet, UNetBins))
+
+
 def _sensible(temperature: float) -> float:
     if not 0 < temperature < float("inf"):
         raise ValueError(f"temperature must be above 0 and finite, got {temperature}")

@@ -176,7 +176,7 @@ def epochs(about: dict) -> int:
 
 
 def copy(path: Path, to: Path) -> None:
-    """Copy a network's file, to the byte, and write its description beside the copy.
+    """Copy a network's file, to the byte, with that of its encoder where it has one; write its description beside it.
 
     Parameters
     ----------
@@ -191,6 +191,8 @@ def copy(path: Path, to: Path) -> None:
         As `read_about` does.
     """
     about = read_about(path)
+    if "encoder" in about:
+        copy(_encoder_file(path, about["encoder"]), _encoder_file(to, about["encoder"]))
     with paths.atomic(to) as part:
         shutil.copyfile(path, part)
     with paths.atomic(to.with_suffix(".json")) as part:

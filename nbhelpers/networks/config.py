@@ -73,6 +73,10 @@ class TrainConfig:
         these words.
     rounds : int
         How many sets of random hints are drawn for each photo; the epochs take them in turn.
+    folds : int
+        Of the hints "spread": so many parts of the photos, each guessed by a network that did not learn from it, but
+        from the others, as the network to begin with did. 0: that network guesses for all, also for those that it
+        learned from, where it errs less than elsewhere.
     width : int
         Channels of the U-Net's first level, the one with the most pixels.
     depth : int
@@ -83,7 +87,8 @@ class TrainConfig:
         The rate of the weights of its last two stages over that of the others; 0: they too stay as they were.
     cached : int
         As long as the encoder stays as it was: how many squares are cut from each photo, for which its features are
-        computed once; the epochs take them in turn. 0: other squares in each step, and their features anew.
+        computed once; the epochs take them in turn. 0: other squares in each step, and their features anew. With hints
+        as many as `rounds`, or 0.
     uniform : float
         Of the loss "bins": lambda in [0, 1], see `bins.class_weights`.
     temperature : float
@@ -125,6 +130,7 @@ class TrainConfig:
     jitter: float = 0.1
     hints: str = "none"
     rounds: int = 4
+    folds: int = 0
     width: int = 24
     depth: int = 4
     upsampling: str = "transposed"
@@ -157,7 +163,7 @@ class TrainConfig:
             if getattr(self, field) < 1:
                 raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
         rates = ("rate", "discriminator_rate", "encoder_rate")
-        for field in (*rates, "seed", "pretrain", "weight", "decay", "jitter", "cached", "vivid"):
+        for field in (*rates, "seed", "pretrain", "weight", "decay", "jitter", "cached", "vivid", "folds"):
             if getattr(self, field) < 0:
                 raise UserError(f"{field} must not be negative, got {getattr(self, field)}")
         if not 0 <= self.dropout < 1:
@@ -188,8 +194,12 @@ class TrainConfig:
         """Raise UserError for what does not go with an encoder, or without one."""
         if self.encoder == "none" and (self.encoder_rate or self.cached):
             raise UserError("encoder_rate and cached need an encoder: --encoder " + LITE0)
-        if self.encoder != "none" and self.hints != "none":
-            raise UserError(f"hints {self.hints!r} go with a U-Net from first weights, without an encoder")
+        if self.hints != "none" and self.cached not in (0, self.rounds):
+            raise UserError(
+                f"cached must be 0, or as rounds {self.rounds}: features belong to the squares of the hints"
+            )
+        if self.folds == 1 or self.folds and self.hints != "spread":
+            raise UserError(f"folds must be 0, or at least 2 with hints 'spread', got {self.folds}")
         if self.loss == "bins" and self.adversarial:
             raise UserError("loss 'bins' goes with no discriminator: the network answers with a distribution")
         if self.loss == "bins" and self.hints != "none":
@@ -260,8 +270,9 @@ UNET_PRETRAINED = TrainConfig(
 # Begins best with a trained `unet-pretrained`, whose encoder it keeps. Zhang et al. 2016; their lambda of 0.5 and T of
 # 0.38 paint too vividly here: figures/reference/05_bins_choice.csv.
 BINS = dataclasses.replace(UNET_PRETRAINED, name="bins", loss="bins", encoder_rate=0.0, pretrain=0, epochs=6, rate=2e-3)
-# Begins best with a trained `unet`: its weights for the lightness are kept.
-HINTED = dataclasses.replace(UNET, name="hinted", hints="spread", rate=1e-3)
+# Corrects best what a trained `unet-pretrained` guesses. Its own encoder is as it came from ImageNet: one that learned
+# from these photos knows their colours by heart, and would be trusted too much.
+HINTED = dataclasses.replace(BINS, name="hinted", loss="mse", hints="spread", epochs=8, rounds=2)
 # For comparison: the same without propagation's help.
 HINTED_ALONE = dataclasses.replace(HINTED, name="hinted-alone", hints="given")
 CONFIGS = {config.name: config for config in (UNET, GAN_PAPER, GAN_L1, UNET_PRETRAINED, BINS, HINTED, HINTED_ALONE)}
@@ -297,8 +308,8 @@ REFERENCE = {
     "bins": {"size": 128, "width": 64},
     "gan-paper": {"width": 16, "epochs": 100},
     "gan-l1": {"width": 16, "pretrain": 24, "epochs": 5},
-    "hinted": {"epochs": 14, "rate": 2e-3},
-    "hinted-alone": {"epochs": 14, "rate": 2e-3},
+    "hinted": {"size": 128, "width": 64, "folds": 2},
+    "hinted-alone": {"size": 128, "width": 64},
 }
 
 

@@ -1,4 +1,4 @@
-"""Squares cut from photos, another place in each."""
+"""Squares cut from photos, another place in each, and some of them mirrored."""
 
 from __future__ import annotations
 
@@ -23,3 +23,21 @@ def cut(planes: torch.Tensor, corners: torch.Tensor, size: int) -> torch.Tensor:
         (n, channels, size, size).
     """
     return torch.stack([one[:, y : y + size, x : x + size] for one, (y, x) in zip(planes, corners.tolist())])
+
+
+def mirrored(squares: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Mirror some squares left to right.
+
+    Parameters
+    ----------
+    squares : torch.Tensor
+        (n, channels, H, W).
+    which : torch.Tensor
+        (n,) bool, on any device.
+
+    Returns
+    -------
+    torch.Tensor
+        (n, channels, H, W).
+    """
+    return torch.where(which.to(squares.device)[:, None, None, None], squares.flip(-1), squares)

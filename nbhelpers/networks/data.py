@@ -128,8 +128,9 @@ class Batches:
         Where batches are needed.
     rank, world : int
         The number of this process, which takes its part of each batch, and how many there are; all draw the same crops.
-    prior : UNet or None
-        A network without hints, which predicts what hints are to correct, see `hint_inputs`; None for the mean colour.
+    priors : sequence of nn.Module
+        Networks without hints, which predict what hints are to correct, see `hint_inputs.guesses`; none of them: the
+        mean colour.
     resident : bool
         Keep the photos on the device, when it has room for them.
 
@@ -146,12 +147,12 @@ class Batches:
         device="cpu",
         rank=0,
         world=1,
-        prior=None,
+        priors=(),
         resident: bool = True,
     ):
         if config.batch % world:
             raise UserError(f"a batch of {config.batch} cannot be shared by {world} devices: make it a multiple")
-        self.config, self.device, self.world, self.prior = config, torch.device(device), world, prior
+        self.config, self.device, self.world, self.priors = config, torch.device(device), world, priors
         self.per_epoch = max(1, len(photos) // config.batch)
         there = (resident or self.device.type == "cpu") and _fits(photos, self.device)
         self.photos = photos.to(self.device) if there else photos.pin_memory()
@@ -164,7 +165,7 @@ class Batches:
     @functools.cached_property
     def samples(self) -> hint_inputs.Samples | None:
         """The random hints, drawn when they are first needed; None for a configuration without."""
-        return hint_inputs.draw(self.photos.cpu(), self.config, self.prior) if self.config.hints != "none" else None
+        return hint_inputs.draw(self.photos.cpu(), self.config, self.priors) if self.config.hints != "none" else None
 
     @functools.cached_property
     def vivid(self) -> torch.Tensor:
@@ -217,14 +218,16 @@ class Batches:
         jitter = 1 + self.config.jitter * (2 * torch.rand(2, len(which), 1, 1, 1) - 1)
         rgb = self.photos[there[self.part]].to(self.device, non_blocking=True)
         hint_channels = weight = features = None
+        mine, flipped = which[self.part], None
         if self.seen is not None:
-            rgb, features = self.seen.at(rgb, which[self.part], epoch)
+            squares, features, flipped = self.seen.at(rgb, mine, epoch)
         elif self.samples is None:
-            rgb = self.cut(rgb)
-        else:
-            round_ = epoch % self.config.rounds
-            rgb, hint_channels, weight = self.samples.at(rgb, which[self.part], round_, flip=bool(torch.rand(()) < 0.5))
-        lab = rgb_to_lab_tensor(rgb)  # (N, 3, size, size)
+            squares = self.cut(rgb)
+        if self.samples is not None:
+            if flipped is None:
+                flipped = (torch.rand(()) < 0.5).expand(len(mine))  # all or none
+            squares, hint_channels, weight = self.samples.at(rgb, mine, epoch % self.config.rounds, flipped)
+        lab = rgb_to_lab_tensor(squares)  # (N, 3, size, size)
         lightness = scale_lightness(lab[:, :1])
         if self.config.jitter and features is None:  # which were computed with it
             # Not to be waited for: a GPU would stand idle until the next step is prepared.

@@ -9,7 +9,7 @@ import torch
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_lightness
 from nbhelpers.errors import UserError
 from nbhelpers.networks.config import TrainConfig
-from nbhelpers.networks.crops import cut
+from nbhelpers.networks.crops import cut, mirrored
 from nbhelpers.system import memory
 
 PART = 50  # photos at once
@@ -39,7 +39,9 @@ class Features:
     mirrored: torch.Tensor
     levels: list[torch.Tensor]
 
-    def at(self, rgb: torch.Tensor, which: torch.Tensor, epoch: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def at(
+        self, rgb: torch.Tensor, which: torch.Tensor, epoch: int
+    ) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
         """Cut photos, and look up the features of the squares.
 
         Parameters
@@ -57,15 +59,17 @@ class Features:
             (n, 3, size, size) uint8.
         levels : list of torch.Tensor
             (n, channels, h, w) float32, see `PretrainedUNet.features`; on the device of the training.
+        mirrored : torch.Tensor
+            (n,) bool, which of the squares are.
         """
         rows = which * self.sets + epoch % self.sets
-        squares = _mirrored(cut(rgb, self.corners[rows], self.size), self.mirrored[rows])
+        squares = mirrored(cut(rgb, self.corners[rows], self.size), self.mirrored[rows])
         levels = [level[rows].to(rgb.device, non_blocking=True).float() for level in self.levels]
-        return squares, levels
+        return squares, levels, self.mirrored[rows]
 
 
 @torch.inference_mode()
-def compute(photos: torch.Tensor, config: TrainConfig, network, fabric) -> Features:
+def compute(photos: torch.Tensor, config: TrainConfig, network, fabric, corners=None) -> Features:
     """Draw the squares of a training and compute what the encoder sees in them.
 
     Parameters
@@ -78,6 +82,8 @@ def compute(photos: torch.Tensor, config: TrainConfig, network, fabric) -> Featu
         Whose encoder stays as it is; on the device of the training.
     fabric : lightning.fabric.Fabric
         Says the precision and the device.
+    corners : torch.Tensor, optional
+        (N * cached, 2) int64, of squares that are chosen already; None draws them.
 
     Returns
     -------
@@ -91,13 +97,14 @@ def compute(photos: torch.Tensor, config: TrainConfig, network, fabric) -> Featu
     """
     sets, count = config.cached, len(photos) * config.cached
     drawn = torch.Generator().manual_seed(config.seed)
-    corners = torch.randint(0, config.stored - config.size + 1, (count, 2), generator=drawn)
-    mirrored = torch.rand(count, generator=drawn) < 0.5
+    if corners is None:
+        corners = torch.randint(0, config.stored - config.size + 1, (count, 2), generator=drawn)
+    flipped = torch.rand(count, generator=drawn) < 0.5
     jitter = config.jitter * (2 * torch.rand(2, count, 1, 1, 1, generator=drawn) - 1)
     levels = None
     for rows in torch.arange(count).split(PART):
         squares = cut(photos[(rows // sets).to(photos.device)], corners[rows], config.size)
-        squares = _mirrored(squares, mirrored[rows])
+        squares = mirrored(squares, flipped[rows])
         lightness = scale_lightness(rgb_to_lab_tensor(squares.to(fabric.device))[:, :1])
         factor, shift = jitter[:, rows].to(fabric.device)
         with fabric.autocast():
@@ -105,12 +112,7 @@ def compute(photos: torch.Tensor, config: TrainConfig, network, fabric) -> Featu
         levels = _room(found, count) if levels is None else levels
         for level, part in zip(levels, found):
             level[rows] = part.bfloat16().cpu()
-    return Features(sets, config.size, corners, mirrored, levels)
-
-
-def _mirrored(squares: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
-    """Some of the squares mirrored left to right, the others as they are."""
-    return torch.where(which.to(squares.device)[:, None, None, None], squares.flip(-1), squares)
+    return Features(sets, config.size, corners, flipped, levels)
 
 
 def _room(found: list[torch.Tensor], count: int) -> list[torch.Tensor]:

@@ -18,7 +18,9 @@ from nbhelpers.colour.lab import rgb_to_lab, rgb_to_lab_tensor, scale_ab, scale_
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Colorization, Hints, hide_pixels, keep_known, nearest_known, patches
 from nbhelpers.networks import crops, processes
+from nbhelpers.networks.bins import coarse
 from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import guided
 from nbhelpers.system import memory, one_thread
 
 # Planes that a network reads, the lightness among them, and predicts, for each kind of `TrainConfig.hints`.
@@ -96,26 +98,27 @@ def stack(kind: str, spread, known, near, guess):
     return torch.cat([scale_ab(spread), known, near, scale_ab(guess)], dim=1)
 
 
-def predict(network, lightness: torch.Tensor, hint_channels: torch.Tensor | None) -> torch.Tensor:
+def predict(network, lightness: torch.Tensor, hint_channels: torch.Tensor | None, features=None) -> torch.Tensor:
     """The chroma that a network predicts; with propagated hints, mixed with their colours.
 
     Parameters
     ----------
     network : nn.Module
-        A U-Net, or what runs it.
+        A network, or what runs it.
     lightness : torch.Tensor
         (N, 1, H, W), scaled.
     hint_channels : torch.Tensor or None
         (N, 3 or 6, H, W), as `stack` gives them; None for a network without hints.
+    features : list of torch.Tensor, optional
+        What its encoder sees, where that is known, see `PretrainedUNet.features`.
 
     Returns
     -------
     torch.Tensor
         (N, 2, H, W), scaled.
     """
-    if hint_channels is None:
-        return network(lightness)
-    predicted = network(torch.cat([lightness, hint_channels], dim=1))
+    given = lightness if hint_channels is None else torch.cat([lightness, hint_channels], dim=1)
+    predicted = network(given) if features is None else network(given, features)
     if predicted.shape[1] == 2:
         return predicted
     return hint_channels[:, :2] + openness(hint_channels[:, 3:4]) * correction(predicted, hint_channels[:, :2])
@@ -204,7 +207,7 @@ class Samples:
     error: torch.Tensor
     guess: torch.Tensor
 
-    def at(self, rgb: torch.Tensor, which: torch.Tensor, round_: int, flip: bool):
+    def at(self, rgb: torch.Tensor, which: torch.Tensor, round_: int, mirrored: torch.Tensor):
         """The squares cut from photos, their hint channels and weights.
 
         The smaller the error of propagation at a photo's number of hints, the more its error weighs: by the root of
@@ -218,8 +221,8 @@ class Samples:
             (n,) int64, their numbers, on the CPU.
         round_ : int
             Which set of hints, in [0, rounds).
-        flip : bool
-            Mirror all left to right.
+        mirrored : torch.Tensor
+            (n,) bool, which to mirror left to right.
 
         Returns
         -------
@@ -235,8 +238,7 @@ class Samples:
         told = (self.spread[rows].float(), self.known[rows].float(), self.near[rows].float(), guess.float())
         hint_channels = stack(self.kind, *told).to(rgb.device)
         weight = (self.error.mean() / self.error).sqrt()[self.level[rows]].to(rgb.device)
-        if flip:
-            squares, hint_channels = squares.flip(-1), hint_channels.flip(-1)
+        squares, hint_channels = (crops.mirrored(planes, mirrored) for planes in (squares, hint_channels))
         return squares, hint_channels, weight[:, None, None, None]
 
 
@@ -260,29 +262,37 @@ def mean_colour(photos: torch.Tensor, most: int = 1000) -> tuple[float, float]:
 
 
 @torch.inference_mode()
-def guesses(photos: torch.Tensor, network: UNet | None) -> torch.Tensor:
-    """The prior of photos: what a network without hints predicts, or else their mean colour.
+def guesses(photos: torch.Tensor, networks, first: int = 0) -> torch.Tensor:
+    """The prior of photos: what networks without hints predict, or else their mean colour.
 
     Parameters
     ----------
     photos : torch.Tensor
         (N, 3, S, S) uint8, on the CPU.
-    network : UNet or None
-        The network without hints, on the CPU; put into evaluation mode.
+    networks : sequence of nn.Module
+        Without hints, on the CPU; put into evaluation mode. Of k networks the (i mod k)-th guesses for photo i.
+    first : int
+        The number of the first photo.
 
     Returns
     -------
     torch.Tensor
         (N, 2, S, S) float16, a* and b*.
     """
-    if network is None:
+    if not networks:
         colour = torch.tensor(mean_colour(photos), dtype=torch.float16)
         return colour[:, None, None].expand(len(photos), 2, *photos.shape[2:])
-    parts = (scale_lightness(rgb_to_lab_tensor(part)[:, :1]) for part in photos.split(PART))
-    return torch.cat([unscale_ab(network.eval()(lightness)).half() for lightness in parts])
+    found = torch.empty(len(photos), 2, *photos.shape[2:], dtype=torch.float16)
+    for k, network in enumerate(networks):
+        mine = torch.arange((k - first) % len(networks), len(photos), len(networks))
+        for rows in mine.split(PART):
+            seen = rgb_to_lab_tensor(photos[rows])[:, :1]
+            ab = unscale_ab(network.eval()(scale_lightness(seen)))
+            found[rows] = (guided(ab, seen, seen) if coarse(network) else ab).half()
+    return found
 
 
-def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
+def draw(photos: torch.Tensor, config, networks=()) -> Samples:
     """Draw the hints of a training.
 
     The photos are spread over the processors, and over the processes of the training, which must all call this.
@@ -293,8 +303,8 @@ def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
         (N, 3, S, S) uint8, on the CPU.
     config : TrainConfig
         The training configuration: it says the kind of hints, `size`, `rounds` and `seed`.
-    network : UNet, optional
-        A network without hints, which predicts the prior; None: the mean colour of the photos.
+    networks : sequence of nn.Module
+        Without hints, which predict the prior, see `guesses`; none of them: the mean colour of the photos.
 
     Returns
     -------
@@ -316,11 +326,11 @@ def draw(photos: torch.Tensor, config, network: UNet | None = None) -> Samples:
     import joblib  # not at the top: bare machines, without it, can train networks without hints
 
     mine = processes.share([slice(i, min(i + PART, len(photos))) for i in range(0, len(photos), PART)])
-    if network is None:
-        guess = guesses(photos, None)
+    if not networks:
+        guess = guesses(photos, ())
         priors = [guess[part] for part in mine]
     else:
-        priors = [guesses(photos[part], network) for part in mine]
+        priors = [guesses(photos[part], networks, part.start) for part in mine]
         guess = torch.cat(processes.gathered(priors))
     rgb, jobs = photos.permute(0, 2, 3, 1).numpy(), -1 if len(photos) * config.rounds > 500 else 1
     tasks = (

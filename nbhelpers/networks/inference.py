@@ -23,9 +23,11 @@ from nbhelpers.hints import (
     unused,
 )
 from nbhelpers.networks import checkpoints, hint_inputs
-from nbhelpers.networks.bins import UNetBins
+from nbhelpers.networks.bins import coarse
 from nbhelpers.networks.models import UNet
-from nbhelpers.networks.pretrained import PretrainedUNet, guided
+from nbhelpers.networks.pretrained import guided
+
+SHARED = "unet-pretrained.safetensors"  # of the course, which guesses for `hinted` too
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +66,7 @@ class NetworkColorizer:
         note = unused(lightness, hints)
         seen = _planes(shrunk_lightness(lightness, self.size))
         small = unscale_ab(self.network(scale_lightness(seen)))
-        if isinstance(self.network, (PretrainedUNet, UNetBins)):  # which paint at a quarter of the size
-            ab = _pixels(guided(small, seen, _planes(lightness)))
-        else:
-            ab = _enlarged(small, lightness.shape)
+        ab = _laid_under(lightness, self.network, small, seen)
         return Colorization(keep_known(np.float32(self.gain) * ab, hints), note=note)
 
 
@@ -112,8 +111,9 @@ class HintedColorizer:
         known = _planes(less.known.astype(np.float32))
         if self.kind == "given":
             told = hint_inputs.stack("given", _planes(less.ab), known, None, None)
-            ab = unscale_ab(hint_inputs.predict(self.network, scale_lightness(_planes(seen)), told))
-            return Colorization(keep_known(_enlarged(ab, lightness.shape), hints), note=note)
+            seen = _planes(seen)
+            ab = unscale_ab(hint_inputs.predict(self.network, scale_lightness(seen), told))
+            return Colorization(keep_known(_laid_under(lightness, self.network, ab, seen), hints), note=note)
         guess = self.prior.colorize(lightness, Hints.none(lightness.shape)).ab
         little = shrunk(guess, self.size)
         spread = hint_inputs.spread_colours(seen, less, little)
@@ -141,6 +141,13 @@ def _planes(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)[None]
 
 
+def _laid_under(lightness: np.ndarray, network, ab: torch.Tensor, seen: torch.Tensor) -> np.ndarray:
+    """Chroma (1, 2, h, w) at the photo's size, (H, W, 2); along its edges where it was painted coarsely."""
+    if coarse(network):
+        return _pixels(guided(ab, seen, _planes(lightness)))
+    return _enlarged(ab, lightness.shape)
+
+
 def _enlarged(ab: torch.Tensor, shape) -> np.ndarray:
     """Chroma (1, 2, h, w) at the photo's size, (H, W, 2)."""
     if ab.shape[2:] != shape:
@@ -152,7 +159,7 @@ def load(name: str, path: Path) -> NetworkColorizer | HintedColorizer:
     """Load a colorizer from a file that `nbhelpers.networks.training` wrote.
 
     A network with propagated hints that began with a trained network has that one as its prior, which lies beside it as
-    `<name>-prior.safetensors`; any other with hints has the mean colour.
+    `<name>-prior.safetensors`, or as the very file SHARED; any other with hints has the mean colour.
 
     Parameters
     ----------
@@ -211,8 +218,10 @@ def training_of(colorizer) -> dict[str, int]:
 def _prior(path: Path, digest: str) -> NetworkColorizer:
     """The network beside `path` that it was trained with, whose file has that digest."""
     beside = path.with_name(f"{path.stem}-prior.safetensors")
-    if not beside.is_file() or checkpoints.digest(beside) != digest:
+    there = [file for file in (path.with_name(SHARED), beside) if file.is_file() and checkpoints.digest(file) == digest]
+    if not there:
         raise UserError(f"{beside}, the network that {path.name} was trained with, is missing or another: train again")
+    beside = there[0]
     network, about = checkpoints.load_network(beside)
     return NetworkColorizer(str(about.get("name")), network, about["size"], about=about)  # as then, without its gain
 

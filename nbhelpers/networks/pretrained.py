@@ -32,6 +32,9 @@ class PretrainedUNet(nn.Module):
         Channels of the decoder's last level; the others have half as many again.
     outputs : int
         Planes that are predicted: 2 are a* and b*.
+    channels : int
+        Planes that are read: 1 is the lightness alone; `hint_inputs` adds what hints tell. The encoder sees the
+        lightness; convolutions that halve the size bring all of them to its levels.
 
     Raises
     ------
@@ -45,20 +48,24 @@ class PretrainedUNet(nn.Module):
     Ronneberger et al. 2015 for the skips; Iglovikov and Shvets 2018, TernausNet, for a U-Net on a pretrained encoder.
     """
 
-    channels = 1  # that it reads
-
-    def __init__(self, encoder: str = LITE0, width: int = 64, outputs: int = 2):
+    def __init__(self, encoder: str = LITE0, width: int = 64, outputs: int = 2, channels: int = 1):
         super().__init__()
-        for name, value in {"width": width, "outputs": outputs}.items():
+        for name, value in {"width": width, "outputs": outputs, "channels": channels}.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        self.name, self.width, self.outputs = encoder, width, outputs
+        self.name, self.width, self.outputs, self.channels = encoder, width, outputs, channels
         self.encoder = extractor(encoder)
         told = self.encoder.default_cfg
         self.mean, self.std = ([float(value) for value in told[key]] for key in ("mean", "std"))
         # The levels at 1/16, 1/8 and 1/4 of the photo's side.
         seen = self.encoder.feature_info.channels()[-3:]
         wide = max(1, 3 * width // 2)
+        self.told = nn.ModuleList()  # brings the hints to 1/4, 1/8 and 1/16
+        if channels > 1:
+            half = max(1, width // 2)
+            quarter = nn.Sequential(_halved(channels, half), _halved(half, width))
+            self.told = nn.ModuleList([quarter, _halved(width, width), _halved(width, width)])
+            seen = [each + width for each in seen]
         self.bottom = nn.Sequential(
             nn.Conv2d(seen[2], wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU(inplace=True)
         )
@@ -70,7 +77,8 @@ class PretrainedUNet(nn.Module):
     @property
     def arguments(self) -> dict:
         """What it is made of."""
-        return {"encoder": self.name, "width": self.width, "outputs": self.outputs}
+        more = {} if self.channels == 1 else {"channels": self.channels}
+        return {"encoder": self.name, "width": self.width, "outputs": self.outputs} | more
 
     def train(self, mode: bool = True) -> PretrainedUNet:
         """Put the decoder into training mode; the encoder stays in evaluation mode.
@@ -102,7 +110,7 @@ class PretrainedUNet(nn.Module):
         PretrainedUNet
             The same network.
         """
-        for part in (self.bottom, self.merge, self.head):
+        for part in (self.told, self.bottom, self.merge, self.head):
             initialize(part)
         self.encoder.load_state_dict(weights)
         return self
@@ -121,31 +129,33 @@ class PretrainedUNet(nn.Module):
             (N, channels, h, w): h is a quarter of H, then an eighth, then a sixteenth, H filled up to a multiple of 16
             by repeating the border.
         """
-        height, width = lightness.shape[-2:]
-        x = functional.pad(lightness, (0, -width % STEP, 0, -height % STEP), mode="replicate")
-        x = functional.interpolate(x, scale_factor=ENLARGED, mode="bilinear", align_corners=False)
+        x = functional.interpolate(_filled_up(lightness), scale_factor=ENLARGED, mode="bilinear", align_corners=False)
         grey = (x + 1) / 2  # L* runs nearly as the bytes of a grey photo do
         shown = torch.cat([(grey - mean) / std for mean, std in zip(self.mean, self.std)], dim=1)
         if next(self.parameters()).is_contiguous(memory_format=torch.channels_last):
             shown = shown.contiguous(memory_format=torch.channels_last)
         return self.encoder(shown)[-3:]
 
-    def planes(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+    def planes(self, given: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
         """Predict at a quarter of the size, without bounds.
 
         Parameters
         ----------
-        lightness : torch.Tensor
-            (N, 1, H, W), scaled.
+        given : torch.Tensor
+            (N, channels, H, W), scaled; the lightness first.
         features : list of torch.Tensor, optional
-            What `features` returned for it; None: computed here.
+            What `features` returned for the lightness; None: computed here.
 
         Returns
         -------
         torch.Tensor
             (N, outputs, ceil(H / 16) * 4, ceil(W / 16) * 4).
         """
-        seen = [self.drop(level) for level in (self.features(lightness) if features is None else features)]
+        seen = [self.drop(level) for level in (self.features(given[:, :1]) if features is None else features)]
+        x = _filled_up(given)
+        for level, halve in enumerate(self.told):
+            x = halve(x)
+            seen[level] = torch.cat([seen[level], x], dim=1)
         x = self.bottom(seen.pop())
         for merge in self.merge:
             x = merge(torch.cat([functional.interpolate(x, scale_factor=2), seen.pop()], dim=1))
@@ -166,20 +176,32 @@ class PretrainedUNet(nn.Module):
         """
         return torch.tanh(planes)
 
-    def forward(self, lightness: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
+    def forward(self, given: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
         """Predict the chroma: what was painted at a quarter of the size, enlarged, and therefore smooth.
 
         Parameters
         ----------
-        lightness, features : torch.Tensor, list of torch.Tensor
+        given, features : torch.Tensor, list of torch.Tensor
             See `planes`.
 
         Returns
         -------
         torch.Tensor
-            (N, 2, H, W), a* and b* over 110.
+            (N, outputs, H, W), a* and b* over 110; those of a network that classifies are two, too.
         """
-        return enlarged(self.paint(self.planes(lightness, features)), lightness.shape[-2:])
+        return enlarged(self.paint(self.planes(given, features)), given.shape[-2:])
+
+
+def _filled_up(planes: torch.Tensor) -> torch.Tensor:
+    """Planes whose sides are multiples of STEP."""
+    height, width = planes.shape[-2:]
+    return functional.pad(planes, (0, -width % STEP, 0, -height % STEP), mode="replicate")
+
+
+def _halved(before: int, after: int) -> nn.Sequential:
+    """A convolution that halves the size."""
+    convolution = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
 
 
 def enlarged(coarse: torch.Tensor, size) -> torch.Tensor:
@@ -210,16 +232,16 @@ def guided(chroma: torch.Tensor, seen: torch.Tensor, lightness: torch.Tensor) ->
     Parameters
     ----------
     chroma : torch.Tensor
-        (1, 2, h, w), a* and b*.
+        (N, 2, h, w), a* and b*.
     seen : torch.Tensor
-        (1, 1, h, w) in [0, 100], the lightness of which it was predicted.
+        (N, 1, h, w) in [0, 100], the lightness of which it was predicted.
     lightness : torch.Tensor
-        (1, 1, H, W) in [0, 100], the photo that is painted, as large or larger.
+        (N, 1, H, W) in [0, 100], the photo that is painted, as large or larger.
 
     Returns
     -------
     torch.Tensor
-        (1, 2, H, W), a* and b*.
+        (N, 2, H, W), a* and b*.
 
     References
     ----------

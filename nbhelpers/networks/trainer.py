@@ -59,6 +59,8 @@ class Trainer:
         Says when a GAN has collapsed.
     progress : bool
         Show a progress bar.
+    guessers : sequence of Path
+        The files of networks without hints which guess for the photos in turn; none of them: `start` does.
 
     Attributes
     ----------
@@ -86,7 +88,9 @@ class Trainer:
         than there is, and a file to start from that is damaged or holds another network.
     """
 
-    def __init__(self, config, photos, folder, *, speed, start, watch, log_every, save_every, monitor, progress):
+    def __init__(
+        self, config, photos, folder, *, speed, start, watch, log_every, save_every, monitor, progress, guessers=()
+    ):
         self.config, self.folder, self.watch, self.log_every = config, folder, watch, log_every
         self.save_every, self.monitor, self.progress = save_every, monitor, progress
         speed.check()
@@ -97,8 +101,10 @@ class Trainer:
             atexit.register(processes.leave)
         world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
         self.first = None if start is None else checkpoints.load_network(start)[0]
-        prior = self.first if config.hints != "none" else None
-        self.data = Batches(photos, config, self.fabric.device, **world, prior=prior, resident=speed.resident)
+        priors = [checkpoints.load_network(file)[0] for file in guessers]
+        if config.hints != "none" and start is not None:
+            priors = priors or [self.first]
+        self.data = Batches(photos, config, self.fabric.device, **world, priors=priors, resident=speed.resident)
         self.about = {
             checkpoints.CONFIG: dataclasses.asdict(config),
             "photos": len(photos),
@@ -201,7 +207,9 @@ class Trainer:
         """
         missing = self.config.cached and not self.config.encoder_rate and self.data.seen is None
         if missing and self.step < self.total:
-            self.data.seen = feature_cache.compute(self.data.photos, self.config, self.generator_module, self.fabric)
+            corners = None if self.data.samples is None else self.data.samples.corners
+            made = (self.data.photos, self.config, self.generator_module, self.fabric, corners)
+            self.data.seen = feature_cache.compute(*made)
         bar = tqdm(total=self.total * self.config.batch, initial=self.step * self.config.batch, unit="photo",
                    desc=self.config.name, disable=not (self.progress and self.fabric.is_global_zero), smoothing=0.05,
                    mininterval=0.2 if sys.stderr.isatty() else 30)  # fmt: skip

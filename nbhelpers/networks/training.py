@@ -68,10 +68,7 @@ def _train_unet(trainer: Trainer) -> None:
     """The U-Net: predict, compare with the truth, step downhill."""
 
     def step(batch):
-        if batch.hint_channels is None:
-            predicted = trainer.generator(*batch.given)
-        else:
-            predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels)
+        predicted = hint_inputs.predict(trainer.generator, batch.lightness, batch.hint_channels, batch.features)
         loss = _pixel_loss(trainer.config.loss, predicted, batch.ab, batch.weight)
         trainer.optimizer.zero_grad()
         trainer.fabric.backward(loss)
@@ -201,11 +198,11 @@ def train(
     options = {"speed": speed, "log_every": log_every, "save_every": save_every, "progress": progress}
     if config.pretrain and start is None:
         start = _pretrained(config, photos, folder, options)
+    guessers = _guessers(config, photos, start, folder, options) if config.folds else []
     home = None if folder is None else folder / _state_name(config, photos, start)
     with _explained(config):
-        trainer = Trainer(
-            config, photos, home, start=start, watch=watch, monitor=monitor or collapse.Monitor(), **options
-        )
+        options |= {"start": start, "guessers": guessers, "watch": watch, "monitor": monitor or collapse.Monitor()}
+        trainer = Trainer(config, photos, home, **options)
         if folder is not None:
             _warn_of_another(trainer, folder / f"{config.name}.safetensors")
             _go_on(trainer, home, resume)
@@ -276,6 +273,20 @@ def _pretrained(config: TrainConfig, photos: torch.Tensor, folder: Path | None, 
     if folder is None:
         raise UserError(f"{config.name} is pretrained first: give a folder to keep that network in")
     return train(config.pretraining(), list(photos.permute(0, 2, 3, 1).numpy()), folder, **options).file
+
+
+def _guessers(config: TrainConfig, photos: torch.Tensor, start: Path | None, folder: Path | None, options: dict):
+    """The files of the networks that guess: the k-th for photos k, k + folds, ..., none of which it learned from."""
+    if folder is None or start is None:
+        need = "a folder to keep them in" if folder is None else "a network to begin with, --start FILE"
+        raise UserError(f"{config.name} trains a network for each of {config.folds} folds: give {need}")
+    told = checkpoints.read_about(start)[checkpoints.CONFIG]
+    same = TrainConfig(**{key: value for key, value in told.items() if key in TrainConfig.__dataclass_fields__})
+    files = []
+    for fold in range(config.folds):
+        others = photos[torch.arange(len(photos)) % config.folds != fold].permute(0, 2, 3, 1).numpy()
+        files.append(train(same, list(others), folder / f"{config.name}-fold-{fold + 1}", **options).file)
+    return files
 
 
 def _state_name(config: TrainConfig, photos: torch.Tensor, start: Path | None) -> str:

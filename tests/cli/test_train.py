@@ -85,17 +85,21 @@ def test_a_training_says_where_its_network_is(course, capsys, name):
     assert {"last.safetensors", "last.json", "log.csv"} <= {path.name for path in home(models, name).iterdir()}
 
 
-def test_a_network_with_hints_may_begin_with_a_trained_unet(course, capsys):
+@pytest.mark.parametrize("first", ["unet", "unet-pretrained"])
+def test_a_network_with_hints_corrects_what_a_trained_one_guesses(course, capsys, first):
     models = course.root / "data" / "runs" / "smoke-sample" / "models"
-    assert main(capsys, "unet", *SMALL)[0] == 0
-    status, _, errors = main(capsys, "hinted", *SMALL, "--start", models / "unet.safetensors")
+    assert main(capsys, first, *SMALL)[0] == 0
+    status, _, errors = main(capsys, "hinted", *SMALL, "--start", models / f"{first}.safetensors")
     assert status == 0 and "nbhelpers:" not in errors
     assert checkpoints.read_about(models / "hinted.safetensors")["start"] is not None
-    assert registry.load("hinted", Run("smoke", "sample")).prior.name == "unet"
-    assert (models / "hinted-prior.safetensors").read_bytes() == (models / "unet.safetensors").read_bytes()
-    status, out, errors = main(capsys, "hinted-alone", *SMALL, "--start", models / "hinted.safetensors")
+    assert registry.load("hinted", Run("smoke", "sample")).prior.name == first
+    assert (models / "hinted-prior.safetensors").read_bytes() == (models / f"{first}.safetensors").read_bytes()
+    status, out, errors = main(capsys, "hinted", *SMALL, "--start", models / "hinted.safetensors")
     assert (status, out) == (1, "")
-    assert "hinted.safetensors holds a U-Net with 7 planes in and 3 out: start from one without" in sentence(errors)
+    assert "hinted.safetensors holds a network that takes hints: start from one without" in sentence(errors)
+    status, out, errors = main(capsys, "hinted-alone", *SMALL, "--start", models / f"{first}.safetensors")
+    assert (status, out) == (1, "")
+    assert "has nothing for a network on an encoder that is told the hints: leave out --start" in sentence(errors)
 
 
 def test_bins_may_begin_with_a_network_on_the_same_encoder(course, capsys):
@@ -262,7 +266,16 @@ def test_the_papers_profile_trains_on_any_machine(course, capsys, tmp_path):
         (["unet", "--profile", "papper"], 2, "there is no training profile 'papper': did you mean 'paper'?"),
         (["unet", "--loss", "none"], 2, "loss 'none' needs a discriminator"),
         (["unet", "--loss", "l3"], 2, "loss must be one of mse, l1, bins, none"),
-        (["hinted", "--encoder", "resnet18"], 2, "hints 'spread' go with a U-Net from first weights, without an encod"),
+        (
+            ["hinted", "--encoder", "none"],
+            2,
+            "encoder_rate and cached need an encoder: --encoder tf_efficientnet_lite0",
+        ),
+        (
+            ["hinted", "--profile", "reference"],
+            1,
+            "hinted trains a network for each of 2 folds: give a network to begi",
+        ),
         (["unet-pretraind"], 2, "did you mean 'unet-pretrained'?"),
         (["unet-pretrained", *SMALL, "--encoder", "nosuch"], 1, "timm knows no network 'nosuch': try tf_efficientne"),
         (["bins", *SMALL, "--encoder", "hf-hub:a/b"], 1, "timm knows no network 'hf-hub:a/b': try tf_efficientnet"),

@@ -106,6 +106,27 @@ def convolutions(width=3, depth=2):
 # ---- the command
 
 
+def test_a_prior_of_the_course_is_shared_with_it(trained, to):
+    """The file of `unet-pretrained` guesses for `hinted`: nothing is stored twice."""
+    torch.manual_seed(0)
+    whole = keep(trained / "unet-pretrained.safetensors", PretrainedUNet(LITE0, 2).eval())
+    quantization.commit("unet-pretrained", whole, "sample", to)
+    prior = to / "unet-pretrained.safetensors"
+    made = PretrainedUNet(LITE0, 2, *reversed(hint_inputs.PLANES["spread"])).eval()
+    about = {"prior": [4.0, 12.5], "recipe": {"hints": "spread"}, "start": checkpoints.digest(prior)}
+    path = keep(trained / "hinted.safetensors", made, **about)
+    checkpoints.copy(prior, trained / "hinted-prior.safetensors")  # as `train` does
+    assert len(list(trained.glob("encoder-*.safetensors"))) == 1
+    names = {file.name for file in to.iterdir()}
+    (one,) = quantization.commit("hinted", path, "sample", to).values()
+    assert {file.name for file in to.iterdir()} - names >= {"hinted.safetensors", "hinted.json"}
+    assert not list(to.glob("hinted-prior*"))
+    found = registry.load("hinted")
+    assert found.prior.name == "unet-pretrained" and found.about["start"] == checkpoints.digest(prior)
+    assert one["ab_mse_after"] == pytest.approx(error(found, SIZE, (0, 10)), rel=1e-6)
+    assert one["ab_mse_before"] == pytest.approx(error(inference.load("hinted", path), SIZE, (0, 10)), rel=1e-6)
+
+
 @pytest.mark.parametrize("name", ["unet", "gan-l1"])
 def test_a_network_is_stored_in_int8_with_what_that_costs(trained, to, name):
     path = keep(trained / f"{name}.safetensors", random_network(), gain=1.25)

@@ -55,9 +55,14 @@ def test_the_unet_has_no_discriminator():
     assert all(made.name == name for name, made in CONFIGS.items())
 
 
-def test_configs_with_hints_are_unets_that_are_told_of_them():
-    assert dataclasses.replace(HINTED, name="unet", hints="none", rate=UNET.rate) == UNET
-    assert (HINTED.hints, HINTED_ALONE.hints) == ("spread", "given") and HINTED.rounds > 1
+def test_configs_with_hints_are_networks_on_an_encoder_that_are_told_of_them():
+    told = dataclasses.replace(HINTED, name="bins", hints="none", loss="bins", rounds=BINS.rounds, epochs=BINS.epochs)
+    assert (
+        told == BINS and HINTED.encoder_rate == 0
+    )  # what an encoder has learned of the photos would be known by heart
+    assert (HINTED.hints, HINTED_ALONE.hints) == ("spread", "given") and HINTED.cached == HINTED.rounds > 1
+    folds = {name: train_config(name, "reference").folds for name in CONFIGS}
+    assert folds.pop("hinted") == 2 and set(folds.values()) == {0}
     assert dataclasses.replace(HINTED_ALONE, name="hinted", hints="spread") == HINTED
     assert {made.hints for name, made in CONFIGS.items() if "hinted" not in name} == {"none"}
 
@@ -283,8 +288,13 @@ def test_the_papers_profile_keeps_no_features_of_photos_of_400_pixels(name):
         ("unet", {"encoder_rate": 0.5}, f"encoder_rate and cached need an encoder: --encoder {LITE0}"),
         ("unet", {"cached": 1}, "encoder_rate and cached need an encoder"),
         ("bins", {"encoder": "none"}, "encoder_rate and cached need an encoder"),
-        ("hinted", {"encoder": LITE0}, "hints 'spread' go with a U-Net from first weights, without an encoder"),
-        ("hinted-alone", {"encoder": "resnet18"}, "hints 'given' go with a U-Net from first weights"),
+        ("hinted", {"encoder": "none"}, "encoder_rate and cached need an encoder"),
+        ("hinted", {"cached": 3}, "cached must be 0, or as rounds 2: features belong to the squares of the hints"),
+        ("hinted-alone", {"rounds": 4}, "cached must be 0, or as rounds 4"),
+        ("hinted", {"folds": 1}, "folds must be 0, or at least 2 with hints 'spread', got 1"),
+        ("hinted", {"folds": -1}, "folds must not be negative, got -1"),
+        ("hinted-alone", {"folds": 2}, "folds must be 0, or at least 2 with hints 'spread', got 2"),
+        ("unet", {"folds": 2}, "folds must be 0, or at least 2 with hints 'spread', got 2"),
         ("hinted", {"loss": "bins"}, "hints 'spread' go with loss mse or l1: the network answers with a distribution"),
         (
             "gan-paper",

@@ -295,13 +295,13 @@ def guesser():
 @pytest.fixture(scope="module", params=["mean", "network"])
 def hinted(request):
     """Batches of eleven photos with hints, 2 in an epoch; the prior is their mean colour, or painted."""
-    return Batches(noise(11), HINTED, prior=guesser() if request.param == "network" else None)
+    return Batches(noise(11), HINTED, priors=[guesser()] if request.param == "network" else [])
 
 
 def test_without_hints_nothing_is_told_of_them():
     data = Batches(noise(5), TINY)
     assert data.samples is None and data.at(0, 0).hint_channels is None and data.at(0, 0).weight is None
-    told = Batches(noise(5), TINY, prior=guesser())
+    told = Batches(noise(5), TINY, priors=[guesser()])
     assert told.samples is None and same(told.at(0, 0), data.at(0, 0))
 
 
@@ -309,18 +309,18 @@ def test_hints_are_drawn_once_when_they_are_first_needed(monkeypatch):
     drawn, draw = [], hint_inputs.draw
     monkeypatch.setattr(hint_inputs, "draw", lambda *given: drawn.append(given) or draw(*given))
     network, photos = guesser(), noise(5)
-    data = Batches(photos, HINTED, prior=network)
+    data = Batches(photos, HINTED, priors=[network])
     data.order(0, 0)
     assert not drawn
     first = data.at(0, 0)
     assert same(data.at(0, 0), first) and data.samples is data.samples and first.hint_channels.shape == (4, 6, 16, 16)
-    ((given, config, prior),) = drawn
-    assert torch.equal(given, photos) and config is HINTED and prior is network
+    ((given, config, priors),) = drawn
+    assert torch.equal(given, photos) and config is HINTED and priors == [network]
 
 
 def test_the_prior_changes_what_is_told_and_nothing_else():
     photos = noise(11)
-    one, other = Batches(photos, HINTED), Batches(photos, HINTED, prior=guesser())
+    one, other = Batches(photos, HINTED), Batches(photos, HINTED, priors=[guesser()])
     for step in range(4):
         mine, theirs = one.at(step, 0), other.at(step, 0)
         assert torch.equal(mine.lightness, theirs.lightness) and torch.equal(mine.ab, theirs.ab)
@@ -336,8 +336,8 @@ def test_the_prior_changes_what_is_told_and_nothing_else():
 def test_the_guess_of_a_batch_is_what_the_network_paints_of_its_photos():
     """Found again in the whole photos, cut and flipped as the lightness is."""
     photos, network = noise(8), guesser()
-    data = Batches(photos, HINTED, prior=network)
-    whole = hint_inputs.guesses(photos, network).float() / 110
+    data = Batches(photos, HINTED, priors=[network])
+    whole = hint_inputs.guesses(photos, [network]).float() / 110
     lab = lab_of(photos)
     for step in range(6):
         batch, order = data.at(step, 0), data.order(step // 2, 0)[step % 2]
@@ -365,7 +365,7 @@ def test_where_nothing_is_known_the_guess_is_what_is_spread(hinted):
 @pytest.mark.parametrize("hints", ["given", "spread"])
 def test_with_hints_too_a_batch_depends_on_step_and_seed_alone(hints):
     config, photos = dataclasses.replace(HINTED, hints=hints, jitter=0.2), noise(11)
-    data = Batches(photos, config, prior=guesser())
+    data = Batches(photos, config, priors=[guesser()])
     first = {step: data.at(step, 3) for step in range(7)}
     assert first[0].hint_channels.shape == (4, hint_inputs.PLANES[hints][0] - 1, 16, 16) and first[0].weight.shape == (
         4,
@@ -373,7 +373,7 @@ def test_with_hints_too_a_batch_depends_on_step_and_seed_alone(hints):
         1,
         1,
     )
-    other = Batches(photos.clone(), config, prior=guesser())
+    other = Batches(photos.clone(), config, priors=[guesser()])
     for step in (5, 0, 6, 6, 2, 4, 1, 3):
         torch.manual_seed(step)
         np.random.seed(step)
@@ -427,7 +427,7 @@ def test_the_rounds_come_in_turn():
 
 
 def test_jitter_changes_no_hint(hinted):
-    shaken = Batches(hinted.photos, dataclasses.replace(HINTED, jitter=0.4), prior=hinted.prior)
+    shaken = Batches(hinted.photos, dataclasses.replace(HINTED, jitter=0.4), priors=hinted.priors)
     for step in range(3):
         plain, found = hinted.at(step, 0), shaken.at(step, 0)
         assert not torch.equal(plain.lightness, found.lightness)
@@ -441,8 +441,8 @@ def test_jitter_changes_no_hint(hinted):
 @pytest.mark.parametrize("world", [2, 4])
 def test_the_parts_of_all_devices_make_the_whole_batch(world, hints):
     config, photos = dataclasses.replace(TINY, batch=8, jitter=0.3, hints=hints), noise(19)
-    whole = Batches(photos, config, prior=guesser())
-    shares = [Batches(photos, config, rank=rank, world=world, prior=guesser()) for rank in range(world)]
+    whole = Batches(photos, config, priors=[guesser()])
+    shares = [Batches(photos, config, rank=rank, world=world, priors=[guesser()]) for rank in range(world)]
     assert {share.per_epoch for share in shares} == {whole.per_epoch} == {2}
     for step in range(5):
         parts = [share.at(step, 1) for share in shares]
@@ -469,10 +469,10 @@ def test_photos_live_on_the_gpu_when_they_fit(monkeypatch, hints):
     if hints != "none":
         pytest.importorskip("pyamg")
     config, photos = dataclasses.replace(TINY, jitter=0.2, hints=hints), noise(9)
-    fitting, here = (Batches(photos, config, device, prior=guesser()) for device in ("cuda", "cpu"))
+    fitting, here = (Batches(photos, config, device, priors=[guesser()]) for device in ("cuda", "cpu"))
     assert fitting.photos.is_cuda
     monkeypatch.setattr(batches, "_fits", lambda *_: False)
-    pinned = Batches(photos, config, "cuda", prior=guesser())
+    pinned = Batches(photos, config, "cuda", priors=[guesser()])
     assert not pinned.photos.is_cuda and pinned.photos.is_pinned()
     for step in range(3):
         found = fitting.at(step, 0)

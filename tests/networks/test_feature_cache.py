@@ -7,7 +7,7 @@ from trainings import quick
 
 from nbhelpers.colour.lab import rgb_to_lab_tensor, scale_ab, scale_lightness
 from nbhelpers.errors import UserError
-from nbhelpers.networks import feature_cache
+from nbhelpers.networks import feature_cache, hint_inputs
 from nbhelpers.networks.config import LITE0
 from nbhelpers.networks.data import Batches
 from nbhelpers.networks.pretrained import PretrainedUNet
@@ -36,6 +36,11 @@ def seen(network, squares):
         return network.features(scale_lightness(rgb_to_lab_tensor(squares)[:, :1]))
 
 
+def network_sees(network, lightness):
+    with torch.no_grad():
+        return network.features(lightness)
+
+
 def near(found, expected):
     """As near as bfloat16, which has 8 bits, comes."""
     return all(
@@ -50,7 +55,7 @@ def test_squares_and_features_belong_together(network, photos, monkeypatch):
     assert (found.sets, found.size, len(found.corners)) == (3, 24, 21)
     for epoch in range(3):
         which = torch.tensor([4, 0, 6])
-        squares, levels = found.at(photos[which], which, epoch)
+        squares, levels, _ = found.at(photos[which], which, epoch)
         assert squares.dtype == torch.uint8 and {level.dtype for level in levels} == {torch.float32}
         assert squares.shape == (3, 3, 24, 24) and near(levels, seen(network, squares))
         assert not near([level.flip(0) for level in levels], seen(network, squares))
@@ -60,7 +65,7 @@ def test_squares_are_cut_from_their_photos_and_mirrored_or_not(network, photos):
     found = feature_cache.compute(photos, config(), network, CPU)
     flips = set()
     for epoch in range(3):
-        squares, _ = found.at(photos, ALL, epoch)
+        squares, *_ = found.at(photos, ALL, epoch)
         for photo, square in zip(photos, squares, strict=True):
             places = _places(photo, square)
             assert len(places) == 1
@@ -104,7 +109,7 @@ def test_jitter_changes_the_features_and_not_the_squares(network, photos):
 
 def test_photos_as_large_as_the_squares_are_taken_whole(network, photos):
     found = feature_cache.compute(photos, config(size=26, cached=1), network, CPU)
-    squares, levels = found.at(photos, ALL, 5)
+    squares, levels, _ = found.at(photos, ALL, 5)
     mirrored = found.mirrored[:, None, None, None]
     assert torch.equal(squares, torch.where(mirrored, photos.flip(-1), photos)) and near(levels, seen(network, squares))
 
@@ -137,7 +142,7 @@ def test_two_devices_share_a_batch(network, photos):
 
 def test_learning_from_features_gives_gradients(network, photos):
     found = feature_cache.compute(photos, config(), network, CPU)
-    squares, levels = found.at(photos, ALL, 0)
+    squares, levels, _ = found.at(photos, ALL, 0)
     network(scale_lightness(rgb_to_lab_tensor(squares)[:, :1]), levels).square().mean().backward()
     assert network.bottom[0].weight.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in network.encoder.parameters())
@@ -154,3 +159,31 @@ def test_a_memory_that_is_too_small_is_one_sentence(network, photos, monkeypatch
         feature_cache.compute(photos, config(), network, CPU)
     assert str(caught.value).startswith("the encoder's features of 21 squares need 0.0 GiB of memory, this machine")
     assert str(caught.value).endswith("try a smaller --size, or fewer photos")
+
+
+# ---- with hints
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_hints_and_features_are_of_the_same_squares(photos, name):
+    asked = quick(name, encoder=LITE0, cached=2, jitter=0.0)
+    torch.manual_seed(0)
+    network = PretrainedUNet(LITE0, 2, *reversed(hint_inputs.PLANES[asked.hints]))
+    batches = Batches(photos, asked)
+    batches.seen = feature_cache.compute(photos, asked, network, CPU, batches.samples.corners)
+    assert torch.equal(batches.seen.corners, batches.samples.corners) and 0 < batches.seen.mirrored.sum() < 14
+    flipped = []
+    for step in range(2 * batches.per_epoch):
+        batch, epoch = batches.at(step, 1), step // batches.per_epoch
+        which = batches.order(epoch, 1)[step % batches.per_epoch]
+        rows = 2 * which + epoch % 2
+        assert near(batch.features, network_sees(network, batch.lightness))
+        known = batch.hint_channels[:, 2:3]
+        expected = batches.samples.known[rows].float()
+        for one, other, mirrored in zip(known, expected, batches.seen.mirrored[rows]):
+            assert torch.equal(one, other.flip(-1) if mirrored else other)
+            flipped.append(bool(mirrored))
+        assert batch.weight.shape == (len(which), 1, 1, 1)
+        if name == "hinted-alone":  # the hints are the true colours of these very pixels
+            assert (batch.hint_channels[:, :2] - batch.ab * known).abs().max() < 0.35
+    assert 0 < sum(flipped) < len(flipped)

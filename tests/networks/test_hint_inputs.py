@@ -15,11 +15,12 @@ from nbhelpers.errors import UserError
 from nbhelpers.hints import Colorization, Hints, hide_pixels, patches
 from nbhelpers.linear.colorizers import Propagation
 from nbhelpers.networks import hint_inputs
-from nbhelpers.networks.config import TrainConfig
+from nbhelpers.networks.config import LITE0, TrainConfig
 from nbhelpers.networks.data import bytes_of
 from nbhelpers.networks.hint_inputs import ANCHOR, FAR, LEVELS, PLANES, closeness, openness, predict, stack, widened
 from nbhelpers.networks.inference import NetworkColorizer
 from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import PretrainedUNet
 
 TINY = TrainConfig("tiny", hints="spread", batch=4, size=16, stored=20, depth=1, rounds=3)
 PRIOR = (3.5, -6.25)
@@ -259,7 +260,11 @@ def guesser():
 @pytest.fixture(scope="module")
 def guessed(photos, guesser):
     """Samples whose prior a network has painted."""
-    return hint_inputs.draw(photos, TINY, guesser)
+    return hint_inputs.draw(photos, TINY, [guesser])
+
+
+def unflipped(which):
+    return torch.zeros(len(which), dtype=bool)
 
 
 TENSORS = ("corners", "spread", "known", "near", "level", "error", "guess")
@@ -300,7 +305,7 @@ def test_the_prior_decides_neither_which_hints_there_are_nor_where(samples, gues
 @pytest.mark.parametrize("by", ["mean", "network"])
 def test_the_number_of_processes_changes_nothing(photos, guesser, monkeypatch, by):
     small = dataclasses.replace(TINY, size=8, stored=10, rounds=4)  # quick
-    prior = guesser if by == "network" else None
+    priors = [guesser] if by == "network" else []
     many, asked, parallel = photos[..., :10, :10].repeat(4, 1, 1, 1)[:126], [], joblib.Parallel
     assert len(many) * small.rounds > 500
 
@@ -309,9 +314,9 @@ def test_the_number_of_processes_changes_nothing(photos, guesser, monkeypatch, b
         return parallel(n_jobs=2)
 
     monkeypatch.setattr(joblib, "Parallel", noted)
-    several = hint_inputs.draw(many, small, prior)
+    several = hint_inputs.draw(many, small, priors)
     monkeypatch.setattr(joblib, "Parallel", lambda n_jobs: parallel(n_jobs=1))
-    assert_same(hint_inputs.draw(many, small, prior), several)
+    assert_same(hint_inputs.draw(many, small, priors), several)
     assert asked == [-1]
 
 
@@ -351,13 +356,13 @@ def test_without_a_network_the_prior_is_the_mean_colour(photos, samples):
     assert hint_inputs.mean_colour(photos, most=3) == pytest.approx(
         labs(photos[:3])[..., 1:].mean(axis=(0, 1, 2)), abs=1e-3
     )
-    assert torch.equal(samples.guess, hint_inputs.guesses(photos, None))
+    assert torch.equal(samples.guess, hint_inputs.guesses(photos, ()))
     expected = np.broadcast_to(mean[:, None, None], (40, 2, 20, 20))
     np.testing.assert_allclose(samples.guess, expected, rtol=1e-3, atol=2e-3)
 
 
 def test_the_prior_is_what_the_network_paints_of_whole_photos(photos, guesser, guessed):
-    assert torch.equal(guessed.guess, hint_inputs.guesses(photos, guesser))
+    assert torch.equal(guessed.guess, hint_inputs.guesses(photos, [guesser]))
     assert guessed.guess.dtype == torch.float16 and guessed.guess.shape == (40, 2, 20, 20)
     for i in (0, 17, 39):  # by the colorizer of that network
         lightness = labs(photos[i : i + 1])[0, ..., 0]
@@ -367,11 +372,34 @@ def test_the_prior_is_what_the_network_paints_of_whole_photos(photos, guesser, g
         assert np.ptp(expected) > 5
 
 
+def test_of_several_networks_each_guesses_for_its_own_photos(photos, guesser):
+    """The k-th for photos k, k + 3, ..., also when they are asked in parts."""
+    other = UNet(3, 2)
+    networks = [guesser, other.eval(), PretrainedUNet(LITE0, 2).eval()]
+    found = hint_inputs.guesses(photos, networks)
+    for k, network in enumerate(networks):
+        alone = hint_inputs.guesses(photos, [network])
+        torch.testing.assert_close(found[k::3], alone[k::3], atol=0.1, rtol=1e-2)
+        assert not torch.equal(found[(k + 1) % 3 :: 3], alone[(k + 1) % 3 :: 3])
+    parts = [hint_inputs.guesses(photos[i : i + 7], networks, i) for i in range(0, 40, 7)]
+    torch.testing.assert_close(torch.cat(parts), found, atol=0.1, rtol=1e-2)
+    drawn = hint_inputs.draw(photos, dataclasses.replace(TINY, rounds=1), networks)
+    torch.testing.assert_close(drawn.guess, found, atol=0.1, rtol=1e-2)
+
+
+def test_a_guess_painted_at_a_quarter_is_laid_along_edges_as_its_colorizer_does(photos):
+    network = PretrainedUNet(LITE0, 2).eval()
+    found = hint_inputs.guesses(photos[:3], [network])
+    for photo, guess in zip(labs(photos[:3]), found):
+        expected = NetworkColorizer("unet-pretrained", network, 20).colorize(photo[..., 0], Hints.none((20, 20))).ab
+        np.testing.assert_allclose(guess.permute(1, 2, 0), expected, rtol=1e-3, atol=2e-2)
+
+
 @pytest.mark.parametrize("count", [1, 49, 50, 51])
 def test_guesses_of_many_photos_are_those_of_each(photos, guesser, count):
     many = photos.repeat(2, 1, 1, 1)[:count]
-    found = hint_inputs.guesses(many, guesser.train())  # evaluated: batch norms do not mix photos
-    each = torch.cat([hint_inputs.guesses(photo[None], guesser) for photo in many])
+    found = hint_inputs.guesses(many, [guesser.train()])  # evaluated: batch norms do not mix photos
+    each = torch.cat([hint_inputs.guesses(photo[None], [guesser]) for photo in many])
     torch.testing.assert_close(found, each, atol=0.1, rtol=1e-2)
 
 
@@ -379,7 +407,7 @@ def test_a_guess_may_be_learned_from(photos, guessed, samples):
     """Though it was made without gradients."""
     for drawn in (guessed, samples):
         which = torch.arange(4)
-        _, channels, _ = drawn.at(photos[which], which, 0, False)
+        _, channels, _ = drawn.at(photos[which], which, 0, unflipped(which))
         network = UNet(2, 1, "resize", *PLANES["spread"])
         predict(network, torch.rand(4, 1, 16, 16), channels).square().mean().backward()
         assert network.down[0][0].weight.grad[:, 5:].abs().sum() > 0
@@ -478,7 +506,7 @@ def test_photos_of_one_colour_have_finite_weights():
     plain = torch.full((3, 3, 20, 20), 99, dtype=torch.uint8)
     drawn = hint_inputs.draw(plain, TINY)
     assert (drawn.error > 0).all()
-    weight = drawn.at(plain, torch.arange(3), 0, False)[2]
+    weight = drawn.at(plain, torch.arange(3), 0, torch.zeros(3, dtype=bool))[2]
     assert weight.isfinite().all() and (weight > 0).all()
 
 
@@ -487,7 +515,7 @@ def test_photos_of_one_colour_have_finite_weights():
 def test_samples_are_handed_out_by_photo_and_round(photos, samples, kind, round_):
     samples = dataclasses.replace(samples, kind=kind)
     which = torch.tensor([7, 0, 39, 7])
-    cut, channels, weight = samples.at(photos[which], which, round_, flip=False)
+    cut, channels, weight = samples.at(photos[which], which, round_, unflipped(which))
     assert (
         cut.dtype == torch.uint8 and cut.shape == (4, 3, 16, 16) and channels.shape == (4, PLANES[kind][0] - 1, 16, 16)
     )
@@ -506,13 +534,16 @@ def test_guesses_are_of_the_same_photo_and_crop(photos, monkeypatch):
     drawn, which = hint_inputs.draw(photos, TINY), torch.tensor([3, 31, 0, 12])
     for round_ in range(3):
         for flip in (False, True):
-            cut, channels, _ = drawn.at(photos[which], which, round_, flip)
+            cut, channels, _ = drawn.at(photos[which], which, round_, torch.full((4,), flip))
             torch.testing.assert_close(channels[:, 4:] * 440, cut[:, :2].float(), rtol=1e-3, atol=0.1)
 
 
 def test_a_flip_flips_everything(photos, guessed):
     samples, which = guessed, torch.arange(5, 11)
-    for plain, mirrored in zip(samples.at(photos[which], which, 1, False), samples.at(photos[which], which, 1, True)):
+    some = torch.tensor([False, True, True, False, False, True])
+    all_, none, mixed = (samples.at(photos[which], which, 1, flipped) for flipped in (some | True, some & False, some))
+    for plain, mirrored, either in zip(none, all_, mixed):
+        assert torch.equal(either[some], mirrored[some]) and torch.equal(either[~some], plain[~some])
         assert plain.shape[1] != 6 or not torch.equal(plain[:, 4:], mirrored[:, 4:])
         assert torch.equal(plain.flip(-1), mirrored)
         assert plain.shape[-1] == 1 or not torch.equal(plain, mirrored)
@@ -521,7 +552,7 @@ def test_a_flip_flips_everything(photos, guessed):
 def test_photos_weigh_more_where_propagation_errs_less(photos, samples):
     which = torch.arange(40)
     for round_ in range(3):
-        weight = samples.at(photos, which, round_, False)[2]
+        weight = samples.at(photos, which, round_, unflipped(which))[2]
         assert weight.shape == (40, 1, 1, 1)
         error = samples.error[samples.level[3 * which + round_]]
         torch.testing.assert_close(weight.flatten().square(), samples.error.mean() / error)

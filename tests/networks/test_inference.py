@@ -647,8 +647,24 @@ def test_without_hints_what_is_told_is_what_was_drawn_at_level_0(network, shape)
     assert torch.equal(told.seen[0][:, 1:3], told.seen[0][:, 5:])
     np.testing.assert_allclose(told.seen[0][0, 5:].permute(1, 2, 0) * 110, raw(network, lightness), atol=1e-3)
     if shape == (20, 20):
-        drawn = hint_inputs.guesses(torch.from_numpy(rgb).permute(2, 0, 1)[None], network)[0]
+        drawn = hint_inputs.guesses(torch.from_numpy(rgb).permute(2, 0, 1)[None], [network])[0]
         np.testing.assert_allclose(told.seen[0][0, 5:] * 110, drawn, rtol=1e-3, atol=1e-2)
+
+
+def test_a_network_on_an_encoder_that_is_told_the_hints_paints_along_edges(lab_photos):
+    """As those without hints do: it paints at a quarter of the size."""
+    torch.manual_seed(0)
+    told, lab = PretrainedUNet(LITE0, 2, 2, 4).eval(), lab_photos[0]
+    hints = patches(lab[..., 1:], 5, 4)
+    found = HintedColorizer("hinted-alone", told, 32, MEAN, "given").colorize(lab[..., 0], hints).ab
+    seen, less = shrunk_lightness(lab[..., 0], 32), shrunk_hints(hints, 32)
+    planes = torch.from_numpy(np.dstack([scale_lightness(seen), less.ab / 110, less.known])).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        small = 110 * told(planes.float())
+        lightness = torch.from_numpy(lab[..., 0])[None, None]
+        expected = guided(small, torch.from_numpy(seen)[None, None], lightness)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found[~hints.known], expected[~hints.known], atol=1e-3)
+    assert np.array_equal(found[hints.known], hints.ab[hints.known])
 
 
 def test_of_a_large_photo_the_network_sees_means_of_the_known_colours():
@@ -747,7 +763,7 @@ def test_the_prior_is_what_it_was_in_the_training_without_its_gain(tmp_path, net
     """`hint_inputs.guesses` knows no gain, so neither did the network that corrects them."""
     path = begun(tmp_path, bold("spread").network, network, "gan-l1", {"gain": 2.0})
     prior, rgb = inference.load("hinted", path).prior, np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    drawn = hint_inputs.guesses(torch.from_numpy(rgb).permute(2, 0, 1)[None], prior.network)[0].permute(1, 2, 0)
+    drawn = hint_inputs.guesses(torch.from_numpy(rgb).permute(2, 0, 1)[None], [prior.network])[0].permute(1, 2, 0)
     found = prior.colorize(rgb_to_lab(rgb)[..., 0], Hints.none((16, 16))).ab
     np.testing.assert_allclose(found, drawn.float(), rtol=1e-3, atol=1e-2)
     assert np.ptp(found) > 1
@@ -788,6 +804,16 @@ def test_a_prior_that_is_missing_or_another_is_refused_in_one_sentence(course, n
     beside.rmdir()
     beside.write_bytes(whole)
     assert registry.load("hinted", RUN).prior.name == "unet"
+
+
+def test_the_network_of_the_course_that_it_began_with_need_not_lie_there_twice(course, network):
+    path = begun(RUN.models, bold("spread").network, network, "unet-pretrained")
+    beside = RUN.models / "hinted-prior.safetensors"
+    beside.rename(RUN.models / inference.SHARED)
+    assert inference.load("hinted", path).prior.name == "unet-pretrained"
+    keep("unet-pretrained", RUN.models, paints((1.0, 2.0)))  # another one, trained since
+    with pytest.raises(UserError, match=f"{beside}, .*, is missing or another: train again"):
+        inference.load("hinted", path)
 
 
 @pytest.mark.parametrize("start", ["0123456789abcdef", "", 3, 1.5, [], {"a": 1}, True], ids=str)

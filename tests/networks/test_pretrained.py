@@ -46,6 +46,60 @@ def take_step(network, parameters, x, **given):
     optimizer.step()
 
 
+# ---- hints
+
+
+def told(*size, count=2, planes=7):
+    return torch.cat([lightness(*size, count=count), torch.rand(count, planes - 1, *size)], dim=1)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (50, 70), (17, 3)])
+def test_a_network_that_is_told_hints_looks_at_each_plane(size):
+    network, x = PretrainedUNet(LITE0, 3, 3, 7).eval(), told(*size)
+    with torch.no_grad():
+        painted = network(x)
+        assert painted.shape == (2, 3, *size)
+        for plane in range(7):
+            other = x.clone()
+            other[:, plane] = torch.rand_like(other[:, plane])
+            assert not torch.equal(network(other), painted), plane
+
+
+def test_the_encoder_sees_the_lightness_alone():
+    network, x = PretrainedUNet(LITE0, 3, 3, 7).eval(), told(32, 32)
+    with torch.no_grad():
+        features = network.features(x[:, :1])
+        torch.testing.assert_close(network(x, features), network(x))
+        assert not torch.equal(network(x, [level + 1 for level in features]), network(x))
+    with pytest.raises(RuntimeError):
+        network.features(x)
+
+
+def test_hints_change_nothing_of_a_network_without():
+    torch.manual_seed(1)
+    plain = PretrainedUNet(LITE0, 3)
+    assert (
+        plain.channels == 1
+        and "channels" not in plain.arguments
+        and not any("told" in key for key in plain.state_dict())
+    )
+    made = PretrainedUNet(LITE0, 3, 3, 7)
+    assert made.arguments == {"encoder": LITE0, "width": 3, "outputs": 3, "channels": 7}
+    with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
+        PretrainedUNet(LITE0, 3, channels=0)
+
+
+def test_a_hint_reaches_the_place_where_it_is(imagenet):
+    """What one pixel tells changes the chroma around it, and nothing far away."""
+    network = PretrainedUNet(LITE0, 4, 2, 4).begin_with(imagenet).eval()
+    x = told(192, 192, planes=4)
+    other = x.clone()
+    other[:, 1:, 40, 40] += 1
+    with torch.no_grad():
+        change = (network(other) - network(x)).abs().amax(dim=(0, 1))
+    assert change[36:45, 36:45].max() > 0 and change[150:, 150:].max() == 0
+
+
 # ---- sizes
 
 

@@ -488,9 +488,9 @@ def test_what_the_first_network_paints_is_the_prior_of_a_training_with_hints(tmp
     learn(quick(name, epochs=1), tmp_path / "two", start=start)
     learn(quick(name, epochs=1))
     (begun, bare), photos = trainers, bytes_of(pale(), 26)
-    expected = hint_inputs.guesses(photos, checkpoints.load_network(start)[0])
+    expected = hint_inputs.guesses(photos, [checkpoints.load_network(start)[0]])
     assert torch.equal(begun.data.samples.guess, expected)  # after an epoch: it did not learn along
-    assert bare.data.prior is None and torch.equal(bare.data.samples.guess, hint_inputs.guesses(photos, None))
+    assert bare.data.priors == [] and torch.equal(bare.data.samples.guess, hint_inputs.guesses(photos, ()))
     assert not torch.equal(bare.data.samples.spread, begun.data.samples.spread)
 
 
@@ -546,6 +546,75 @@ def test_a_given_network_that_is_not_there_is_an_error(tmp_path, name):
 
 
 # ---- hints
+
+ON_ENCODER = {"encoder": LITE0, "cached": 2}
+
+
+@pytest.mark.parametrize("start", ["unet", "unet-pretrained"])
+def test_on_an_encoder_the_first_network_guesses_and_no_more(tmp_path, inside, start):
+    """The correction begins with ImageNet's encoder: one that learned from these photos knows them by heart."""
+    begun = learn(quick(start, width=3), tmp_path / "one").file
+    guesser, states = checkpoints.load_network(begun)[0], []
+    inside(lambda t: states.append((copy.deepcopy(t.generator_module).state_dict(), t.data.samples.guess)))
+    trained = learn(quick("hinted", epochs=1, **ON_ENCODER), tmp_path / "two", start=begun)
+    ((first, guess),) = states
+    known = {key: value for key, value in first.items() if key.startswith("encoder.")}
+    assert_equal({key.removeprefix("encoder."): value for key, value in known.items()}, imagenet_weights(LITE0))
+    assert torch.equal(guess, hint_inputs.guesses(bytes_of(pale(), 26), [guesser]))
+    found = inference.load("hinted", trained.file)
+    assert found.prior.name == start and checkpoints.read_about(trained.file)["start"] == checkpoints.digest(begun)
+    assert (found.network.channels, found.network.outputs) == hint_inputs.PLANES["spread"]
+    lab = rgb_to_lab(pale()[0])
+    assert np.isfinite(found.colorize(lab[..., 0], hide_pixels(lab[..., 1:], 0.9)).ab).all()
+
+
+@pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
+def test_a_training_with_hints_on_an_encoder_goes_on_to_the_very_same_numbers(tmp_path, steps, name):
+    expected = learn(quick(name, **ON_ENCODER), tmp_path / "whole")
+    steps(4)
+    with pytest.raises(KeyboardInterrupt):
+        learn(quick(name, **ON_ENCODER), tmp_path / "parts")
+    found = learn(quick(name, **ON_ENCODER), tmp_path / "parts")
+    assert_same_training(tmp_path / "parts", tmp_path / "whole")
+    assert_equal(found.network.state_dict(), expected.network.state_dict())
+
+
+def test_the_guesses_of_folds_come_from_networks_that_did_not_learn_from_the_photos(tmp_path, inside):
+    begun, trainers = learn(quick("unet", epochs=1), tmp_path / "one").file, []
+    inside(trainers.append)
+    trained = learn(quick("hinted", epochs=1, folds=3), tmp_path / "two", start=begun)
+    *others, mine = trainers
+    photos, guess = bytes_of(pale(), 26), mine.data.samples.guess
+    for fold, other in enumerate(others):  # as the network to begin with learned, from all other photos
+        assert torch.equal(other.data.photos, photos[[i for i in range(13) if i % 3 != fold]])
+        file = tmp_path / "two" / f"hinted-fold-{fold + 1}" / "unet.safetensors"
+        assert checkpoints.read_about(file)[checkpoints.CONFIG] == checkpoints.read_about(begun)[checkpoints.CONFIG]
+        expected = hint_inputs.guesses(photos, [checkpoints.load_network(file)[0]])
+        torch.testing.assert_close(guess[fold::3], expected[fold::3], atol=0.1, rtol=1e-2)
+    assert inference.load("hinted", trained.file).prior.about["photos"] == 13  # what guesses later is the first network
+    again = learn(quick("hinted", epochs=1, folds=3), tmp_path / "two", start=begun)
+    assert_equal(again.network.state_dict(), trained.network.state_dict())
+    assert len(others) == 3 and len(trainers) == 4  # nothing was learned a second time
+
+
+@pytest.mark.parametrize(
+    ("folder", "start", "need"), [(False, True, "a folder to keep them in"), (True, False, "a network to begin with")]
+)
+def test_folds_say_what_they_need(tmp_path, folder, start, need):
+    begun = learn(quick("unet", epochs=1), tmp_path / "one").file if start else None
+    with pytest.raises(UserError, match=f"hinted trains a network for each of 2 folds: give {need}"):
+        learn(quick("hinted", folds=2), tmp_path / "two" if folder else None, start=begun)
+
+
+def test_on_an_encoder_a_network_that_is_merely_told_has_no_use_for_another(tmp_path):
+    begun = learn(quick("unet", epochs=1), tmp_path).file
+    with pytest.raises(
+        UserError, match=f"{begun} has nothing for a network on an encoder that is told the hints: leav"
+    ):
+        learn(quick("hinted-alone", **ON_ENCODER), tmp_path, start=begun)
+    taught = learn(quick("hinted-alone", epochs=1, **ON_ENCODER), tmp_path).file
+    with pytest.raises(UserError, match=f"{taught} holds a network that takes hints: start from one without"):
+        learn(quick("hinted", **ON_ENCODER), tmp_path / "other", start=taught)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("hinted", "spread"), ("hinted-alone", "given")])

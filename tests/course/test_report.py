@@ -1,5 +1,6 @@
 """The README says what the committed tables say."""
 
+import itertools
 import json
 import re
 import shutil
@@ -205,6 +206,26 @@ def test_what_notebook_06_says_of_the_losses_is_what_the_table_says():
     assert (line["training"], line["size"], line["epochs"], line["photos"]) == (2000, 96, 4, 500)
     assert set(tried.loc[1:, "width"]) == {24, 64} and set(tried["seed"].dropna()) == {0, 1}
     assert (tried["restarts"].dropna() == 0).all() and tried["collapsed"].isna().all()
+
+
+def test_what_notebook_06_says_of_the_winners_is_what_the_table_says():
+    won = reference.table("06_winners").set_index("variant")
+    order = ["unet-pretrained", "gan-pretrained", "bins"]
+    assert list(won.index) == [ablation.MEAN, "unet-pretrained", "bins", "gan-pretrained"]
+    won = won.loc[order]
+    assert [round(100 * share) for share in won["of mean colour"]] == [77, 87, 93]
+    assert [-round(short) for short in won["colourfulness"]] == [20, 15, 10]
+    for one, other in itertools.pairwise(order):
+        assert won.loc[one, "colourfulness_high"] < won.loc[other, "colourfulness_low"]
+        assert won.loc[one, "ab_mse_high"] > won.loc[other, "ab_mse_low"]
+    assert won.loc["unet-pretrained", "ab_mse_high"] < won.loc["bins", "ab_mse_low"]
+    for measure in ("agreement", "frechet"):
+        assert won[f"{measure}_low"].max() < won[f"{measure}_high"].min()
+    assert list(won["epochs"]) == [8, 8, 14] and set(won["size"]) == {128} and set(won["width"]) == {64}
+    assert set(won["photos"]) == {739} and set(won["training"]) == {5000} and (won["restarts"] == 0).all()
+    known = reference.table("07_realism").set_index("method")  # the same networks on the same photos
+    for name in ("unet-pretrained", "bins"):
+        assert won.loc[name, "frechet"] == pytest.approx(known.loc[name, "frechet"])
 
 
 def test_skies_and_grass_are_brown_from_scratch_and_appear_on_the_encoder():

@@ -47,8 +47,9 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
     photos : str
         A source of `open_photos`; its test photos are painted, at the network's own size, or at SIZE with hints.
     folder : Path
-        Where `<name>.safetensors` and `.json` are written, and those of `<name>-prior`. A pretrained encoder has a file
-        of its own there, which networks with the same one share.
+        Where `<name>.safetensors` and `.json` are written, and those of `<name>-prior`, unless the prior is the network
+        of the course that lies there. A pretrained encoder has a file of its own, which networks with the same one
+        share.
     jobs : int
         Processes that paint.
 
@@ -70,13 +71,12 @@ def commit(name: str, file: Path, photos: str, folder: Path, jobs: int = 1) -> d
     before = inference.load(name, file)
     with_hints = isinstance(before, inference.HintedColorizer)
     source = open_photos(photos, SIZE if with_hints else before.size)
-    own = isinstance(getattr(before, "prior", None), inference.NetworkColorizer)
-    shared = own and (folder / inference.SHARED).is_file()
-    shared = shared and checkpoints.digest(folder / inference.SHARED) == before.about["start"]
-    parts = ["", PRIOR] if own and not shared else [""]
+    guessed, there = isinstance(getattr(before, "prior", None), inference.NetworkColorizer), folder / inference.SHARED
+    shared = guessed and there.is_file() and checkpoints.digest(there) == before.about["start"]
+    parts = ["", PRIOR] if guessed and not shared else [""]
     with tempfile.TemporaryDirectory() as trial:
         if shared:
-            checkpoints.copy(folder / inference.SHARED, Path(trial) / inference.SHARED)
+            checkpoints.copy(there, Path(trial) / there.name)
         trial = _store(name, file, Path(trial), True, dict.fromkeys(parts, {}), source.train)
         after = inference.load(name, trial)
     told = _measure(before, after, parts, source.test, PATCHES if with_hints else (0,), jobs)

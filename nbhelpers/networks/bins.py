@@ -312,7 +312,7 @@ def coarse(network: nn.Module) -> bool:
     bool
         Whether it does.
     """
-    return isinstance(network, (PretrainedUNet, UNetBins))
+    return isinstance(network, UNetBins) or isinstance(network, PretrainedUNet) and network.channels == 1
 
 
 def _sensible(temperature: float) -> float:

@@ -241,7 +241,10 @@ def _digits(weights: dict[str, torch.Tensor]) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
-def _encoder_file(path: Path, digits: str) -> Path:
+def _encoder_file(path: Path, digits) -> Path:
+    """The file of an encoder beside `path`, whose description may come from others."""
+    if not isinstance(digits, str) or not digits.isalnum():
+        raise UserError(f"{path} holds no network as it should: delete it and train again")
     return Path(path).with_name(f"encoder-{digits}.safetensors")
 
 
@@ -250,8 +253,6 @@ def _with_encoder(path: Path, weights: dict[str, torch.Tensor], about: dict) -> 
     digits = about.get("encoder")
     if digits is None:
         return weights
-    if not isinstance(digits, str) or not digits.isalnum():
-        raise ValueError(digits)
     file = _encoder_file(path, digits)
     shared = read(file)[0]
     if _digits(shared) != digits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -34,7 +36,8 @@ class PretrainedUNet(nn.Module):
         Planes that are predicted: 2 are a* and b*.
     channels : int
         Planes that are read: 1 is the lightness alone; `hint_inputs` adds what hints tell. The encoder sees the
-        lightness; convolutions that halve the size bring all of them to its levels.
+        lightness; convolutions that halve the size bring all of them to its levels, and the decoder goes on to half of
+        the photo's size.
 
     Raises
     ------
@@ -60,18 +63,19 @@ class PretrainedUNet(nn.Module):
         # The levels at 1/16, 1/8 and 1/4 of the photo's side.
         seen = self.encoder.feature_info.channels()[-3:]
         wide = max(1, 3 * width // 2)
-        self.told = nn.ModuleList()  # brings the hints to 1/4, 1/8 and 1/16
-        if channels > 1:
+        self.told, levels = nn.ModuleList(), [(wide, seen[1]), (width, seen[0])]
+        if channels > 1:  # all planes at half of the photo's size, and beside what the encoder sees
             half = max(1, width // 2)
-            quarter = nn.Sequential(_halved(channels, half), _halved(half, width))
-            self.told = nn.ModuleList([quarter, _halved(width, width), _halved(width, width)])
-            seen = [each + width for each in seen]
+            self.told = nn.ModuleList(_halved(*pair) for pair in pairwise([channels, half, width, width, width]))
+            seen, levels = seen[:2] + [seen[2] + width], [(after, more + width) for after, more in levels]
+            levels.append((half, half))
         self.bottom = nn.Sequential(
             nn.Conv2d(seen[2], wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU(inplace=True)
         )
-        self.merge = nn.ModuleList([convolutions(wide + seen[1], wide), convolutions(wide + seen[0], width)])
+        before = [wide, *(after for after, _ in levels)]
+        self.merge = nn.ModuleList(convolutions(one + more, after) for one, (after, more) in zip(before, levels))
         self.drop = nn.Dropout2d(DROPPED)
-        self.head = nn.Conv2d(width, outputs, 1)
+        self.head = nn.Conv2d(before[-1], outputs, 1)
         self.train()
 
     @property
@@ -137,7 +141,7 @@ class PretrainedUNet(nn.Module):
         return self.encoder(shown)[-3:]
 
     def planes(self, given: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Predict at a quarter of the size, without bounds.
+        """Predict without bounds: at a quarter of the size, or with hints at half of it.
 
         Parameters
         ----------
@@ -149,13 +153,14 @@ class PretrainedUNet(nn.Module):
         Returns
         -------
         torch.Tensor
-            (N, outputs, ceil(H / 16) * 4, ceil(W / 16) * 4).
+            (N, outputs, ceil(H / 16) * 4, ceil(W / 16) * 4), with hints twice these sides.
         """
         seen = [self.drop(level) for level in (self.features(given[:, :1]) if features is None else features)]
-        x = _filled_up(given)
-        for level, halve in enumerate(self.told):
-            x = halve(x)
-            seen[level] = torch.cat([seen[level], x], dim=1)
+        if self.told:
+            told = [_filled_up(given)]
+            for halve in self.told:
+                told.append(halve(told[-1]))
+            seen = [told[1], *(torch.cat(pair, dim=1) for pair in zip(seen, told[2:]))]
         x = self.bottom(seen.pop())
         for merge in self.merge:
             x = merge(torch.cat([functional.interpolate(x, scale_factor=2), seen.pop()], dim=1))
@@ -177,7 +182,7 @@ class PretrainedUNet(nn.Module):
         return torch.tanh(planes)
 
     def forward(self, given: torch.Tensor, features: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Predict the chroma: what was painted at a quarter of the size, enlarged, and therefore smooth.
+        """Predict the chroma: what was painted at a quarter or half of the size, enlarged, and therefore smooth.
 
         Parameters
         ----------
@@ -189,7 +194,7 @@ class PretrainedUNet(nn.Module):
         torch.Tensor
             (N, outputs, H, W), a* and b* over 110; those of a network that classifies are two, too.
         """
-        return enlarged(self.paint(self.planes(given, features)), given.shape[-2:])
+        return enlarged(self.paint(self.planes(given, features)), given.shape[-2:], 2 if self.told else COARSE)
 
 
 def _filled_up(planes: torch.Tensor) -> torch.Tensor:
@@ -204,7 +209,7 @@ def _halved(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
 
 
-def enlarged(coarse: torch.Tensor, size) -> torch.Tensor:
+def enlarged(coarse: torch.Tensor, size, factor: int = COARSE) -> torch.Tensor:
     """Bring what was painted at a quarter of a photo's size to that size, without what the photo was filled up with.
 
     Parameters
@@ -212,14 +217,16 @@ def enlarged(coarse: torch.Tensor, size) -> torch.Tensor:
     coarse : torch.Tensor
         (N, planes, h, w).
     size : tuple of int
-        Height and width of the photo, at most 4 h and 4 w.
+        Height and width of the photo, at most `factor` times h and w.
+    factor : int
+        How much smaller the sides are than the photo's, filled up.
 
     Returns
     -------
     torch.Tensor
         (N, planes, *size).
     """
-    large = functional.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
+    large = functional.interpolate(coarse, scale_factor=factor, mode="bilinear", align_corners=False)
     return large[..., : size[0], : size[1]]
 
 

@@ -352,12 +352,13 @@ def test_the_command_fails_in_one_sentence(course, trained, capsys):
 
 
 def test_the_courses_networks_are_these():
-    assert {path.stem for path in COMMITTED} == {"bins", "gan-l1", "hinted", "hinted-prior", "unet", "unet-pretrained"}
+    assert {path.stem for path in COMMITTED} == {"bins", "gan-l1", "hinted", "unet", "unet-pretrained"}
     assert sum(path.stat().st_size for path in FILES) < 22e6
-    (encoder,) = ENCODERS  # what both networks share
     told = {path.stem: checkpoints.read_about(path).get("encoder") for path in COMMITTED}
-    assert told["bins"] == told["unet-pretrained"] == encoder.stem.removeprefix("encoder-")
-    assert int8_weights(encoder)[0] == len(output_axes(extractor(LITE0))) and not int8_weights(encoder)[1]
+    assert told["bins"] == told["unet-pretrained"] != told["hinted"]  # which has it as ImageNet left it
+    assert {path.stem for path in ENCODERS} == {f"encoder-{told[name]}" for name in ("bins", "hinted")}
+    for encoder in ENCODERS:
+        assert int8_weights(encoder)[0] == len(output_axes(extractor(LITE0))) and not int8_weights(encoder)[1]
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
@@ -366,7 +367,8 @@ def test_the_courses_networks_are_in_int8_and_that_costs_next_to_nothing(path):
     if isinstance(network, UNet):
         assert int8_weights(path) == (convolutions(network.width, network.depth), 0) == (23, 0)
     else:
-        assert int8_weights(path) == (6, 0) and about["encoder"]  # of the decoder: the encoder has a file of its own
+        count = 12 if path.stem == "hinted" else 6
+        assert int8_weights(path) == (count, 0) and about["encoder"]  # the encoder has a file of its own
     assert json.loads(path.with_suffix(".json").read_text()) == about
     stored = about["stored"]
     with_hints = path.stem.startswith("hinted")
@@ -388,5 +390,5 @@ def test_the_courses_networks_are_found_by_the_registry(monkeypatch, name):
     assert found.network.width == (64 if "encoder" in found.about else 24)
     assert all(value.dtype in (torch.float32, torch.int64) for value in found.network.state_dict().values())
     if name == "hinted":
-        prior = COMMITTED[0].with_name("hinted-prior.safetensors")
-        assert found.about["start"] == checkpoints.digest(prior) and found.prior.network.width == 24
+        prior = COMMITTED[0].with_name("unet-pretrained.safetensors")
+        assert found.about["start"] == checkpoints.digest(prior) and found.prior.name == "unet-pretrained"

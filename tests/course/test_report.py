@@ -228,6 +228,18 @@ def test_what_notebook_06_says_of_the_winners_is_what_the_table_says():
         assert won.loc[name, "frechet"] == pytest.approx(known.loc[name, "frechet"])
 
 
+def test_what_notebook_08_says_of_networks_with_hints_is_what_the_table_says():
+    gains = reference.table("08_gains")
+    ours, told = (gains[gains["method"] == name].set_index("patches") for name in ("hinted", "hinted-alone"))
+    assert (ours["low"] > 0).all() and list(ours.index) == [0, 1, 5, 10, 50, 100, 500]
+    guess = gains[gains["method"] == "unet-pretrained"].set_index("patches")["difference"]
+    assert 0 < ours.loc[0, "difference"] - guess[0] < 0.3 and (told.loc[[0, 1], "low"] > 0).all()
+    assert (told.loc[[5, 10, 50, 100, 500], "high"] < 0).all()
+    for line in (ours.iloc[0], told.iloc[0]):
+        assert (line["size"], line["width"], line["seeds"], line["photos"]) == (128, 64, 1, 100)
+    assert (ours.iloc[0]["epochs"], told.iloc[0]["epochs"]) == (16, 8)  # those of unet-pretrained, which guesses, too
+
+
 def test_skies_and_grass_are_brown_from_scratch_and_appear_on_the_encoder():
     """As notebook 06 says of its pictures: sky in the upper fifth of two photos, grass at the bottom of two."""
     tiles, last = reference.sheet("06_losses_tiles"), 3

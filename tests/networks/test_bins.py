@@ -10,6 +10,7 @@ from nbhelpers.networks import bins
 from nbhelpers.networks.bins import ColourBins, UNetBins
 from nbhelpers.networks.config import LITE0
 from nbhelpers.networks.models import UNet
+from nbhelpers.networks.pretrained import PretrainedUNet
 
 RED, GREEN, BLUE = (200, 30, 40), (40, 160, 60), (30, 60, 190)
 
@@ -246,3 +247,14 @@ def test_from_scratch_only_the_last_two_levels_are_missing():
     missing = {key.split(".")[0] + "." + key.split(".")[1] for key in theirs.keys() - mine.keys()}
     assert missing == {"up.2", "up.3", "merge.2", "merge.3"} and mine.items() < theirs.items()
     assert made.head.weight.shape == (4, 12, 1, 1)
+
+
+def test_what_paints_at_a_quarter_is_known_by_its_kind():
+    kinds = {
+        UNet(2, 1): False,
+        UNetBins(2, 2, "resize", 5, 0.2): True,
+        PretrainedUNet(LITE0, 2): True,
+        ColourBins(LITE0, 2, 5, 0.2): True,
+        PretrainedUNet(LITE0, 2, 3, 7): False,  # with hints at half
+    }
+    assert [bins.coarse(network) for network in kinds] == list(kinds.values())

@@ -823,3 +823,29 @@ def test_a_digest_tells_files_apart(saved):
     content = saved.read_bytes()
     saved.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert checkpoints.digest(saved) != first
+
+
+def test_a_copy_takes_its_encoder_along(path):
+    torch.manual_seed(0)
+    network = PretrainedUNet("resnet18", 2)
+    checkpoints.save_network(path, network, ABOUT, share=True)
+    (encoder,) = path.parent.glob("encoder-*.safetensors")
+    to = path.parent / "deeper" / "copy.safetensors"
+    to.parent.mkdir()
+    for _ in range(2):
+        checkpoints.copy(path, to)
+        assert (to.read_bytes(), (to.parent / encoder.name).read_bytes()) == (path.read_bytes(), encoder.read_bytes())
+        found = checkpoints.load_network(to)[0].state_dict()
+        assert_equal(found, checkpoints.load_network(path)[0].state_dict())
+    encoder.unlink()
+    with pytest.raises(UserError, match=f"there is no file {encoder}"):
+        checkpoints.copy(path, to.with_name("other.safetensors"))
+    assert not to.with_name("other.safetensors").exists()
+
+
+@pytest.mark.parametrize("digits", ["../../x", "", 3, None, ["a"]], ids=str)
+def test_no_other_file_is_copied_whatever_a_description_says(path, digits):
+    checkpoints.save(path, {"a": torch.ones(1)}, {"encoder": digits})
+    with pytest.raises(UserError, match=r"net\.safetensors holds no network as it should: delete it"):
+        checkpoints.copy(path, path.with_stem("copy"))
+    assert not path.with_stem("copy").exists()

@@ -31,8 +31,8 @@ def ours():
 
 def test_the_networks_of_the_course_say_what_they_have_learned_in_all(ours):
     assert training_of(ours["unet"]) == FACTS
-    assert training_of(ours["hinted"]) == {"size": 64, "width": 24, "epochs": 24 + 14, "seeds": 1}
-    assert training_of(ours["hinted"].prior)["epochs"] == 24
+    assert training_of(ours["hinted"]) == {"size": 128, "width": 64, "epochs": 8 + 8, "seeds": 1}
+    assert training_of(ours["hinted"].prior)["epochs"] == 8
 
 
 def test_lines_of_networks_are_filled_and_others_empty(ours):
@@ -48,7 +48,7 @@ def test_lines_of_networks_are_filled_and_others_empty(ours):
 def test_a_second_network_in_a_line_has_columns_of_its_own(ours):
     pairs = pd.DataFrame({"method": ["hinted"], "other": ["unet"]})
     found = with_training(with_training(pairs, ours), ours, "other", "other_").iloc[0]
-    assert (found["size"], found["other_size"], found["epochs"], found["other_epochs"]) == (64, 128, 38, 53)
+    assert (found["size"], found["other_size"], found["epochs"], found["other_epochs"]) == (128, 128, 16, 53)
 
 
 def test_configurations_count_their_pretraining():

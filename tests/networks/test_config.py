@@ -56,7 +56,7 @@ def test_the_unet_has_no_discriminator():
 
 
 def test_configs_with_hints_are_networks_on_an_encoder_that_are_told_of_them():
-    told = dataclasses.replace(HINTED, name="bins", hints="none", loss="bins", rounds=BINS.rounds, epochs=BINS.epochs)
+    told = dataclasses.replace(HINTED, name="bins", hints="none", loss="bins", cached=BINS.cached, epochs=BINS.epochs)
     assert (
         told == BINS and HINTED.encoder_rate == 0
     )  # what an encoder has learned of the photos would be known by heart
@@ -289,8 +289,8 @@ def test_the_papers_profile_keeps_no_features_of_photos_of_400_pixels(name):
         ("unet", {"cached": 1}, "encoder_rate and cached need an encoder"),
         ("bins", {"encoder": "none"}, "encoder_rate and cached need an encoder"),
         ("hinted", {"encoder": "none"}, "encoder_rate and cached need an encoder"),
-        ("hinted", {"cached": 3}, "cached must be 0, or as rounds 2: features belong to the squares of the hints"),
-        ("hinted-alone", {"rounds": 4}, "cached must be 0, or as rounds 4"),
+        ("hinted", {"cached": 3}, "cached must be 0, or as rounds 4: features belong to the squares of the hints"),
+        ("hinted-alone", {"rounds": 2}, "cached must be 0, or as rounds 2"),
         ("hinted", {"folds": 1}, "folds must be 0, or at least 2 with hints 'spread', got 1"),
         ("hinted", {"folds": -1}, "folds must not be negative, got -1"),
         ("hinted-alone", {"folds": 2}, "folds must be 0, or at least 2 with hints 'spread', got 2"),

@@ -57,8 +57,11 @@ def told(*size, count=2, planes=7):
 def test_a_network_that_is_told_hints_looks_at_each_plane(size):
     network, x = PretrainedUNet(LITE0, 3, 3, 7).eval(), told(*size)
     with torch.no_grad():
-        painted = network(x)
+        painted, planes = network(x), network.planes(x)
         assert painted.shape == (2, 3, *size)
+        assert planes.shape == (2, 3, *[-(-side // 16) * 8 for side in size])  # half of the size, filled up
+        large = interpolate(planes.tanh(), scale_factor=2, mode="bilinear")
+        torch.testing.assert_close(painted, large[..., : size[0], : size[1]])
         for plane in range(7):
             other = x.clone()
             other[:, plane] = torch.rand_like(other[:, plane])

@@ -192,7 +192,7 @@ class PretrainedUNet(nn.Module):
         Returns
         -------
         torch.Tensor
-            (N, outputs, H, W), a* and b* over 110; those of a network that classifies are two, too.
+            (N, outputs, H, W), a* and b* over 110 first; of a network that classifies these alone.
         """
         return enlarged(self.paint(self.planes(given, features)), given.shape[-2:], 2 if self.told else COARSE)
 

@@ -16,7 +16,7 @@ def pale(count=13, side=26, seed=0):
 def quick(name, **changes):
     """A configuration of less than a second: 13 photos make 3 epochs of 3 steps. With hints it is of a U-Net."""
     if name.startswith("hinted"):
-        changes = {"encoder": "none", "cached": 0} | changes
+        changes = {"encoder": "none", "cached": 0, "loss": "mse", "decay": 0.01} | changes
     small = {"size": 24, "stored": 26, "width": 2, "discriminator_width": 2, "epochs": 3}
     return dataclasses.replace(train_config(name, "smoke", **small), **small | changes)
 

@@ -172,9 +172,9 @@ def hints() -> str:
         cells = {head: beside(method, group.iloc[0])}
         rows.append(cells | {f"{row.patches:g}": f"{row.mean:.2f}" for row in group.itertuples()})
     lines = gains[gains["method"] == "hinted"]
-    won = {head: beside("hinted minus edge-aware", lines.iloc[0])}
+    won = {head: beside("hinted", lines.iloc[0]).replace("hinted", "hinted - edge-aware", 1)}
     for row in lines.itertuples():
-        won[f"{row.patches:g}"] = f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+        won[f"{row.patches:g}"] = f"{row.difference:+.2f} ({row.low:.2f} to {row.high:.2f})"
     printed = {f"{row.patches:g}": f"{row.psnr:.1f}" for row in siggraph17().itertuples()}
     rows += [won, {head: "SIGGRAPH17, printed"} | {name: printed.get(name, "") for name in rows[0] if name != head}]
     note = f"""Means over {scores["photos"].max()} test photos of 256 x 256 pixels; patches of 6 x 6 pixels at random

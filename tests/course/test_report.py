@@ -74,10 +74,10 @@ def test_each_row_of_a_network_says_how_it_was_trained_and_none_is_wide(file):
             for row in re.findall(rf"<!-- {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)[0].splitlines()
             if row.startswith("|")]  # fmt: skip
     shown = [row.split(" | ")[0] for row in rows if re.match(r"\| (unet|U-Net|bins|gan-|no discr|hinted)", row)]
-    assert len(shown) == {"README.md": 36, "data/checkpoints/README.md": 4}[file]
+    assert len(shown) == {"README.md": 37, "data/checkpoints/README.md": 4}[file]
     told = r" \(\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?(, encoder from ImageNet)?\)$"
     assert [name for name in shown if not re.search(told, name)] == []
-    assert all(("ImageNet" in name) == name.startswith(("| unet-pretrained", "| bins")) for name in shown)
+    assert all(("ImageNet" in name) == name.startswith(("| unet-pretrained", "| bins", "| hinted")) for name in shown)
     assert max(len(row) for row in rows) < 250
 
 

@@ -166,7 +166,7 @@ def test_a_memory_that_is_too_small_is_one_sentence(network, photos, monkeypatch
 
 @pytest.mark.parametrize("name", ["hinted", "hinted-alone"])
 def test_hints_and_features_are_of_the_same_squares(photos, name):
-    asked = quick(name, encoder=LITE0, cached=2, jitter=0.0)
+    asked = quick(name, encoder=LITE0, cached=2, rounds=2, jitter=0.0)
     torch.manual_seed(0)
     network = PretrainedUNet(LITE0, 2, *reversed(hint_inputs.PLANES[asked.hints]))
     batches = Batches(photos, asked)

@@ -547,7 +547,7 @@ def test_a_given_network_that_is_not_there_is_an_error(tmp_path, name):
 
 # ---- hints
 
-ON_ENCODER = {"encoder": LITE0, "cached": 2}
+ON_ENCODER = {"encoder": LITE0, "cached": 4}
 
 
 @pytest.mark.parametrize("start", ["unet", "unet-pretrained"])

@@ -271,8 +271,8 @@ UNET_PRETRAINED = TrainConfig(
 # 0.38 paint too vividly here: figures/reference/05_bins_choice.csv.
 BINS = dataclasses.replace(UNET_PRETRAINED, name="bins", loss="bins", encoder_rate=0.0, pretrain=0, epochs=6, rate=2e-3)
 # Corrects best what a trained `unet-pretrained` guesses. Its own encoder is as it came from ImageNet: one that learned
-# from these photos knows their colours by heart, and would be trusted too much. L1: a higher PSNR than MSE at as large
-# an error, in figures/reference/06_ablation.csv.
+# from these photos errs less on them than on others. L1: a higher PSNR than MSE at as large an error, in
+# figures/reference/06_ablation.csv.
 HINTED = dataclasses.replace(BINS, name="hinted", loss="l1", hints="spread", epochs=8, cached=4)
 # For comparison: the same without propagation's help.
 HINTED_ALONE = dataclasses.replace(HINTED, name="hinted-alone", hints="given")

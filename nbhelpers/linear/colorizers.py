@@ -13,6 +13,7 @@ from nbhelpers.linear.solvers import solve
 from nbhelpers.linear.systems import anchor, edge_aware_system, levin_system, neighbour_system
 
 # How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
+WILD = 200.0  # beyond any a* or b* of a photo
 ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
 
 
@@ -37,6 +38,8 @@ class Propagation:
         How strongly edges of the lightness stop colour, for "edge-aware"; see `edge_aware_system`.
     tol : float
         Relative residual that counts as solved.
+    solver : str
+        The method of `solvers.solve`.
     origin : str
         Where the model came from, see `registry.load`; "" where it is not known.
     """
@@ -48,6 +51,7 @@ class Propagation:
     anchor: float = 0.0
     beta: float = 25.0
     tol: float = 1e-6
+    solver: str = "auto"
     origin: str = ""
 
     def system(self, lightness, hints):
@@ -85,8 +89,17 @@ class Propagation:
         note = checked(lightness, hints)
         if self.anchor and self.averages and not hints.known.any():  # solved exactly by the prior
             return Colorization(filled(self.prior, hints), note=note)
-        solution = solve(self.system(lightness, hints), tol=self.tol)
-        return Colorization(solution.ab, solution.converged, solution.residual, solution.note or note)
+        solution = solve(self.system(lightness, hints), method=self.solver, tol=self.tol)
+        note = solution.note or _wild(solution) or note
+        return Colorization(solution.ab, solution.converged, solution.residual, note)
+
+
+def _wild(solution) -> str:
+    """What to tell a person of a solution with colours that do not exist, "" of others."""
+    most = abs(solution.ab).max(initial=0)
+    if most <= WILD:
+        return ""
+    return f"solved, but its colours go up to {most:.2g}: with so few known these weights explode; averages do not"
 
 
 @dataclass(frozen=True)

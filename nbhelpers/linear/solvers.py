@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -19,6 +20,8 @@ from nbhelpers.system import one_thread
 
 _LIBRARIES = ThreadpoolController()  # those of NumPy and SciPy: they are all that a solve uses
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
+_FAR = 3.5  # pixels to a known one, on average: from there BiCGSTAB takes many steps, often in vain
+_DIRECT = 350_000  # equations; LU of 400 x 400 pixels, a and b coupled, takes 1 GB and seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +82,9 @@ def solve(
     method : str
         "bicg" (the paper's), "bicgstab", "gmres", "lu" for any system; "bicgstab+amg" (classical algebraic multigrid as
         preconditioner) where a maximum principle holds; "cg" (Jacobi-preconditioned) and "cg+amg" for symmetric ones;
-        "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is safe, and lu for
-        Levin's where they are very sparse.
+        "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is safe, and lu where
+        they are sparse and it is not: for Levin's, and for the others up to 350,000 equations. Where it chose steps and
+        they gave up, it takes lu after all, up to as many.
     tol : float
         Relative residual that counts as solved, at least 0.
     maxiter : int
@@ -110,7 +114,10 @@ def solve(
     if m == 0:
         return Solution(system.hints.ab.copy(), 0, 0.0, True, time.perf_counter() - began)
     if method == "auto":
-        method = _choose(system)
+        found = solve(system, _choose(system), tol, maxiter, start, history)
+        if found.converged or found.singular or system.matrix.shape[0] > _DIRECT:
+            return found
+        return replace(solve(system, "lu", tol), seconds=time.perf_counter() - began)
     guess = nearest_known(system.hints) if start is None else np.broadcast_to(start, (*shape, 2))
     guess = guess.reshape(-1, 2)[system.pixels].astype(float)
     coupled = system.matrix.shape[0] == 2 * m
@@ -151,7 +158,7 @@ def _choose(system: SparseSystem) -> str:
         return "cg+amg" if system.symmetric else "bicgstab+amg"
     if system.symmetric:  # Levin's squared operator: in large holes no iteration gets there
         return "cg+amg" if far <= 5.5 else "lu"
-    return "bicgstab"
+    return "lu" if far > _FAR and matrix.shape[0] <= _DIRECT else "bicgstab"
 
 
 def _residual(matrix, x, rhs) -> float:
@@ -161,14 +168,34 @@ def _residual(matrix, x, rhs) -> float:
     return residual if np.isfinite(residual) else np.inf
 
 
+def _factored(matrix):
+    """rhs -> x by LU factors; None where the matrix is exactly singular.
+
+    An ordering for symmetric patterns halves the factors and the time. It keeps to the diagonal for pivots, so it is
+    tried out; where it loses digits, the default, which looks for pivots, takes its place.
+    """
+    matrix, probe, solve_for = matrix.tocsc(), np.ones(matrix.shape[0]), None
+    ordered = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}}
+    for options in (ordered, {}):
+        try:
+            solve_for = linalg.splu(matrix, **options).solve
+        except RuntimeError:
+            continue
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = solve_for(probe)
+            lost = np.linalg.norm(probe - matrix @ x) / (np.linalg.norm(probe) + np.linalg.norm(x))
+        if lost < 1e-10:
+            return solve_for
+    return solve_for
+
+
 def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
     """Set the method up once for the matrix: run(rhs, x0) -> (x, residual per iteration)."""
     if method == "lu":
-        try:
-            factors = linalg.splu(matrix.tocsc())
-        except RuntimeError:  # exactly singular: the first guess stays, and its residual says what it is worth
+        solve_for = _factored(matrix)
+        if solve_for is None:  # the first guess stays, and its residual says what it is worth
             return lambda rhs, x0: (x0, [np.nan])
-        return lambda rhs, x0: (np.nan_to_num(factors.solve(rhs), nan=0.0, posinf=1e30, neginf=-1e30), [np.nan])
+        return lambda rhs, x0: (np.nan_to_num(solve_for(rhs), nan=0.0, posinf=1e30, neginf=-1e30), [np.nan])
     options = {"rtol": tol, "atol": 0.0, "maxiter": maxiter}
     if method.endswith("+amg"):
         sweeps = [("gauss_seidel", {"sweep": sweep}) for sweep in ("forward", "backward")]  # together symmetric
@@ -239,18 +266,11 @@ def solve_tiled(
     ValueError
         When `tile` is below 2, and as `check_photo`, `neighbour_system` and `solve` do.
     """
-    if tile < 2:
-        raise ValueError(f"a tile must be at least 2 pixels wide, got {tile}")
-    lightness, _, _ = check_photo(lightness, hints)
-    began, ab, parts = time.perf_counter(), hints.ab.copy(), []
-    for top in _edges(lightness.shape[0], tile):
-        for left in _edges(lightness.shape[1], tile):
-            area = np.s_[slice(*top), slice(*left)]
-            part = Hints(hints.ab[area], hints.known[area])
-            start = None if border == "reflect" else np.zeros(2)
-            system = neighbour_system(model, lightness[area], part, border)
-            parts.append(solve(system, method, tol, maxiter, start=start))
-            ab[area] = parts[-1].ab
+    began, ab = time.perf_counter(), np.array(hints.ab)
+    start, parts = None if border == "reflect" else np.zeros(2), []
+    for area, part in solved_tiles(model, lightness, hints, tile, border, method, tol, maxiter, start):
+        ab[area] = part.ab
+        parts.append(part)
     return Solution(
         ab,
         max(p.iterations for p in parts),
@@ -259,6 +279,48 @@ def solve_tiled(
         time.perf_counter() - began,
         singular=any(p.singular for p in parts),
     )
+
+
+def solved_tiles(
+    model: NeighbourModel, lightness: np.ndarray, hints: Hints, tile: int = 100, border: str = "zero",
+    method: str = "bicg", tol: float = 1e-6, maxiter: int = 250, start: np.ndarray | None = None,
+) -> Iterator[tuple[tuple[slice, slice], Solution]]:  # fmt: skip
+    """Solve the tiles of a photo one by one; parameters and errors are those of `solve_tiled`.
+
+    Parameters
+    ----------
+    model : NeighbourModel
+        What predicts a pixel from its eight neighbours.
+    lightness : np.ndarray
+        (H, W), CIELAB L* in [0, 100].
+    hints : Hints
+        The known colours of the same photo.
+    tile : int
+        Side of a tile in pixels, at least 2.
+    border : str
+        "zero" or "reflect".
+    method : str
+        See `solve`.
+    tol : float
+        Relative residual that counts as solved, at least 0.
+    maxiter : int
+        Iterations per tile.
+    start : np.ndarray, optional
+        See `solve`.
+
+    Yields
+    ------
+    tuple
+        The slices of rows and columns that a tile takes, and its Solution.
+    """
+    if tile < 2:
+        raise ValueError(f"a tile must be at least 2 pixels wide, got {tile}")
+    lightness, _, _ = check_photo(lightness, hints)
+    for top in _edges(lightness.shape[0], tile):
+        for left in _edges(lightness.shape[1], tile):
+            area = np.s_[slice(*top), slice(*left)]
+            part = Hints(hints.ab[area], hints.known[area])
+            yield area, solve(neighbour_system(model, lightness[area], part, border), method, tol, maxiter, start)
 
 
 def _edges(length: int, tile: int) -> list[tuple[int, int]]:

@@ -1,5 +1,7 @@
 """Which solver "auto" is: each kind of system on both sides of each threshold."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ from nbhelpers.linear.systems import edge_aware_system, levin_system, neighbour_
 STRIPES = {
     1.588: [5, 5, 5, 6],
     1.615: [5, 5, 6],
+    3.5: [13],  # exactly
+    3.522: [13] * 12 + [14],
     5.5: [21],  # exactly
     5.545: [21] * 5 + [22],
 }
@@ -53,11 +57,11 @@ def test_the_stripes_are_as_far_apart_as_they_say(far):
 
 
 CHOICES = {
-    "edge-aware": ("cg", "cg+amg", "cg+amg", "cg+amg"),
-    "levin": ("cg", "cg+amg", "cg+amg", "lu"),
-    "averages": ("bicgstab", "bicgstab+amg", "bicgstab+amg", "bicgstab+amg"),
-    "growing": ("bicgstab",) * 4,
-    "of both signs": ("bicgstab",) * 4,
+    "edge-aware": ("cg",) + ("cg+amg",) * 5,
+    "levin": ("cg", *("cg+amg",) * 4, "lu"),
+    "averages": ("bicgstab",) + ("bicgstab+amg",) * 5,
+    "growing": ("bicgstab",) * 3 + ("lu",) * 3,
+    "of both signs": ("bicgstab",) * 3 + ("lu",) * 3,
 }
 
 
@@ -72,8 +76,27 @@ def test_the_choice_where_nothing_is_known():
     assert found == {kind: choices[-1] for kind, choices in CHOICES.items()}
 
 
+def test_a_system_too_large_for_factors_takes_steps(monkeypatch):
+    many = systems(stripes(STRIPES[5.545]))
+    monkeypatch.setattr(solvers, "_DIRECT", many["growing"].matrix.shape[0])
+    assert solvers._choose(many["growing"]) == "lu"
+    monkeypatch.setattr(solvers, "_DIRECT", many["growing"].matrix.shape[0] - 1)
+    assert solvers._choose(many["growing"]) == "bicgstab" and solvers._choose(many["levin"]) == "lu"
+
+
 def test_auto_is_what_was_chosen(monkeypatch):
     system = systems(stripes([5, 5, 6]))["averages"]
     monkeypatch.setattr(solvers, "_choose", lambda system: "lu")
     auto, lu = solvers.solve(system), solvers.solve(system, "lu")
     assert auto.iterations == lu.iterations == 1 and np.array_equal(auto.ab, lu.ab)
+
+
+def test_what_gave_up_is_solved_directly_unless_it_is_too_large(monkeypatch):
+    system = systems(stripes([5, 5, 5, 6]))["averages"]
+    rhs = np.random.default_rng(0).normal(size=system.rhs.shape)
+    system = dataclasses.replace(system, rhs=rhs)
+    few, exact = solvers.solve(system, "bicgstab", tol=1e-14, maxiter=1), solvers.solve(system, "lu")
+    auto = solvers.solve(system, tol=1e-14, maxiter=1)
+    assert not few.converged and auto.converged and np.array_equal(auto.ab, exact.ab)
+    monkeypatch.setattr(solvers, "_DIRECT", 1)
+    assert not solvers.solve(system, tol=1e-14, maxiter=1).converged

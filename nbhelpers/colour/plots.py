@@ -18,6 +18,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LARGEST = 100  # colour bars of a* and b* end here: few colours of sRGB lie further out
 SQUARE = (-128, 128, -128, 128)
 MARK = "#D55E00"
+NAMED = 12  # so many photos can be named along an axis
 
 
 def style() -> None:
@@ -193,7 +194,8 @@ def error_map(ab: np.ndarray, truth: np.ndarray, ax=None, largest: float = 30.0)
     distance = np.hypot(*np.moveaxis(np.asarray(ab, float) - truth, -1, 0))
     picture = ax.imshow(distance, cmap="cividis", vmin=0, vmax=largest, interpolation="nearest")
     ax.axis("off")
-    ax.figure.colorbar(picture, ax=ax, shrink=0.75, extend="max", label="distance in a*, b*")
+    bar = ax.inset_axes([1.04, 0.05, 0.05, 0.9])  # beside the map, which keeps the size of its neighbours
+    ax.figure.colorbar(picture, cax=bar, extend="max", label="distance in a*, b*")
     return ax
 
 
@@ -216,7 +218,7 @@ def colorization(lightness, hints: Hints, ab, truth, title: str = ""):
     matplotlib.figure.Figure
         Four panels side by side.
     """
-    figure, axes = plt.subplots(1, 4, figsize=(11, 3), width_ratios=(1, 1, 1, 1.22))
+    figure, axes = plt.subplots(1, 4, figsize=(11, 3))
     share = 100 * (1 - hints.known.mean())
     show(hinted_photo(lightness, hints), f"given ({share:.0f} % unknown)", axes[0])
     show(lab_to_rgb(np.dstack([lightness, ab])), title, axes[1])
@@ -429,10 +431,10 @@ def joint_histogram(statistics: ColourStatistics):
     matplotlib.figure.Figure
         The histogram, and beside it the mean colour at five lightnesses.
     """
-    figure, (ax, patch) = plt.subplots(1, 2, figsize=(8, 4.4), width_ratios=(5, 1))
+    figure, (ax, patch) = plt.subplots(1, 2, figsize=(9.5, 4.4), width_ratios=(6, 1), gridspec_kw={"wspace": 0.1})
     shares = np.ma.masked_equal(statistics.counts.T / statistics.pixels, 0)
     shown = ax.imshow(shares, origin="lower", extent=SQUARE, norm=LogNorm(), interpolation="nearest")
-    figure.colorbar(shown, ax=ax, label="share of the pixels in a bin of 1 x 1")
+    figure.colorbar(shown, ax=ax, pad=0.02, label="share of the pixels in a bin of 1 x 1")
     _neutral_cross(ax)
     a, b = statistics.mean
     ax.plot(a, b, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=MARK, markeredgewidth=2)
@@ -442,6 +444,7 @@ def joint_histogram(statistics: ColourStatistics):
     lab = np.column_stack([lightness, np.broadcast_to(statistics.mean, (5, 2))])
     patch.imshow(lab_to_rgb(lab[:, None]), aspect=0.6)
     patch.set(title="the mean colour", xticks=[])
+    patch.yaxis.tick_right()  # away from the colour bar's label
     patch.set_yticks(range(5), [f"L* {value}" for value in lightness])
     patch.tick_params(length=0)
     return figure
@@ -450,7 +453,8 @@ def joint_histogram(statistics: ColourStatistics):
 def per_photo(scores):
     """Draw the mean squared error of a* and b* of each method, one dot per photo.
 
-    Photos are in the order of the first method's errors.
+    Photos are in the order of the first method's errors. Up to NAMED of them have their names below, and a line from
+    dot to dot.
 
     Parameters
     ----------
@@ -470,6 +474,13 @@ def per_photo(scores):
         ax.plot(np.arange(1, len(wide) + 1), wide[name], marker, markersize=size, alpha=0.8, label=name)
     ax.set(xlabel="test photo, from the greyest to the most colourful", ylabel="ab-MSE", ylim=(0, None))
     ax.xaxis.get_major_locator().set_params(integer=True)
+    if len(wide) <= NAMED:
+        places = np.arange(1, len(wide) + 1)
+        ax.vlines(places, wide.min(axis=1), wide.max(axis=1), color="0.8", zorder=0)
+        names = [name if len(name) <= 18 else f"{name[:17]}…" for name in map(str, wide.index)]
+        names = [name.replace("$", r"\$") for name in names]  # matplotlib would read a bare $ as a formula
+        ax.set_xticks(places, names, rotation=20 if len(wide) > 5 else 0)
+        ax.set_xlim(0.5, len(wide) + 0.5)
     ax.legend()
     return figure
 

@@ -1,4 +1,4 @@
-"""What the first notebook reports: the course's map, and what this machine has."""
+"""What there is in the course, as notebook 00 and the site have it, and what this machine has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from nbhelpers import paths
 from nbhelpers.system import memory
 
 COURSE = (
@@ -23,15 +22,6 @@ COURSE = (
     ("Explorer", "your photo and your hints, live", "section 6"),
 )
 PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-image", "torch", "torchvision")
-
-
-def course_map() -> pd.DataFrame:
-    """One row per notebook of the course: number, title, about, paper, and whether this version has it."""
-    course = pd.DataFrame(COURSE, columns=["title", "about", "in the paper"])
-    course.index = pd.Index([f"{number:02d}" for number in range(len(COURSE))], name="notebook")
-    present = {path.name[:2] for path in paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")}
-    course["here"] = ["yes" if number in present else "not yet" for number in course.index]
-    return course
 
 
 def machine() -> pd.Series:

@@ -80,7 +80,19 @@ def test_the_error_map_is_the_distance_in_colour():
     truth = np.zeros((5, 6, 2), np.float32)
     ax = plots.error_map(truth + np.float32([3, 4]), truth, largest=20)
     assert np.allclose(drawn(ax), 5) and ax.images[0].get_clim() == (0, 20)
-    assert "a*, b*" in ax.figure.axes[-1].get_ylabel()
+    assert "a*, b*" in ax.child_axes[0].get_ylabel()
+
+
+def test_the_panels_of_a_colorization_are_alike_in_height_and_place(photos):
+    lab = rgb_to_lab(photos[2])
+    hints = hide_pixels(lab[..., 1:], 0.7)
+    figure = plots.colorization(lab[..., 0], hints, lab[..., 1:] * 0.5, lab[..., 1:], "half the chroma")
+    figure.canvas.draw()
+    boxes = np.array([ax.get_position().bounds for ax in figure.axes])  # left, bottom, width, height
+    assert len(boxes) == 4 and np.ptp(boxes[:, 1:], axis=0).max() < 1e-6
+    heights = {ax.title.get_window_extent().y0 for ax in figure.axes}
+    assert [ax.get_title() for ax in figure.axes] == ["given (70 % unknown)", "half the chroma", "truth", "error"]
+    assert max(heights) - min(heights) < 1
 
 
 def test_save_figure_writes_a_picture_of_the_figure(photos, tmp_path, monkeypatch):

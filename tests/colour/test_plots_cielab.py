@@ -108,6 +108,16 @@ def test_the_joint_histogram_has_a_upwards_right_and_marks_the_mean():
     assert drawn(patch)[2, 0].tolist() == lab_to_rgb(np.float32([60, 20.5, -60.5])).tolist()
 
 
+def test_the_joint_histograms_texts_do_not_overlap():
+    figure = plots.joint_histogram(chroma.ColourStatistics.of(np.float32([[50, 0.5, 0.5], [50, 9.5, 9.5], [50, 9, 9]])))
+    figure.draw_without_rendering()
+    _, patch, bar = figure.axes
+    right = bar.yaxis.get_label().get_window_extent().x1
+    words = [patch.title, *patch.get_yticklabels()]
+    assert all(text.get_window_extent().x0 > right for text in words)
+    assert all(text.get_window_extent().x1 < figure.bbox.x1 for text in words)
+
+
 def test_photos_are_ordered_by_the_first_method():
     scores = pd.DataFrame(
         {"photo": ["a", "a", "b", "b"], "method": ["grey", "mean"] * 2, "ab_mse": [5.0, 4.0, 2.0, 3.0]}
@@ -116,3 +126,20 @@ def test_photos_are_ordered_by_the_first_method():
     assert [line.get_ydata().tolist() for line in ax.lines] == [[2, 5], [3, 4]]
     assert [line.get_label() for line in ax.lines] == ["grey", "mean"]
     assert ax.get_ylabel() == "ab-MSE" and "photo" in ax.get_xlabel()
+
+
+@pytest.mark.parametrize("count", [4, plots.NAMED, plots.NAMED + 1])
+def test_few_photos_have_their_names_below(count):
+    names = [f"the photo number {i} of the $ {'x' * i}" for i in range(count)]
+    rows = [(name, method, i + d) for i, name in enumerate(names) for method, d in (("grey", 2.0), ("mean", 1.0))]
+    (ax,) = plots.per_photo(pd.DataFrame(rows, columns=["photo", "method", "ab_mse"])).axes
+    ax.figure.draw_without_rendering()
+    labels = [text.get_text() for text in ax.get_xticklabels()]
+    if count > plots.NAMED:
+        assert not any("photo" in text for text in labels)
+        return
+    assert labels == ["the photo number " + "…"] * count
+    (joined,) = ax.collections
+    assert [sorted(y for _, y in path.vertices) for path in joined.get_paths()] == [
+        [i + 1, i + 2] for i in range(count)
+    ]

@@ -1,4 +1,4 @@
-"""The course's map and the machine's report."""
+"""The machine's report."""
 
 import os
 import platform
@@ -6,15 +6,6 @@ import platform
 import numpy as np
 
 from nbhelpers.course import overview
-
-
-def test_the_map_says_which_notebooks_are_here(course):
-    course.write("00_start_here")
-    course.write("02_neighbour_regression")
-    found = overview.course_map()
-    assert list(found.index) == [f"{number:02d}" for number in range(9)]
-    assert found["here"].to_dict() == {n: "yes" if n in ("00", "02") else "not yet" for n in found.index}
-    assert (found["title"].str.len() > 0).all()
 
 
 def test_the_machine_is_this_one():

@@ -120,19 +120,66 @@ def test_the_first_cell_does_nothing_where_the_package_is_installed(monkeypatch)
     exec(first_cell(), {})
 
 
-def test_the_first_cell_fetches_and_installs_the_course_where_it_is_missing(monkeypatch):
+@pytest.fixture
+def missing(monkeypatch):
+    """As where the package is not installed; the commands that would be run."""
     done = []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(subprocess, "run", lambda command, check: done.append(command))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with pytest.raises(SystemExit, match="make lab"):  # no address yet: say so, fetch nothing
-        exec(first_cell().replace(re.search('REPOSITORY = ".*?"', first_cell())[0], 'REPOSITORY = ""'), {})
-    assert done == []
-    exec(first_cell().replace('REPOSITORY = ""', 'REPOSITORY = "https://example.org/course"'), {})
+    return done
+
+
+ADDRESS = "https://example.org/course"
+
+
+def first_cell_with(address):
+    found = re.findall('REPOSITORY = ".*?"', first_cell())
+    assert len(found) == 1
+    return first_cell().replace(found[0], f'REPOSITORY = "{address}"')
+
+
+def fetched(done):
     clone, install = done
-    assert clone[:2] == ["git", "clone"] and clone[-2:] == ["https://example.org/course", "course"]
+    assert clone[:2] == ["git", "clone"] and clone[-2:] == [ADDRESS, "course"]
     assert install == [sys.executable, "-m", "pip", "install", "--quiet", "-e", "course"]
-    assert sys.path[0] == "course"
+    return sys.path[0] == "course"
+
+
+def test_the_first_cell_fetches_and_installs_the_course_where_it_is_missing(missing, monkeypatch):
+    monkeypatch.setattr("builtins.input", None)  # nothing to ask
+    exec(first_cell_with(ADDRESS), {})
+    assert fetched(missing)
+
+
+def test_the_first_cell_asks_for_an_address_where_there_is_none(missing, monkeypatch):
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or f" {ADDRESS} ")
+    exec(first_cell_with(""), {})
+    assert fetched(missing)
+    assert len(asked) == 1 and "not installed" in asked[0] and "ddress" in asked[0]
+
+
+def nobody(question):
+    raise EOFError
+
+
+def no_input(question):  # what a kernel without a reader raises
+    from IPython.core.error import StdinNotImplementedError
+
+    raise StdinNotImplementedError
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda question: "", nobody, no_input], ids=["empty", "no reader", "no kernel input"]
+)
+def test_the_first_cell_without_an_address_says_what_to_set_and_ends_nothing(missing, monkeypatch, capsys, answer):
+    monkeypatch.setattr("builtins.input", answer)
+    exec(first_cell_with(""), {})  # no SystemExit, no error: a kernel goes on
+    assert missing == [] and "course" not in sys.path
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("nbhelpers is not installed") and said.count(".") == 1
+    assert "REPOSITORY" in said and "make lab" in said
 
 
 @pytest.fixture

@@ -96,15 +96,19 @@ def correlation(moments: np.ndarray):
     """
     spread = np.sqrt(np.diag(moments)[:25])
     matrix = moments[:25, :25] / np.outer(spread, spread)
+    values = np.linalg.eigvalsh(matrix)[::-1]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), width_ratios=(1.15, 1))
     picture = left.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     left.set_xticks([3.5, 11.5, 19.5, 24], ["L of 8", "a of 8", "b of 8", "L"])
     left.set_yticks([3.5, 11.5, 19.5, 24], ["L of 8", "a of 8", "b of 8", "L centre"])
     left.set_title("correlation of the 25 features")
     figure.colorbar(picture, ax=left, shrink=0.8)
-    right.semilogy(range(1, 26), np.linalg.eigvalsh(matrix)[::-1], "o-", color=COLOURS[0])
+    right.semilogy(range(1, 26), values, "o-", color=COLOURS[0])
+    right.axhline(1, color="0.6", lw=1, ls=":")
+    right.annotate("uncorrelated features", (0.99, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+                   fontsize=8, color="0.4")  # fmt: skip
     right.set(xlabel="number of the principal direction", ylabel="eigenvalue (share of variance x 25)",
-              title="3 directions carry nearly everything")  # fmt: skip
+              title=f"3 directions carry {values[:3].sum() / 25:.0%} of the variance")  # fmt: skip
     return figure
 
 
@@ -130,7 +134,7 @@ def weight_paths(alphas, weights: np.ndarray, errors, title: str, mark: float):
         Two panels.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-    groups = {"L*": range(0, 8), "own channel, side": (9, 11, 12, 14), "own channel, corner": (8, 10, 13, 15),
+    groups = {"L*": (*range(0, 8), 24), "own channel, side": (9, 11, 12, 14), "own channel, corner": (8, 10, 13, 15),
               "other channel": range(16, 24)}  # fmt: skip
     for colour, (label, members) in zip(COLOURS, groups.items()):
         for i, k in enumerate(members):
@@ -142,6 +146,43 @@ def weight_paths(alphas, weights: np.ndarray, errors, title: str, mark: float):
     for ax in (left, right):
         ax.axvline(mark, color="0.5", lw=1, ls=":")
         ax.text(mark, ax.get_ylim()[1], " paper", va="top", fontsize=8, color="0.4")
+    return figure
+
+
+def shrinkage(variance: float, alpha: float):
+    """Draw why an L1 penalty gives exact zeros: the loss of one weight, and the weight over the covariance.
+
+    The loss is half the mean squared error, less the target's variance, plus alpha |w|; its minimum is at
+    sign(c) max(|c| - alpha, 0) / variance (Tibshirani 1996, section 2.2).
+
+    Parameters
+    ----------
+    variance : float
+        Of the only feature, above 0.
+    alpha : float
+        The penalty, above 0.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels: three losses with their minima; the weight without penalty, with an L2 and with an L1 penalty.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    w = np.linspace(-1.2, 2, 321) * alpha / variance
+    for colour, times in zip(COLOURS, (0.5, 1.5, 2.5)):
+        best = max(times - 1, 0) * alpha / variance
+        for x, style in ((w, {"ls": "-", "label": f"c = {times:g} alpha"}), (np.array([best]), {"marker": "o"})):
+            left.plot(x, variance * x**2 / 2 - times * alpha * x + alpha * abs(x), color=colour, **style)
+    left.axvline(0, color="0.6", lw=1, ls=":")
+    left.set(xlabel="weight w", ylabel="loss, up to a constant", title="L1 penalty: a kink at 0 (dots: minima)")
+    c = np.linspace(-3, 3, 301) * alpha
+    soft = np.sign(c) * np.maximum(abs(c) - alpha, 0) / variance
+    curves = {"no penalty": c / variance, "L2 penalty": c / (variance + alpha), "L1 penalty": soft}
+    for (label, weight), colour, style in zip(curves.items(), COLOURS, ("-", "--", "-")):
+        right.plot(c, weight, color=colour, ls=style, label=label)
+    right.set(xlabel="covariance c of feature and target", ylabel="best weight", title="L1: no weight for small c")
+    for ax in (left, right):
+        ax.legend(fontsize=8)
     return figure
 
 
@@ -195,27 +236,58 @@ def residual_curves(histories: dict, tol: float):
     return figure
 
 
-def hole_eigenvalues(table):
-    """Draw the smallest eigenvalue of I - W over the side of an unknown hole.
+def holes(eigenvalues, errors, crossings: dict):
+    """Draw what becomes of a square hole without known pixels as it grows.
 
     Parameters
     ----------
-    table : pd.DataFrame
-        Index: the side in pixels; one column per model.
+    eigenvalues : pd.DataFrame
+        The smallest eigenvalue of I - W; index: the side of the hole in pixels, one column per model.
+    errors : pd.DataFrame
+        ab-MSE of the exact solution in the hole, likewise.
+    crossings : dict
+        model -> the side at which its smallest eigenvalue is expected to be 0; infinite where it never is.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One curve per model.
+        Two panels; a dotted line stands at each crossing.
     """
-    figure, ax = plt.subplots(figsize=(7, 3.6))
-    for marker, (name, values) in zip(cycle("osD^v"), table.items()):
-        ax.plot(values.index, values, marker=marker, ms=5, label=name)
-    ax.axhspan(min(table.min().min() * 1.3, -1e-3), 0, color=COLOURS[1], alpha=0.12, lw=0)
-    ax.text(table.index[-1], 0, "below 0: grows", ha="right", va="top", fontsize=9, color=COLOURS[1])
-    ax.set_yscale("symlog", linthresh=0.005)
-    ax.set(xlabel="side of the hole, pixels", ylabel="smallest eigenvalue of I - W")
-    ax.legend()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4))
+    for marker, (name, values) in zip(cycle("osD^v"), eigenvalues.items()):
+        line = left.plot(values.index, values, marker=marker, ms=4, label=name)[0]
+        right.semilogy(errors.index, errors[name], marker=marker, ms=4, label=name)
+        if crossings[name] <= eigenvalues.index.max():
+            for ax in (left, right):
+                ax.axvline(crossings[name], color=line.get_color(), ls=":", lw=1)
+    left.axhline(0, color="0.4", lw=0.8)
+    left.set_yscale("symlog", linthresh=0.002)
+    left.set(ylabel="smallest eigenvalue of I - W", title="eigenvalue")
+    right.set(ylabel="ab-MSE in the hole", title="error of the exact solution")
+    for ax in (left, right):
+        ax.set_xlabel("side of the hole, pixels")
+    right.legend(fontsize=8)
+    return figure
+
+
+def spectra(values: dict):
+    """Draw sorted eigenvalues on a logarithmic scale, a panel for each matrix.
+
+    Parameters
+    ----------
+    values : dict
+        title -> (n,) positive eigenvalues.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The panels share their scale.
+    """
+    figure, axes = plt.subplots(1, len(values), figsize=(10, 3.3), sharey=True, squeeze=False)
+    for colour, ax, (title, eigenvalues) in zip(COLOURS, axes[0], values.items()):
+        ax.semilogy(np.sort(eigenvalues), ".", ms=3, color=colour)
+        ax.set(title=title, xlabel="number of the eigenvalue")
+    axes[0, 0].set_ylabel("eigenvalue (log scale)")
     return figure
 
 

@@ -69,13 +69,27 @@ def test_the_correlation_matrix_is_numpys(stats, lab_photos):
     assert len(values) == 25 and sum(values) == pytest.approx(25) and (np.diff(values) <= 1e-12).all()
 
 
+def test_the_losses_have_their_minima_where_the_soft_threshold_says():
+    left, right = drawn(linear_plots.shrinkage(variance=4.0, alpha=2.0))
+    curves = [line for line in left.lines if len(line.get_xdata()) > 2]
+    dots = [line for line in left.lines if line.get_marker() == "o"]
+    assert [float(dot.get_xdata()[0]) for dot in dots] == [0, 0.25, 0.75]
+    for curve, dot in zip(curves, dots, strict=True):
+        assert curve.get_ydata().min() >= dot.get_ydata()[0] - 1e-12
+        assert curve.get_ydata().min() == pytest.approx(dot.get_ydata()[0], abs=1e-3)
+    none, ridge, lasso = right.lines
+    assert np.allclose(none.get_ydata(), none.get_xdata() / 4) and np.allclose(ridge.get_ydata(), ridge.get_xdata() / 6)
+    inside = abs(lasso.get_xdata()) < 2
+    assert (lasso.get_ydata()[inside] == 0).all() and (lasso.get_ydata()[~inside & (lasso.get_xdata() > 2)] > 0).all()
+
+
 def test_the_weight_paths_draw_each_weight():
     alphas, weights = np.logspace(-2, 1, 5), np.random.default_rng(0).normal(size=(5, 25))
     figure = linear_plots.weight_paths(alphas, weights, np.arange(1.0, 6), "Lasso", mark=1.0)
     left, right = drawn(figure)
     paths = [line.get_ydata() for line in left.lines if len(line.get_ydata()) == 5]
-    assert len(paths) == 24  # the centre's lightness is left out
-    for k in range(24):
+    assert len(paths) == 25
+    for k in range(25):
         assert any((path == weights[:, k]).all() for path in paths)
     assert (right.lines[0].get_ydata() == np.arange(1, 6)).all()
 
@@ -126,11 +140,20 @@ def test_psnr_over_the_patches_with_the_printed_one():
     assert len(drawn(linear_plots.over_patches(ours))[0].lines) == 2
 
 
-def test_eigenvalues_of_holes():
-    table = pd.DataFrame({"ols": [0.1, -0.002], "sum-to-one": [0.3, 0.05]}, index=[10, 20])
-    ax = drawn(linear_plots.hole_eigenvalues(table))[0]
-    assert [line.get_label() for line in ax.lines[:2]] == ["ols", "sum-to-one"]
-    assert tuple(ax.lines[0].get_ydata()) == (0.1, -0.002) and tuple(ax.lines[0].get_xdata()) == (10, 20)
+def test_holes_show_eigenvalues_errors_and_crossings():
+    eigenvalues = pd.DataFrame({"grows": [0.01, -0.002], "stays": [0.02, 0.001]}, index=[10, 40])
+    errors = pd.DataFrame({"grows": [1.0, 900, 30], "stays": [1.0, 2, 3]}, index=[10, 20, 30])
+    left, right = drawn(linear_plots.holes(eigenvalues, errors, {"grows": 21.5, "stays": np.inf}))
+    assert [list(line.get_ydata()) for line in left.lines if len(line.get_xdata()) == 2][0] == [0.01, -0.002]
+    assert [list(line.get_ydata()) for line in right.lines[:3:2]] == [[1.0, 900, 30], [1.0, 2, 3]]
+    dotted = [line for ax in (left, right) for line in ax.lines if line.get_linestyle() == ":"]
+    assert [list(line.get_xdata()) for line in dotted] == [[21.5, 21.5]] * 2
+
+
+def test_spectra_are_sorted():
+    axes = drawn(linear_plots.spectra({"A": np.array([3.0, 1, 2]), "better": np.ones(3)}))
+    assert [ax.get_title() for ax in axes] == ["A", "better"]
+    assert axes[0].lines[0].get_ydata().tolist() == [1, 2, 3]
 
 
 def test_error_maps_show_distances(lab_photos):

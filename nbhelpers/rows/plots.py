@@ -223,30 +223,61 @@ def colour_histograms(colours: dict, reach: int = 70):
     return figure
 
 
-def learning_curves(table):
-    """Draw the mean squared error over the number of training photos.
-
-    It is in percent of the mean row's on the same new photos with most photos.
+def learning_curves(relative):
+    """Draw the mean squared error of row models, in percent of the mean row's, over the number of training photos.
 
     Parameters
     ----------
-    table : pd.DataFrame
-        As `study.learning_curve` returns it; rows and channels are averaged.
+    relative : pd.DataFrame
+        As `study.of_mean_row` returns it: each panel has its own mean row, which is 100 % everywhere.
 
     Returns
     -------
     matplotlib.figure.Figure
         The photos that were learned from, and new photos.
     """
-    mean = table.groupby(["method", "photos"], sort=False)[["training", "validation"]].mean()
-    unit = mean.loc["position mean", "validation"].iloc[-1] / 100
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True)
-    for ax, column, title in zip(axes, mean, ("photos it learned from", "new photos")):
-        for name, part in (mean[column] / unit).groupby(level="method", sort=False):
-            ax.plot(part.index.get_level_values("photos"), part, marker="o", markersize=3, label=name)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
+    for ax, column, title in zip(axes, ("training", "validation"), ("photos learned from", "new photos")):
+        for name, part in relative.groupby("method", sort=False):
+            mean = {"color": "0.4", "linestyle": "--", "marker": ""} if name == "position mean" else {"marker": "o"}
+            label = "mean row" if name == "position mean" else name
+            ax.plot(part["photos"], part[column], markersize=3, label=label, **mean)
         ax.set(xscale="log", xlabel="training photos", title=title)
-    axes[0].set_ylabel("MSE, % of the mean row's\n(right panel, right end)")
+        ax.set_xticks(counts := sorted(set(relative["photos"])), counts)
+        ax.minorticks_off()
+    axes[0].set(ylabel="error, % of the mean row's", ylim=(0, None))
     axes[1].legend()
+    return figure
+
+
+def split_search(thresholds: np.ndarray, falls: np.ndarray, best: np.ndarray, pixel: int):
+    """Draw how much the variance falls with each question that a tree of depth 1 may ask.
+
+    Parameters
+    ----------
+    thresholds : np.ndarray
+        (n,), those of one pixel, rising.
+    falls : np.ndarray
+        (n,), by which share of the variance each of them lets it fall, in [0, 1].
+    best : np.ndarray
+        (W,), the largest such share of each pixel.
+    pixel : int
+        The one whose thresholds are shown.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One pixel with all its thresholds, and all pixels with their best one.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3), sharey=True)
+    left.plot(thresholds, 100 * falls, color=COLOURS[0], linestyle="-")
+    left.plot(thresholds[falls.argmax()], 100 * falls.max(), "o", color=COLOURS[1])
+    left.set(xlabel="threshold, L*", ylabel="fall of the variance, %", title=f"pixel {pixel}, all thresholds")
+    right.plot(100 * best, color=COLOURS[0], linestyle="-")
+    right.plot(pixel, 100 * best[pixel], "o", color=COLOURS[1], label="the best question")
+    right.set(xlabel="pixel, from the left of the row", title="all pixels, each with its best threshold",
+              ylim=(0, None), xlim=(0, len(best) - 1))  # fmt: skip
+    right.legend(loc="lower right")
     return figure
 
 
@@ -271,7 +302,8 @@ def bars(values, label: str, mark: float | None = None, mark_label: str = ""):
     """
     figure, ax = plt.subplots(figsize=(7.5, 0.6 + 0.3 * len(values)))
     drawn = ax.barh(np.arange(len(values)), values, color=COLOURS[0], height=0.65)
-    ax.bar_label(drawn, fmt="%.3g", padding=3, fontsize=8)
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # the line goes behind the numbers
+    ax.bar_label(drawn, fmt="%.3g", padding=4, fontsize=8, bbox=paper)
     ax.set_yticks(np.arange(len(values)), values.index)
     ax.invert_yaxis()
     ax.set(xlabel=label)

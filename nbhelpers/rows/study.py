@@ -23,7 +23,8 @@ from nbhelpers.system import one_thread
 def random_crops(photos, n: int, seed: int = 0, smallest: float = 0.4, side: int | None = None) -> list[np.ndarray]:
     """Squares cut from photos at random, half of them mirrored.
 
-    Few photos become many that way, though not more varied ones.
+    Few photos become many that way, though not more varied ones. The i-th square is cut from photo i modulo their
+    number.
 
     Parameters
     ----------
@@ -167,6 +168,25 @@ def learning_curve(train, validation, models: dict[str, RowRegressor], counts, r
         joblib.delayed(_learn)(train, validation, models, counts, row, channel) for row in rows for channel in (0, 1)
     )
     return pd.DataFrame(reduce(add, joblib.Parallel()(tasks)))
+
+
+def of_mean_row(curve: pd.DataFrame) -> pd.DataFrame:
+    """The errors of a learning curve in percent of the mean row's, on the same photos and of as many training photos.
+
+    Parameters
+    ----------
+    curve : pd.DataFrame
+        As `learning_curve` returns it; rows and channels are averaged.
+
+    Returns
+    -------
+    pd.DataFrame
+        One line per method and number of photos: method, photos, training, validation. The mean row, "position mean",
+        is 100 in both everywhere.
+    """
+    mean = curve.groupby(["method", "photos"], sort=False)[["training", "validation"]].mean()
+    unit = mean.loc["position mean"]
+    return (100 * mean.div(unit, level="photos")).reset_index()
 
 
 def staged_mse(trees: Trees, X, y, steps) -> list[float]:

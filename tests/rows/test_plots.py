@@ -87,13 +87,25 @@ def test_histograms_name_chroma_and_hues(sample):
         assert drawn.sum() == pytest.approx(colours.counts[88:168, 88:168].sum() / colours.pixels)
 
 
-def test_learning_curves_are_in_percent_of_the_mean_row(sample):
-    lines = [("position mean", n, 0, "a", 10.0, 20.0) for n in (5, 10)]
-    lines += [("tree", n, 0, "a", 1.0, v) for n, v in ((5, 30.0), (10, 19.0))]
+def test_learning_curves_show_each_panel_in_percent_of_its_own_mean_row():
+    lines = [("position mean", n, 0, "a", known, 20.0) for n, known in ((5, 10.0), (10, 12.0))]
+    lines += [("tree", n, 0, "a", known, new) for n, known, new in ((5, 1.0, 30.0), (10, 6.0, 19.0))]
     table = pd.DataFrame(lines, columns=["method", "photos", "row", "channel", "training", "validation"])
-    left, right = row_plots.learning_curves(table).axes
+    figure = row_plots.learning_curves(row_study.of_mean_row(table))
+    left, right = figure.axes
+    assert [list(line.get_ydata()) for line in left.lines] == [[100, 100], [10, 50]]
     assert [list(line.get_ydata()) for line in right.lines] == [[100, 100], [150, 95]]
-    assert [list(line.get_ydata()) for line in left.lines] == [[50, 50], [5, 5]]
+    assert left.get_ylabel() == "error, % of the mean row's"
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["mean row", "tree"]
+
+
+def test_a_search_for_a_split_shows_its_best_question():
+    falls, best = np.array([0.1, 0.3, 0.2]), np.array([0.05, 0.3, 0.1, 0.0])
+    left, right = row_plots.split_search(np.array([10.0, 20, 30]), falls, best, 1).axes
+    assert list(left.lines[0].get_ydata()) == pytest.approx([10, 30, 20])
+    assert [float(np.ravel(part)[0]) for part in left.lines[1].get_data()] == pytest.approx([20, 30])
+    assert list(right.lines[0].get_ydata()) == pytest.approx([5, 30, 10, 0])
+    assert [float(np.ravel(part)[0]) for part in right.lines[1].get_data()] == pytest.approx([1, 30])
 
 
 def test_bars_keep_their_order_and_carry_their_numbers():

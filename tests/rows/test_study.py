@@ -62,6 +62,22 @@ def test_a_learning_curve_is_made_of_the_fits_that_it_names(crops):
     assert mean["training"] == pytest.approx(known.var(axis=0).mean(), rel=1e-4)
 
 
+def test_a_learning_curve_in_percent_of_its_own_mean_row(crops):
+    table = row_study.learning_curve(crops[:20], crops[20:], models(), [5, 20], [30, 60])
+    found = row_study.of_mean_row(table).set_index(["method", "photos"])
+    assert np.allclose(found.loc["position mean"], 100)
+    for column in ("training", "validation"):
+        tree, mean = (table.query("method == @m and photos == 20")[column].mean() for m in ("tree", "position mean"))
+        assert found.loc[("tree", 20), column] == pytest.approx(100 * tree / mean)
+
+
+def test_the_squares_take_the_photos_in_turn(sample):
+    photos = list(sample.train)[:3]
+    found = row_study.random_crops(photos, 7, smallest=1)
+    for i, crop in enumerate(found):
+        assert (crop == photos[i % 3]).all() or (crop == photos[i % 3][:, ::-1]).all()
+
+
 def test_stages_of_boosting_are_boosting_with_fewer_trees(crops):
     X, chroma = row_study.row_data(crops, 50)
     y = chroma[0]

@@ -71,10 +71,19 @@ def _nothing_known(full, axis, brown, coins):
     part = _at(axis, 1.0, "mean", *FOUR)
     four, means = part[part["method"].isin(FOUR)], _means(part)
     solved = four.groupby("method", sort=False)["converged"].agg(["sum", "size"])
-    words = [f"{m} solved {row['sum']} of {row['size']}" + (f", ab-MSE {means[m]:.0f}" if row["sum"] else "")
+    median = four[four["converged"]].groupby("method")["ab_mse"].median()
+    words = [f"{m} solved {row['sum']} of {row['size']}"
+             + (f", ab-MSE {_plain(means[m])}, median {_plain(median[m])}" if row["sum"] else "")
              for m, row in solved.iterrows()]  # fmt: skip
-    good = four["converged"].all() and (means[list(FOUR)] < means["mean"]).all()
-    return (HOLDS if good else FAILS), f"{'; '.join(words)}; the mean colour {means['mean']:.0f}"
+    text = f"{'; '.join(words)}; the mean colour {means['mean']:.0f}"
+    if not four["converged"].all():
+        return FAILS, text
+    good = (means[list(FOUR)] < means["mean"]).all()
+    return (HOLDS, text) if good else (PARTLY, f"each has its one solution: {text}")
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value < 1e5 else f"{value:.0e}"
 
 
 def _hints(full, axis, brown, coins):
@@ -82,10 +91,14 @@ def _hints(full, axis, brown, coins):
     share = _means(part) / _means(part)["mean"]
     solved = part.groupby("method")["converged"].all()
     theirs = {name: share[name] for name in FOUR if solved[name]}
-    words = [f"{name} {share[name]:.0%}" if name in theirs else f"{name} not always solved" for name in FOUR]
+    words = [f"{name} {_share(share[name])}" if name in theirs else f"{name} not always solved" for name in FOUR]
     ours = share["edge-aware"]
     text = f"1 % of the pixels known, error over the mean colour's: {', '.join(words)}; edge-aware {ours:.0%}"
     return (HOLDS if theirs and min(theirs.values()) < 0.25 else PARTLY if ours < 0.25 else FAILS), text
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if value < 10 else f"{_plain(value)} times"
 
 
 def _brown(full, axis, brown, coins):

@@ -1,0 +1,151 @@
+"""What notebook 03 says follows from its tables, also where they say the opposite."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nbhelpers.linear import findings
+
+
+def rows(columns, *lines):
+    return pd.DataFrame(lines, columns=columns)
+
+
+def test_tiles():
+    columns = ["photo", "photo_size", "times worse"]
+    two = rows(columns, (0, 400, 2.0), (0, 400, 4.0), (1, 400, 9.0))
+    assert "is 2.0 to 9.0 times" in findings.tiles(two) and "(median 4.0; 2 photos of 400 x" in findings.tiles(two)
+    assert "; 1 photo of 300 x 300" in findings.tiles(rows(columns, (0, 300, 2.0)))
+
+
+SUMS = ["method", "channel", "sum of own weights", "c", "crossing, side in pixels"]
+
+
+def test_the_sum_alone_does_not_decide():
+    table = rows(
+        SUMS,
+        ("ols", "a", 1.0026, 0.08, 23.5),
+        ("ols", "b", 0.9, 0.08, np.inf),
+        ("lasso", "a", 1.005, 0.25, 31.0),
+        ("sum-to-one", "a", 1.0, 0.25, np.inf),
+    )
+    text = findings.sums(table)
+    assert "the sum of ols and lasso" in text and "expected for ols (a\\*), at 24 pixels" in text
+    assert "lasso's, 1.0050 against 1.0026" in text and "0.080 against 0.250" in text
+    only = findings.sums(table[table["method"] != "lasso"])
+    assert "does not decide" not in only and "the sum of ols in one" in only
+    assert findings.sums(table.iloc[[1, 3]]).startswith("No weights sum to more than 1 here")
+
+
+EIGEN = ["unknown, %", "method", "smallest eigenvalue", "largest 1/|eigenvalue|", "LU's residual", "BiCGSTAB's steps",
+         "reached", "exact ab-MSE", "BiCGSTAB's ab-MSE", "photo_size"]  # fmt: skip
+
+
+@pytest.fixture
+def eigen():
+    return rows(
+        EIGEN,
+        (95, "ols", 0.001, 1000, 1e-15, 90, True, 30.0, 30.0, 100),
+        (95, "lasso", 0.004, 250, 1e-15, 60, True, 40.0, 40.0, 100),
+        (95, "sum-to-one", 0.01, 100, 1e-15, 40, True, 2.0, 2.0, 100),
+        (99, "ols", -0.002, 9e6, 1e-13, 250, False, 5e6, 4000.0, 100),
+        (99, "lasso", -0.004, 9e7, 1e-13, 250, False, 300.0, 290.0, 100),
+        (99, "sum-to-one", 0.002, 500, 1e-15, 80, True, 3.0, 3.0, 100),
+    )
+
+
+def test_explosions_have_an_eigenvalue_near_zero(eigen):
+    crossings = pd.Series({"ols": 23.0, "lasso": 30.0, "sum-to-one": np.inf})
+    text = findings.explosions(eigen, crossings)
+    assert "at 95 % unknown is ols (30.0): that its weights sum to more than 1 does no harm here" in text
+    assert "An error above 1,000 have ols at 99 %: in each of these systems some pattern is amplified 9.0e+06" in text
+    assert "the largest amplification is 1,000." in text and "a small error have lasso at 99 %" in text
+    calm = findings.explosions(eigen[eigen["exact ab-MSE"] < 100], crossings)
+    assert "above 1,000" not in calm and "As large an amplification" not in calm
+    assert "does no harm" not in findings.explosions(eigen, crossings.replace(23.0, np.inf))
+    crossed = eigen.replace({"smallest eigenvalue": {0.001: -0.001}})
+    assert "does no harm" not in findings.explosions(crossed, crossings)
+
+
+def test_what_was_given_up(eigen):
+    text = findings.given_up(eigen)
+    assert (
+        text.startswith("Of 6 systems BiCGSTAB gave up 2, LU none.") and "in 1 of them" in text
+    )  # 290 is not 10 % less
+    assert findings.given_up(eigen[eigen["reached"]]) == "BiCGSTAB reached its tolerance everywhere here."
+    worse = eigen.assign(**{"BiCGSTAB's ab-MSE": 1e9})
+    assert findings.given_up(worse) == "Of 6 systems BiCGSTAB gave up 2, LU none."
+
+
+def test_an_anchor_may_move_an_eigenvalue_onto_zero():
+    columns = ["unknown, %", "anchor", "nearest |eigenvalue|", "ab-MSE"]
+    table = rows(
+        columns, (99, 0, 1e-4, 100.0), (99, 1e-3, 1e-6, 9000.0), (99, 1e-2, 8e-3, 50.0), (99, 1e-1, 0.09, 180.0)
+    )
+    worse, better, strongest = findings.anchors(table).split("\n")
+    assert "the anchor 0.001 turns an error of 100 into 9,000" in worse
+    assert "is 1.0e-06 away then, 1.0e-04 without" in worse
+    assert better == "- At 99 % unknown the anchor 0.01 brings 100 down to 50."
+    assert "the strongest, 0.1, has 180" in strongest
+    assert findings.anchors(table.iloc[[0, 3]].assign(**{"ab-MSE": 7.0})) == "No anchor changed the error by much here."
+    too_strong = findings.anchors(rows(columns, (95, 0, 1e-3, 10.0), (95, 0.1, 0.1, 200.0)))
+    assert "eigenvalue" not in too_strong
+
+
+TABLE = ["method", "unknown", "mean", "median", "photos", "bicgstab_reached", "printed", "photo_size"]
+
+
+@pytest.fixture
+def table():
+    lines = [("mean", 0.2, 250.0, 200.0, 30, None, None, 144), ("mean", 1.0, 250.0, 200.0, 30, None, None, 144)]
+    for method, few, none in (("ols", 2.0, 3e7), ("lasso", 4.0, 300.0)):
+        lines += [(method, 0.2, few, few, 30, None, 40.0, 144), (method, 1.0, none, none / 10, 30, 7, 100.0, 144)]
+    return rows(TABLE, *lines).astype({"bicgstab_reached": "Int64", "printed": float})
+
+
+def test_with_nothing_known(table):
+    first, second = findings.nothing_known(table).split("\n")
+    assert first.startswith("- ols: mean error 3.0e+07, median 3.0e+06 (the mean colour's mean: 250)")
+    assert (
+        second.endswith("BiCGSTAB reaches it for 7 of 30 photos in 250 steps") and "mean error 300, median 30" in second
+    )
+
+
+def test_table_1(table):
+    text = findings.table_1(table)
+    assert "OLS has a smaller error than Lasso at 20 % unknown." in text and "are 10 to 20 times ours" in text
+    assert text.endswith("The smallest error at each percentage: 20 % ols (2.0). (30 photos of 144 x 144 pixels.)")
+    reversed_ = table.assign(mean=table["mean"].replace({2.0: 4.0, 4.0: 2.0}))
+    assert "than Lasso at none % unknown" in findings.table_1(reversed_)
+    assert "too few to trust" in findings.table_1(table.assign(photos=4))
+
+
+def test_the_ablation_of_edges():
+    errors = {"sum-to-one": (1.0, 9), "beta 0": (1.5, 10), "beta 25": (1.2, 5)}
+    lines = [(m, u, e, 20, 400) for m, both in errors.items() for u, e in zip((0.2, 0.95), both)]
+    text = findings.ablation(rows(["method", "unknown", "mean", "photos", "photo_size"], *lines))
+    assert (
+        "than beta 0 at 20 and 95 %, a larger one nowhere; than sum-to-one a smaller one at 95 %, a larger one at 20 %"
+        in text
+    )
+    assert "beta 0 has 1.50 times the error of sum-to-one at 20 % unknown (20 validation photos of 400 pixels)." in text
+
+
+def search(nearest, photos=40):
+    names = ["one step", "predicted", "solved", "holes"]
+    ranking = pd.DataFrame({"protocol": names, "factor": [5.0, 6, 0.1, 1], "scatter": [1.3, 1.4, 9, 1.1]})
+    ranking = ranking.assign(scatter_low=1.2, scatter_high=1.5, nearest=nearest, photos=photos, cells=[20, 20, 20, 16])
+    cells = [(n, m, u, 5 * p * (1.05 if m == "ridge" else 2), p) for n in names
+             for u, p in ((0.2, 10.0), (0.4, 20.0)) for m, p in (("ols", p), ("ridge", 2 * p))]  # fmt: skip
+    return findings.search(ranking, rows(["protocol", "method", "unknown", "ab_mse", "printed"], *cells))
+
+
+def test_the_search_says_what_its_intervals_allow():
+    alone, tied = search([0.99, 0.01, 0, 0]), search([0.6, 0.4, 0, 0])
+    assert (
+        "Of 4 protocols on 40 photos the smallest scatter has *one step*: 1.30 (1.20 to 1.50) at a factor of 5.0"
+        in alone
+    )
+    assert "In no more than 1 of 40 draws" in alone and "These photos do not tell it apart from *predicted*." in tied
+    assert "Of its 4 numbers 2 lie within 10 %" in alone and "the printed ones by up to 100%" in alone
+    assert "too few for a verdict" in search([1.0, 0, 0, 0], photos=3)

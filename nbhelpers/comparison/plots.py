@@ -103,7 +103,8 @@ def realism(table):
 def over_unknown(summary):
     """Draw the ab-MSE over the share of unknown pixels.
 
-    Methods that ignore hints are grey lines with their names at the end.
+    Methods that ignore hints are grey lines with their names at the end. Solutions that explode leave the frame, which
+    ends at 3,000.
 
     Parameters
     ----------
@@ -131,6 +132,7 @@ def over_unknown(summary):
             ax.plot(x, rows["mean"], marker=next(markers), color=colour, label=method, zorder=3, **hollow)  # on OLS
             ax.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.08, lw=0)
     ax.set_yscale("log")
+    ax.set_ylim(top=min(ax.get_ylim()[1], 3e3))
     flat_ends.sort()
     end = len(ticks) - 1
     for height, (value, method) in zip(_apart([np.log10(value) for value, _ in flat_ends], 0.14), flat_ends):

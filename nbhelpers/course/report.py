@@ -131,8 +131,8 @@ def comparison() -> str:
     side, small = seconds["photo_size"].max(), board["size"].max()
     note = f"""Means over {board["photos"].max()} test photos of {side} x {side} pixels;
     in brackets 95 % bootstrap intervals over photos. *minus mean colour*: the paired difference, photo by photo, with
-    its interval. *anchored*: the paper's regressions, drawn to the mean colour, without which their exact solutions are of no
-    use.
+    its interval. *anchored*: the paper's regressions, drawn to the mean colour, without which their exact solutions
+    are of no use.
     SSIM: Wang et al. 2004. *chroma*, *colourfulness*: as shares of the truth's. *s / photo*: two processes at a time;
     averages that know nothing return the mean colour at once. The networks painted {small:.0f} x {small:.0f} pixels,
     enlarged. In brackets beside a network: {TRAINED}."""

@@ -56,6 +56,7 @@ def test_each_number_of_the_prose_is_a_definition_or_the_papers():
         "nb02-34b": "1",
         "nb02-36": "20",
         "nb02-38": "1",
+        "nb02-40": "1.001",
         "nb02-43": "80 95",
         "nb02-44d": "10 100",
         "nb02-47": "0 3 12 18 27 100 158 255",

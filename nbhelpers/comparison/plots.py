@@ -104,7 +104,7 @@ def over_unknown(summary):
     """Draw the ab-MSE over the share of unknown pixels.
 
     Methods that ignore hints are grey lines with their names at the end. Solutions that explode leave the frame, which
-    ends at 3,000.
+    ends at 3,000 at most.
 
     Parameters
     ----------
@@ -132,7 +132,6 @@ def over_unknown(summary):
             ax.plot(x, rows["mean"], marker=next(markers), color=colour, label=method, zorder=3, **hollow)  # on OLS
             ax.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.08, lw=0)
     ax.set_yscale("log")
-    ax.set_ylim(top=min(ax.get_ylim()[1], 3e3))
     flat_ends.sort()
     end = len(ticks) - 1
     for height, (value, method) in zip(_apart([np.log10(value) for value, _ in flat_ends], 0.14), flat_ends):
@@ -140,7 +139,7 @@ def over_unknown(summary):
         ax.text(end + 0.15, 10**height, method, fontsize=8, color="0.35", va="center")
     ax.set_xticks(range(len(ticks)), ticks)
     ax.set(xlabel="unknown pixels, % (steps, not to scale)", ylabel="ab-MSE of the unknown pixels (log scale)")
-    ax.set(xlim=(-0.2, end + 0.9), ylim=(None, 4 * summary["mean"].max()))
+    ax.set(xlim=(-0.2, end + 0.9), ylim=(None, min(4 * summary["mean"].max(), 3e3)))
     ax.legend(fontsize=8, loc="lower right", bbox_to_anchor=(0.99, 0.0), title="they use the hints", title_fontsize=8)
     if flat_ends:
         ax.text(-0.1, 1.2 * flat_ends[-1][0], "grey lines: blind to hints", fontsize=8, color="0.35")

@@ -6,8 +6,7 @@ import pandas as pd
 
 from nbhelpers import methods, paths
 from nbhelpers.evaluation.reference import REFERENCE, cuda, table
-from nbhelpers.linear.findings import search, sums
-from nbhelpers.linear.findings import tiles as tiles_cost
+from nbhelpers.linear import findings as sparse
 from nbhelpers.networks.columns import beside, in_words
 from nbhelpers.networks.config import saw_imagenet
 
@@ -56,7 +55,7 @@ def _winners() -> str:
 
 def _regressions() -> tuple[str, ...]:
     models = table("02_models").set_index("estimator")
-    scores, tiles = table("03_table1"), table("03_tiles")
+    scores, tiles, ranking = (table(f"03_{name}") for name in ("table1", "tiles", "protocol_ranking"))
     printed = scores[scores["printed"].notna() & (scores["unknown"] < 1)]
     ratio = printed["printed"] / printed["mean"]
     ridge, ols = (models.loc[name, "training MSE a"] for name in ("ridge", "ols"))
@@ -67,17 +66,17 @@ def _regressions() -> tuple[str, ...]:
     return (
         f"""**Table 1 is far off.** Solved exactly, the four regressions have errors {ratio.min():.0f} to
         {ratio.max():.0f} times smaller than printed below 100 % unknown.""",
-        f"""**What may have happened is not settled.** {search(table("03_protocol_ranking"), table("03_protocols"))}""",
+        f"""**What may have happened is not settled.** {sparse.search(ranking, table("03_protocols"))}""",
         f"""**Ridge is OLS** at the paper's settings: training MSE of a\\* {ridge:.4f} and {ols:.4f}. Lasso keeps
         {models.loc["lasso", "weights kept (of 50)"]:.0f} of 50 weights: averages of the four side neighbours.""",
         f"""**Why OLS explodes near 100 %.** What is known of a pattern is amplified by 1 over its eigenvalue of I - W.
-        With 99 % unknown (one photo, {wild["photo_size"]:.0f} pixels) OLS's nearest to zero amplifies
+        With 99 % unknown (one photo, {wild["photo_size"]:.0f} pixels square) OLS's nearest to zero amplifies
         {wild["largest 1/|eigenvalue|"]:,.0f} times, that of averaging weights {calm["largest 1/|eigenvalue|"]:,.0f}
-        times. {sums(table("03_row_sums"))}""",
+        times. {sparse.sums(table("03_row_sums"))}""",
         f"""**Solved, and of no use.** With nothing known each of the four has one exact solution, of a median error of
         {none.loc[best, "median"]:,.0f} ({best}) to {none.loc[worst, "median"]:,.0f} ({worst}); the mean colour has
         {scores[(scores["unknown"] == 1) & (scores["method"] == "mean")]["median"].item():,.0f}.""",
-        f"""**Tiles with zero borders.** {tiles_cost(tiles)} The whole system is solved at once just as well.""",
+        f"""**Tiles with zero borders.** {sparse.tiles(tiles)} The whole system is solved at once just as well.""",
     )
 
 

@@ -13,8 +13,10 @@ from nbhelpers.linear.solvers import solve
 from nbhelpers.linear.systems import anchor, edge_aware_system, levin_system, neighbour_system
 
 # How strongly hint-free places are drawn to the prior colour; chosen on training photos in notebook 03.
-WILD = 200.0  # beyond any a* or b* of a photo
 ANCHOR = {"sum-to-one": 1e-7, "edge-aware": 1e-7, "levin": 1e-10}
+
+
+_MOST = 200.0  # beyond any a* or b* of a photo
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,15 @@ class Propagation:
         if self.anchor and self.averages and not hints.known.any():  # solved exactly by the prior
             return Colorization(filled(self.prior, hints), note=note)
         solution = solve(self.system(lightness, hints), method=self.solver, tol=self.tol)
-        note = solution.note or _wild(solution) or note
+        note = solution.note or self._wild(solution.ab[~hints.known]) or note
         return Colorization(solution.ab, solution.converged, solution.residual, note)
 
-
-def _wild(solution) -> str:
-    """What to tell a person of a solution with colours that do not exist, "" of others."""
-    most = abs(solution.ab).max(initial=0)
-    if most <= WILD:
-        return ""
-    return f"solved, but its colours go up to {most:.2g}: with so few known these weights explode; averages do not"
+    def _wild(self, ab: np.ndarray) -> str:
+        """What to tell a person of unknown pixels whose solved colours do not exist; "" of others."""
+        most = abs(ab).max(initial=0)
+        if self.kind != "neighbour" or most <= _MOST:
+            return ""
+        return f"solved, but its colours go up to {most:.2g}: with so few known these weights explode; averages do not"
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def weight_paths(alphas, weights: np.ndarray, errors, title: str, mark: float):
 def shrinkage(variance: float, alpha: float):
     """Draw why an L1 penalty gives exact zeros: the loss of one weight, and the weight over the covariance.
 
-    The loss is half the mean squared error, less the target's variance, plus alpha |w|; its minimum is at
+    The loss is half the mean squared error, less half the target's variance, plus alpha |w|; its minimum is at
     sign(c) max(|c| - alpha, 0) / variance (Tibshirani 1996, section 2.2).
 
     Parameters
@@ -251,7 +251,7 @@ def holes(eigenvalues, errors, crossings: dict):
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels; a dotted line stands at each crossing.
+        Two panels; a dotted line stands at each crossing that lies within the first.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4))
     for marker, (name, values) in zip(cycle("osD^v"), eigenvalues.items()):
@@ -344,7 +344,7 @@ def seams(distance_error: dict, tile: int):
 
 
 def over_unknown(summary, printed=None):
-    """Draw ab-MSE over the share of unknown pixels.
+    """Draw ab-MSE over the share of unknown pixels. Solutions that explode leave the frame, which ends at 3,000.
 
     Parameters
     ----------

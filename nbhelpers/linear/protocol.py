@@ -32,13 +32,19 @@ class Protocol:
         Side in pixels of the tiles with zero borders; 0 solves the photo whole, its borders mirrored.
     steps : int or None
         A cap on the BiCG steps, which start from zero colours; None solves directly (LU), and 0 solves nothing: each
-        unknown pixel is predicted once, its unknown neighbours with zero colours.
+        unknown pixel is predicted once, its unknown neighbours with zero colours (and no tile has a border but the
+        photo).
     over : str
         Which pixels the error is counted over: "unknown", as the paper's text says, "all", or "solved", the unknown
         ones of the tiles whose solver reached a relative residual of 1e-6.
     zero : float
         The a* and b* that a zero stands for, in borders and in the first guess: -128 where colours are stored from 0
         upwards.
+
+    Raises
+    ------
+    ValueError
+        For another `over`, and for a negative number of steps.
     """
 
     name: str
@@ -47,6 +53,12 @@ class Protocol:
     steps: int | None = None
     over: str = "unknown"
     zero: float = 0.0
+
+    def __post_init__(self):
+        if self.over not in ("unknown", "all", "solved"):
+            raise ValueError(f'over is "unknown", "all" or "solved", got {self.over!r}')
+        if self.steps is not None and self.steps < 0:
+            raise ValueError(f"steps must be None or at least 0, got {self.steps}")
 
 
 def fit_scaled(stats: NeighbourStatistics, estimator, lightness: float, ab: float) -> NeighbourModel:
@@ -61,7 +73,7 @@ def fit_scaled(stats: NeighbourStatistics, estimator, lightness: float, ab: floa
     estimator : sklearn.base.BaseEstimator
         As in `neighbours.fit`.
     lightness, ab : float
-        What L*, and a* and b*, are divided by.
+        What L*, and a* and b*, are divided by, above 0.
 
     Returns
     -------
@@ -90,6 +102,11 @@ def hidden_statistics(photos, share: float, seed: int = 0) -> NeighbourStatistic
     -------
     NeighbourStatistics
         Of the features with grey neighbours, and of the true colours as targets.
+
+    Raises
+    ------
+    ValueError
+        When there is no photo.
     """
     total = None
     for i, rgb in photos.read():
@@ -99,6 +116,8 @@ def hidden_statistics(photos, share: float, seed: int = 0) -> NeighbourStatistic
         mean = rows.mean(axis=0)
         one = NeighbourStatistics(len(rows), mean, (rows - mean).T @ (rows - mean))
         total = one if total is None else total + one
+    if total is None:
+        raise ValueError("no photo to learn from")
     return total
 
 
@@ -175,6 +194,10 @@ def _error(protocol: Protocol, model: NeighbourModel, lab: np.ndarray, hints: Hi
 
 
 def _table_of_photo(protocols, rgb: np.ndarray, photo: int, shares, crop: int, seed: int) -> list[tuple]:
+    if crop > min(rgb.shape[:2]):
+        raise ValueError(
+            f"a crop of {crop} pixels is larger than photo {photo}: {rgb.shape[0]} x {rgb.shape[1]} pixels"
+        )
     top, left = ((side - crop) // 2 if crop else 0 for side in rgb.shape[:2])
     lab, rows = rgb_to_lab(rgb[top : top + (crop or len(rgb)), left : left + (crop or rgb.shape[1])]), []
     with one_thread():
@@ -209,8 +232,15 @@ def compare_with_printed(protocols, photos, crop: int = 0, seed: int = 0, jobs: 
         One row for each protocol, method, share of unknown pixels that the paper's Table 1 prints, and photo: protocol,
         method, unknown (in [0, 1]), photo (its number), ab_mse (of solutions that are none, too; NaN where nothing is
         counted), tiles, reached (tiles whose solver reached its tolerance), printed.
+
+    Raises
+    ------
+    ValueError
+        For two protocols of one name, and for a crop that is larger than a photo.
     """
     protocols, printed = list(protocols), table_1()
+    if len({protocol.name for protocol in protocols}) < len(protocols):
+        raise ValueError("each protocol needs a name of its own")
     shares = sorted(set(printed["unknown"]))
     tasks = (joblib.delayed(_table_of_photo)(protocols, rgb, i, shares, crop, seed + i) for i, rgb in photos.read())
     rows = [row for part in joblib.Parallel(n_jobs=jobs)(tasks) for row in part]
@@ -259,7 +289,7 @@ def distances(comparison: pd.DataFrame, resamples: int = 2000, seed: int = 0) ->
         and scatter_high; order, the share of the pairs of printed numbers at equal unknown that we order alike; cells,
         how many of the printed numbers have a number of ours beside them; reached, the share of the tiles whose solver
         reached its tolerance (NaN where nothing is solved); photos; nearest, the share of draws in which its scatter is
-        the smallest of those with all cells.
+        the smallest of those that have all cells there (NaN where none has).
     """
     rng, rows, curves = np.random.default_rng(seed), [], []
     draws = rng.integers(0, comparison["photo"].nunique(), (resamples, comparison["photo"].nunique()))
@@ -267,19 +297,24 @@ def distances(comparison: pd.DataFrame, resamples: int = 2000, seed: int = 0) ->
         errors = part.pivot(index="photo", columns=["unknown", "method"], values="ab_mse").dropna(axis=1, how="all")
         printed = part.groupby(["unknown", "method"])["printed"].first()
         ours = errors.mean()
+        if ours.empty:
+            rows.append((name, *[np.nan] * 5, 0, np.nan, len(errors)))
+            curves.append(np.full(resamples, np.inf))
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # draws without a photo that has a number
             means = np.stack([np.nanmean(column[draws], axis=1) for column in errors.to_numpy().T], axis=1)
-        curves.append(np.exp(np.nanstd(_logs(means, printed[errors.columns]), axis=1)))
-        low, high = np.percentile(curves[-1], [2.5, 97.5]) if len(errors) > 1 else (np.nan, np.nan)
-        if len(ours) < len(printed):
-            curves[-1][:] = np.inf
+        scatters = np.exp(np.nanstd(_logs(means, printed[errors.columns]), axis=1))
+        low, high = np.percentile(scatters, [2.5, 97.5]) if len(errors) > 1 else (np.nan, np.nan)
+        whole = (len(ours) == len(printed)) & np.isfinite(means).all(axis=1)
+        curves.append(np.where(whole, scatters, np.inf))
         logs, tiles = _logs(ours.to_numpy(), printed[errors.columns]), part["tiles"].sum()
         reached = part["reached"].sum() / tiles if tiles else np.nan
         order = _order(ours, printed[errors.columns])
         rows.append((name, np.exp(logs.mean()), np.exp(logs.std()), low, high, order, len(ours), reached, len(errors)))
     columns = ["protocol", "factor", "scatter", "scatter_low", "scatter_high", "order", "cells", "reached", "photos"]
-    nearest = np.bincount(np.argmin(curves, axis=0), minlength=len(rows)) / resamples
+    some = np.isfinite(curves).any(axis=0)
+    nearest = np.bincount(np.argmin(curves, axis=0)[some], minlength=len(rows)) / (some.sum() or np.nan)
     return pd.DataFrame(rows, columns=columns).assign(nearest=nearest)
 
 

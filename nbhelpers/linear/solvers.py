@@ -21,6 +21,7 @@ from nbhelpers.system import one_thread
 _LIBRARIES = ThreadpoolController()  # those of NumPy and SciPy: they are all that a solve uses
 METHODS = ("auto", "bicg", "bicgstab", "bicgstab+amg", "gmres", "cg", "cg+amg", "lu")
 _FAR = 3.5  # pixels to a known one, on average: from there BiCGSTAB takes many steps, often in vain
+_SINGULAR = 1e12  # |A| |x| / |b| beyond which double precision cannot tell a matrix from a singular one
 _DIRECT = 350_000  # equations; LU of 400 x 400 pixels, a and b coupled, takes 1 GB and seconds
 
 
@@ -44,6 +45,8 @@ class Solution:
         The relative residual after each iteration, when asked for.
     singular : bool
         Whether "lu" found, to double precision, that there is no single solution.
+    method : str
+        What solved it, see `solve`; never "auto".
     """
 
     ab: np.ndarray
@@ -53,6 +56,7 @@ class Solution:
     seconds: float
     history: tuple[float, ...] = field(default=(), repr=False)
     singular: bool = False
+    method: str = ""
 
     @property
     def note(self) -> str:
@@ -61,6 +65,8 @@ class Solution:
             return ""
         if self.singular:
             return "the system has no single solution, since its matrix is singular: the colours mean nothing"
+        if self.method == "lu":
+            return f"double precision allows no residual below {self.residual:.1g}: the matrix is nearly singular"
         how = f"after {self.iterations} iterations at a relative residual of {self.residual:.1g}"
         return f"the solver gave up {how}: the colours are not the system's solution"
 
@@ -83,8 +89,8 @@ def solve(
         "bicg" (the paper's), "bicgstab", "gmres", "lu" for any system; "bicgstab+amg" (classical algebraic multigrid as
         preconditioner) where a maximum principle holds; "cg" (Jacobi-preconditioned) and "cg+amg" for symmetric ones;
         "auto" is cg for symmetric systems, else bicgstab, with AMG where hints are sparse and it is safe, and lu where
-        they are sparse and it is not: for Levin's, and for the others up to 350,000 equations. Where it chose steps and
-        they gave up, it takes lu after all, up to as many.
+        they are sparse and it is not: for Levin's, and for the others up to 350,000 equations. Where what it chose gave
+        up, it takes lu after all, up to as many equations.
     tol : float
         Relative residual that counts as solved, at least 0.
     maxiter : int
@@ -115,9 +121,12 @@ def solve(
         return Solution(system.hints.ab.copy(), 0, 0.0, True, time.perf_counter() - began)
     if method == "auto":
         found = solve(system, _choose(system), tol, maxiter, start, history)
-        if found.converged or found.singular or system.matrix.shape[0] > _DIRECT:
-            return found
-        return replace(solve(system, "lu", tol), seconds=time.perf_counter() - began)
+        if not found.converged and found.method != "lu" and system.matrix.shape[0] <= _DIRECT:
+            try:
+                found = replace(solve(system, "lu", tol, start=start), history=found.history)
+            except MemoryError:
+                pass  # the steps' answer stays, which says that they gave up
+        return replace(found, seconds=time.perf_counter() - began)
     guess = nearest_known(system.hints) if start is None else np.broadcast_to(start, (*shape, 2))
     guess = guess.reshape(-1, 2)[system.pixels].astype(float)
     coupled = system.matrix.shape[0] == 2 * m
@@ -143,7 +152,8 @@ def solve(
         converged,
         time.perf_counter() - began,
         tuple(longest) if history else (),
-        method == "lu" and not converged,  # a factorization has nothing to give up
+        method == "lu" and not converged and (longest[0] is None or _singular(system, x)),
+        method,
     )
 
 
@@ -161,6 +171,11 @@ def _choose(system: SparseSystem) -> str:
     return "lu" if far > _FAR and matrix.shape[0] <= _DIRECT else "bicgstab"
 
 
+def _singular(system: SparseSystem, x: np.ndarray) -> bool:
+    """Is the solution so much larger than the right-hand side that none of its digits can be trusted?"""
+    return linalg.norm(system.matrix, np.inf) * np.linalg.norm(x) > _SINGULAR * (np.linalg.norm(system.rhs) or 1.0)
+
+
 def _residual(matrix, x, rhs) -> float:
     scale = np.linalg.norm(rhs) or 1.0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -169,7 +184,7 @@ def _residual(matrix, x, rhs) -> float:
 
 
 def _factored(matrix):
-    """rhs -> x by LU factors; None where the matrix is exactly singular.
+    """rhs -> x by LU factors; None where there are none, since the matrix is exactly singular.
 
     An ordering for symmetric patterns halves the factors and the time. It keeps to the diagonal for pivots, so it is
     tried out; where it loses digits, the default, which looks for pivots, takes its place.
@@ -179,7 +194,8 @@ def _factored(matrix):
     for options in (ordered, {}):
         try:
             solve_for = linalg.splu(matrix, **options).solve
-        except RuntimeError:
+        except RuntimeError:  # a pivot that is exactly 0
+            solve_for = None
             continue
         with np.errstate(over="ignore", invalid="ignore"):
             x = solve_for(probe)
@@ -194,7 +210,7 @@ def _prepared(matrix, method: str, tol: float, maxiter: int, history: bool):
     if method == "lu":
         solve_for = _factored(matrix)
         if solve_for is None:  # the first guess stays, and its residual says what it is worth
-            return lambda rhs, x0: (x0, [np.nan])
+            return lambda rhs, x0: (x0, [None])
         return lambda rhs, x0: (np.nan_to_num(solve_for(rhs), nan=0.0, posinf=1e30, neginf=-1e30), [np.nan])
     options = {"rtol": tol, "atol": 0.0, "maxiter": maxiter}
     if method.endswith("+amg"):
@@ -285,7 +301,7 @@ def solved_tiles(
     model: NeighbourModel, lightness: np.ndarray, hints: Hints, tile: int = 100, border: str = "zero",
     method: str = "bicg", tol: float = 1e-6, maxiter: int = 250, start: np.ndarray | None = None,
 ) -> Iterator[tuple[tuple[slice, slice], Solution]]:  # fmt: skip
-    """Solve the tiles of a photo one by one; parameters and errors are those of `solve_tiled`.
+    """Solve the tiles of a photo one by one. Errors come with the first tile.
 
     Parameters
     ----------
@@ -306,12 +322,17 @@ def solved_tiles(
     maxiter : int
         Iterations per tile.
     start : np.ndarray, optional
-        See `solve`.
+        (2,), the first guess of a* and b* everywhere; None takes the nearest known colours of the tile.
 
     Yields
     ------
     tuple
         The slices of rows and columns that a tile takes, and its Solution.
+
+    Raises
+    ------
+    ValueError
+        As `solve_tiled` does.
     """
     if tile < 2:
         raise ValueError(f"a tile must be at least 2 pixels wide, got {tile}")

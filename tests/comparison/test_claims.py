@@ -87,6 +87,14 @@ def test_the_verdicts_on_tables_like_those_of_the_reference():
     }  # fmt: skip
 
 
+def test_answers_that_explode_are_told_with_their_size():
+    wild = axis(unsolved=(), ols=4e6)
+    _, text = claims._nothing_known(None, wild, None, None)
+    assert text.startswith("each has its one solution: ols solved") and "ab-MSE 8e+08, median 8e+08; ridge" in text
+    verdict, text = claims._hints(None, wild, None, None)
+    assert verdict == HOLDS and "ols 4e+05 times, ridge" in text
+
+
 TIES = {name: 9 for name in SPREADING if name != "biharmonic"}
 
 

@@ -34,6 +34,11 @@ def test_the_axis_draws_blind_methods_grey_and_names_them_at_the_end():
     assert ax.get_ylim()[1] > named["tree"]
 
 
+def test_what_explodes_leaves_the_frame():
+    figure = comparison_plots.over_unknown(table(unet={0.2: 249.0, 1.0: 250.0}, ols={0.2: 0.5, 1.0: 1e7}))
+    assert figure.axes[0].get_ylim()[1] == 3e3
+
+
 def test_labels_keep_their_order_and_their_distance():
     found = comparison_plots._apart([1.0, 1.01, 1.02, 3.0], 0.1)
     assert found == sorted(found) and np.diff(found).min() >= 0.1 - 1e-12

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.hints import Hints, hide_pixels, nearest_known
+from nbhelpers.linear import solvers
 from nbhelpers.linear.neighbours import FEATURES, NeighbourStatistics, fit, paper_estimators
 from nbhelpers.linear.solvers import METHODS, Solution, solve, solve_tiled
 from nbhelpers.linear.systems import anchor, edge_aware_system, levin_system, neighbour_system
@@ -487,3 +489,34 @@ def test_no_solution_and_giving_up_are_named_apart():
     assert not few.singular and not few.converged and "gave up after 1 iteration" in few.note
     good = solve(edge_aware_system(light, Hints(ab, known)), "lu")
     assert good.converged and not good.singular and good.note == ""
+
+
+@pytest.mark.parametrize("loses", [False, True])
+def test_factors_that_lose_digits_are_replaced_by_pivoted_ones(systems, monkeypatch, loses):
+    asked, splu = [], solvers.linalg.splu
+
+    def factor(matrix, **options):
+        asked.append(options)
+        found = splu(matrix, **options)
+        if loses and options:
+            return SimpleNamespace(solve=lambda rhs: found.solve(rhs) * (1 + 1e-3))
+        return found
+
+    monkeypatch.setattr(solvers.linalg, "splu", factor)
+    system = systems(0.8)["ols"]
+    found = solve(system, "lu")
+    assert found.converged and found.residual < 1e-9 and found.method == "lu"
+    assert asked[0]["options"] == {"SymmetricMode": True} and asked[1:] == [{}] * loses
+
+
+def test_a_tolerance_below_rounding_is_no_singular_matrix(systems):
+    found = solve(systems(0.8)["ols"], "lu", tol=0)
+    assert not found.converged and not found.singular and found.residual < 1e-12
+    assert "double precision allows no residual below" in found.note
+
+
+def test_auto_names_what_it_chose_and_keeps_the_history_of_steps_in_vain(systems):
+    system = systems(0.8)["ols"]
+    assert solve(system).method == "bicgstab"
+    found = solve(system, tol=1e-9, maxiter=3, history=True)
+    assert found.converged and found.method == "lu" and len(found.history) == 3

@@ -75,15 +75,40 @@ def sums(table: pd.DataFrame) -> str:
     return " ".join(text.split())
 
 
-def explosions(table: pd.DataFrame, crossings: pd.Series) -> str:
+def beyond(errors: pd.DataFrame, crossings: dict) -> str:
+    """What becomes of the error in a hole that is larger than the first crossing.
+
+    Parameters
+    ----------
+    errors : pd.DataFrame
+        ab-MSE in the hole; index: its side in pixels, one column per method.
+    crossings : dict
+        Method -> the sides at which an eigenvalue is expected at zero; infinite where none is.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    first = {name: min(crossings[name]) for name in errors if min(crossings[name]) < errors.index.max()}
+    if not first:
+        return f"No crossing is expected in holes up to {errors.index.max()} pixels."
+    least = {name: errors.loc[side:, name].min() for name, side in first.items()}
+    told = _listed(f"{name} {_number(value)}" for name, value in least.items())
+    rest = {name: errors[name].max() for name in errors if name not in first}
+    text = f"Between the peaks the error falls again; beyond the first crossing it is never below {told}."
+    if rest:
+        text += f" The largest without a crossing: {_listed(f'{n} {_number(v)}' for n, v in rest.items())}."
+    return text
+
+
+def explosions(table: pd.DataFrame) -> str:
     """Where exact solutions explode, and what their eigenvalues have to do with it.
 
     Parameters
     ----------
     table : pd.DataFrame
         The table "03_eigenvalues".
-    crossings : pd.Series
-        Method -> the side in pixels of the smallest hole with an eigenvalue at zero, infinite where there is none.
 
     Returns
     -------
@@ -91,31 +116,35 @@ def explosions(table: pd.DataFrame, crossings: pd.Series) -> str:
         Markdown.
     """
     side, four = table["photo_size"].max(), table[table["method"] != "sum-to-one"]
-    at = four[four["unknown, %"] == 95].set_index("method")
-    best = at["exact ab-MSE"].idxmin()
-    text = f"""On this crop of {side} x {side} pixels of one photo the paper's estimator with the smallest error at 95 %
-        unknown is {best} ({at.loc[best, "exact ab-MSE"]:.1f})"""
-    if np.isfinite(crossings[best]) and at.loc[best, "smallest eigenvalue"] > 0:
-        text += ": that its weights sum to more than 1 does no harm here, where all eigenvalues are positive"
+    at = table[table["unknown, %"] == 95].set_index("method")
+    step, exact = at["one-step MSE"].idxmin(), at["exact ab-MSE"].idxmin()
+    text = f"""On this crop of {side} x {side} pixels of one photo, at 95 % unknown: {step} has the smallest one-step
+        error ({at.loc[step, "one-step MSE"]:.2f}), and its exact solution an error of
+        {at.loc[step, "exact ab-MSE"]:.1f}; {exact} has the smallest exact error
+        ({at.loc[exact, "exact ab-MSE"]:.1f}), with a one-step error of {at.loc[exact, "one-step MSE"]:.2f}. """
     wild = four[four["exact ab-MSE"] > _WILD]
     calm = table[(table["smallest eigenvalue"] > 0) & (table["exact ab-MSE"] <= _WILD)]
-    text += ". "
+    if len(calm):
+        text += f"""Where all eigenvalues are positive and the error is below {_WILD:,.0f}, the largest amplification is
+            {_number(calm["largest 1/|eigenvalue|"].max())}. """
     if len(wild):
         where = "; ".join(
             f"{method} at {_listed(f'{percent:g}' for percent in part['unknown, %'])} %"
             for method, part in wild.groupby("method", sort=False)
         )
-        text += f"""Errors above {_WILD:,.0f}: {where}. In each of these systems some pattern is amplified
-            {_number(wild["largest 1/|eigenvalue|"].min())} times or more. """
-    text += f"""Where all eigenvalues are positive and the error is no larger than that, the largest amplification is
-        {_number(calm["largest 1/|eigenvalue|"].max())}."""
-    quiet = four[
-        (four["exact ab-MSE"] <= _WILD) & (four["largest 1/|eigenvalue|"] >= wild["largest 1/|eigenvalue|"].min())
-    ]
-    if len(quiet):
-        where = _listed(f"{method} at {percent:g} %" for method, percent in zip(quiet["method"], quiet["unknown, %"]))
-        text += f""" As large an amplification but a smaller error: {where}. There is little to amplify, since next to
-            none of *b* lies along those patterns."""
+        least, most = wild["largest 1/|eigenvalue|"].min(), wild.loc[wild["exact ab-MSE"].idxmax()]
+        text += f"""Errors above that: {where}. In each of these systems some pattern is amplified {_number(least)}
+            times or more; of the largest error, {_number(most["exact ab-MSE"])}, the one pattern nearest to zero makes
+            {_number(most["of one pattern"])}. """
+        quiet = four[(four["exact ab-MSE"] <= _WILD) & (four["largest 1/|eigenvalue|"] >= least)]
+        if len(quiet):
+            told = _listed(
+                f"{row['method']} at {row['unknown, %']:g} % (of {row['exact ab-MSE']:.0f} that pattern makes "
+                f"{row['of one pattern']:.2g})"
+                for _, row in quiet.iterrows()
+            )
+            text += f"""As large an amplification but a smaller error: {told}. There is little of the pattern in the
+                one-step error."""
     return " ".join(text.split())
 
 
@@ -132,15 +161,17 @@ def given_up(table: pd.DataFrame) -> str:
     str
         One or two sentences of markdown.
     """
-    left = table[~table["reached"]]
-    if left.empty:
-        return "BiCGSTAB reached its tolerance everywhere here."
-    below = left[left["BiCGSTAB's ab-MSE"] < 0.9 * left["exact ab-MSE"]]
-    lost = (table["LU's residual"] > 1e-6).sum()
+    left, lost = table[~table["reached"]], (table["LU's residual"] > 1e-6).sum()
     text = f"Of {len(table)} systems BiCGSTAB gave up {len(left)}, LU {lost or 'none'}."
-    if len(below):
-        text += f""" What it left has a *smaller* error than the solution in {len(below)} of them: it began at a
-            sensible guess and had not yet gone all the way. That is luck, not merit."""
+    if len(left):
+        ratio = left["BiCGSTAB's ab-MSE"] / left["exact ab-MSE"]
+        below, above = (ratio < 0.9).sum(), (ratio > 1.1).sum()
+        text += f""" What it left has a smaller error than the solution in {below}, a larger one in {above} and about
+            the same in {len(left) - below - above}: that depends on where its steps end, and says nothing of the
+            method."""
+    digits = (table["largest 1/|eigenvalue|"] * table["LU's residual"]).max()
+    text += f""" Is LU's answer the solution, a small residual being no small error? Residual times amplification is
+        {digits:.0e} at most."""
     return " ".join(text.split())
 
 
@@ -249,9 +280,10 @@ def ablation(table: pd.DataFrame) -> str:
 
     return (
         f"beta 25 has a smaller error than beta 0 {_where(edges < flat)}, a larger one {_where(edges > flat)}; than "
-        f"sum-to-one a smaller one {_where(edges < fitted)}, a larger one {_where(edges > fitted)}. beta 0 has "
-        f"{flat[few] / fitted[few]:.2f} times the error of sum-to-one at {100 * few:g} % unknown "
-        f"({table['photos'].max()} validation photos of {table['photo_size'].max()} pixels)."
+        f"sum-to-one a smaller one {_where(edges < fitted)}, a larger one {_where(edges > fitted)}. At "
+        f"{100 * few:g} % unknown edges multiply the error by {edges[few] / flat[few]:.2f} (beta 25 over beta 0), "
+        f"equal weights for sides and corners by {flat[few] / fitted[few]:.2f} (beta 0 over sum-to-one). "
+        f"({table['photos'].max()} validation photos of {table['photo_size'].max()} pixels.)"
     )
 
 
@@ -273,15 +305,18 @@ def search(ranking: pd.DataFrame, tables: pd.DataFrame) -> str:
     full = ranking[ranking["cells"] == ranking["cells"].max()].sort_values("scatter")
     best, count = full.iloc[0], full["photos"].max()
     alike = [name for name in full[full["nearest"] >= _CLOSE]["protocol"] if name != best["protocol"]]
+    if count < FEW:
+        text = f"Of {len(ranking)} protocols *{best.protocol}* has the smallest scatter, {best.scatter:.2f} at a factor"
+        return f"{text} of {best.factor:.1f}; {count} photos are too few for a verdict."
     mine = tables[tables["protocol"] == best["protocol"]]
     near = (abs(np.log(mine["ab_mse"] / mine["printed"] / best["factor"])) < np.log(1.1)).sum()
     pair = mine.pivot(index="unknown", columns="method", values=["ab_mse", "printed"])
     apart = {kind: abs(np.log(pair[kind]["ridge"] / pair[kind]["ols"])).max() for kind in ("ab_mse", "printed")}
     told = f"It is the nearest in {best['nearest']:.0%} of the draws of the photos"
     told += f"; they do not tell it apart from {_listed(f'*{name}*' for name in alike)}. " if alike else ". "
-    text = f"""Of {len(ranking)} protocols on {count} photos{" (too few for a verdict)" if count < FEW else ""}
-        *{best.protocol}* has the smallest scatter, {best.scatter:.2f} ({best.scatter_low:.2f} to
-        {best.scatter_high:.2f}) at a factor of {best.factor:.1f}. {told}Of its {len(mine)} numbers {near}
-        lie within 10 % of the printed ones once the factor is taken out. Its Ridge differs from its OLS by
-        at most {np.expm1(apart["ab_mse"]):.1%}, the printed ones by up to {np.expm1(apart["printed"]):.0%}."""
+    text = f"""Of {len(ranking)} protocols on {count} photos *{best.protocol}* has the smallest scatter,
+        {best.scatter:.2f} ({best.scatter_low:.2f} to {best.scatter_high:.2f}) at a factor of {best.factor:.1f}. {told}
+        Of its {len(mine)} numbers {near} lie within 10 % of the printed ones once the factor is taken out. Its Ridge
+        differs from its OLS by at most {np.expm1(apart["ab_mse"]):.1%}, the printed ones by up to
+        {np.expm1(apart["printed"]):.0%}."""
     return " ".join(text.split())

@@ -246,20 +246,24 @@ def holes(eigenvalues, errors, crossings: dict):
     errors : pd.DataFrame
         ab-MSE of the exact solution in the hole, likewise.
     crossings : dict
-        model -> the side at which its smallest eigenvalue is expected to be 0; infinite where it never is.
+        model -> the sides at which an eigenvalue is expected to be 0; infinite where none is.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels; a dotted line stands at each crossing that lies within the first.
+        Two panels; a dotted line stands at each model's first crossing, in the right one thin lines at the others.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4))
     for marker, (name, values) in zip(cycle("osD^v"), eigenvalues.items()):
         line = left.plot(values.index, values, marker=marker, ms=4, label=name)[0]
         right.semilogy(errors.index, errors[name], marker=marker, ms=4, label=name)
-        if crossings[name] <= eigenvalues.index.max():
-            for ax in (left, right):
-                ax.axvline(crossings[name], color=line.get_color(), ls=":", lw=1)
+        first, *others = sorted(crossings[name])
+        for ax in (left, right):
+            if first <= errors.index.max():
+                ax.axvline(first, color=line.get_color(), ls=":", lw=1.2)
+        for side in others:
+            if side <= errors.index.max():
+                right.axvline(side, color=line.get_color(), lw=0.4, alpha=0.6)
     left.axhline(0, color="0.4", lw=0.8)
     left.set_yscale("symlog", linthresh=0.002)
     left.set(ylabel="smallest eigenvalue of I - W", title="eigenvalue")
@@ -362,7 +366,8 @@ def over_unknown(summary, printed=None):
     markers = "osD^vP*X<>h"
     for marker, (method, rows) in zip(cycle(markers), summary.groupby("method", sort=False)):
         x = [f"{100 * u:g}" for u in rows["unknown"]]
-        line = ax.plot(x, rows["mean"], marker=marker, ms=5, label=method)[0]
+        hollow = {"ms": 9, "mfc": "none", "zorder": 1} if method == "ridge" else {"ms": 5}  # it lies on OLS
+        line = ax.plot(x, rows["mean"], marker=marker, label=method, **hollow)[0]
         ax.fill_between(x, rows["low"], rows["high"], color=line.get_color(), alpha=0.07, lw=0)
     if printed is not None:
         for marker, (method, rows) in zip("oD^v", printed.groupby("method", sort=False)):
@@ -370,7 +375,7 @@ def over_unknown(summary, printed=None):
             ax.plot(x, rows["printed"], marker=marker, ls="none", mfc="none", mec="0.35", label=f"{method}, as printed")
     ax.set_yscale("log")
     ax.set_ylim(top=3e3)
-    ax.set(xlabel="unknown pixels, %", ylabel="ab-MSE of the unknown pixels (log scale)")
+    ax.set(xlabel="unknown pixels, % (steps, not to scale)", ylabel="ab-MSE of the unknown pixels (log scale)")
     ax.legend(ncols=1, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

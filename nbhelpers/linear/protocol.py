@@ -286,10 +286,11 @@ def distances(comparison: pd.DataFrame, resamples: int = 2000, seed: int = 0) ->
     pd.DataFrame
         One row for each protocol: protocol; factor, the geometric mean of ours / printed; scatter, the typical factor
         left once that common one, which another photo set could explain, is taken out (1 is perfect), with scatter_low
-        and scatter_high; order, the share of the pairs of printed numbers at equal unknown that we order alike; cells,
-        how many of the printed numbers have a number of ours beside them; reached, the share of the tiles whose solver
-        reached its tolerance (NaN where nothing is solved); photos; nearest, the share of draws in which its scatter is
-        the smallest of those that have all cells there (NaN where none has).
+        and scatter_high; scatter_80, the same without the cells at 100 % unknown; order, the share of the pairs of
+        printed numbers at equal unknown that we order alike; cells, how many of the printed numbers have a number of
+        ours beside them; reached, the share of the tiles whose solver reached its tolerance (NaN where nothing is
+        solved); photos; nearest, the share of draws in which its scatter is the smallest of those that have all cells
+        there (NaN where none has).
     """
     rng, rows, curves = np.random.default_rng(seed), [], []
     draws = rng.integers(0, comparison["photo"].nunique(), (resamples, comparison["photo"].nunique()))
@@ -298,7 +299,7 @@ def distances(comparison: pd.DataFrame, resamples: int = 2000, seed: int = 0) ->
         printed = part.groupby(["unknown", "method"])["printed"].first()
         ours = errors.mean()
         if ours.empty:
-            rows.append((name, *[np.nan] * 5, 0, np.nan, len(errors)))
+            rows.append((name, *[np.nan] * 6, 0, np.nan, len(errors)))
             curves.append(np.full(resamples, np.inf))
             continue
         with warnings.catch_warnings():
@@ -311,8 +312,11 @@ def distances(comparison: pd.DataFrame, resamples: int = 2000, seed: int = 0) ->
         logs, tiles = _logs(ours.to_numpy(), printed[errors.columns]), part["tiles"].sum()
         reached = part["reached"].sum() / tiles if tiles else np.nan
         order = _order(ours, printed[errors.columns])
-        rows.append((name, np.exp(logs.mean()), np.exp(logs.std()), low, high, order, len(ours), reached, len(errors)))
-    columns = ["protocol", "factor", "scatter", "scatter_low", "scatter_high", "order", "cells", "reached", "photos"]
+        some = np.exp(logs[ours.index.get_level_values("unknown") < 1].std())
+        found = (np.exp(logs.mean()), np.exp(logs.std()), low, high, some, order)
+        rows.append((name, *found, len(ours), reached, len(errors)))
+    measures = ["factor", "scatter", "scatter_low", "scatter_high", "scatter_80", "order"]
+    columns = ["protocol", *measures, "cells", "reached", "photos"]
     some = np.isfinite(curves).any(axis=0)
     nearest = np.bincount(np.argmin(curves, axis=0)[some], minlength=len(rows)) / (some.sum() or np.nan)
     return pd.DataFrame(rows, columns=columns).assign(nearest=nearest)

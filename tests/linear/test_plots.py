@@ -143,11 +143,15 @@ def test_psnr_over_the_patches_with_the_printed_one():
 def test_holes_show_eigenvalues_errors_and_crossings():
     eigenvalues = pd.DataFrame({"grows": [0.01, -0.002], "stays": [0.02, 0.001]}, index=[10, 40])
     errors = pd.DataFrame({"grows": [1.0, 900, 30], "stays": [1.0, 2, 3]}, index=[10, 20, 30])
-    left, right = drawn(linear_plots.holes(eigenvalues, errors, {"grows": 21.5, "stays": np.inf}))
+    left, right = drawn(linear_plots.holes(eigenvalues, errors, {"grows": [25, 21.5, 99], "stays": [np.inf] * 2}))
     assert [list(line.get_ydata()) for line in left.lines if len(line.get_xdata()) == 2][0] == [0.01, -0.002]
-    assert [list(line.get_ydata()) for line in right.lines[:3:2]] == [[1.0, 900, 30], [1.0, 2, 3]]
+    curves = [list(line.get_ydata()) for line in right.lines if len(line.get_xdata()) == 3]
+    assert curves == [[1.0, 900, 30], [1.0, 2, 3]]
     dotted = [line for ax in (left, right) for line in ax.lines if line.get_linestyle() == ":"]
     assert [list(line.get_xdata()) for line in dotted] == [[21.5, 21.5]] * 2
+    assert [list(line.get_xdata()) for line in right.lines if line.get_linewidth() < 1 and line not in dotted] == [
+        [25, 25]
+    ]
 
 
 def test_spectra_are_sorted():

@@ -95,3 +95,15 @@ def test_a_small_but_steady_difference_among_many_pairs_is_found():
     errors[:, 1] = errors[:, 0] * rng.normal(0.9, 0.05, 100)
     gaps = paired(scores(errors), against="m0")
     assert significant(gaps).tolist() == [-1] + [0] * 15
+
+
+def test_a_few_enormous_differences_do_not_hide_that_all_have_one_sign():
+    gap = np.r_[np.linspace(1, 2, 29), 1e9]
+    rows = [("worse", photo, 5 + value) for photo, value in enumerate(gap)] + [
+        ("best", photo, 5.0) for photo in range(30)
+    ]
+    scores = pd.DataFrame(rows, columns=["method", "photo", "ab_mse"]).assign(converged=True)
+    found = paired(scores, against="best")
+    assert found["p"].item() == 2.0**-29 and significant(found).tolist() == [1]
+    scores.loc[0, "ab_mse"] = 4.0  # one of the other sign: the t-test alone
+    assert paired(scores, against="best")["p"].item() > 0.3

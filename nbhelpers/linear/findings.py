@@ -8,6 +8,7 @@ import pandas as pd
 from nbhelpers.evaluation.statistics import FEW
 
 _WILD = 1000.0  # an ab-MSE beyond that of any colours that photos have
+_PHOTOS = 10  # a common factor between two tables that other photos could explain, at most
 _CLOSE = 0.025  # of the draws: a protocol that is nearest less often is told apart
 
 
@@ -308,15 +309,25 @@ def search(ranking: pd.DataFrame, tables: pd.DataFrame) -> str:
     if count < FEW:
         text = f"Of {len(ranking)} protocols *{best.protocol}* has the smallest scatter, {best.scatter:.2f} at a factor"
         return f"{text} of {best.factor:.1f}; {count} photos are too few for a verdict."
+    text = f"Of {len(ranking)} protocols on {count} photos {_scatter(best)}. It is the nearest in {best['nearest']:.0%} of "
+    text += "the draws of the photos"
+    text += f"; they do not tell it apart from {_listed(f'*{name}*' for name in alike)}. " if alike else ". "
+    explained = full[full["factor"].between(1 / _PHOTOS, _PHOTOS)]
+    if len(explained) and not 1 / _PHOTOS <= best["factor"] <= _PHOTOS:
+        best = explained.iloc[0]
+        text += (
+            f"No other photos explain such a factor; of the protocols with one of at most {_PHOTOS} {_scatter(best)}. "
+        )
     mine = tables[tables["protocol"] == best["protocol"]]
     near = (abs(np.log(mine["ab_mse"] / mine["printed"] / best["factor"])) < np.log(1.1)).sum()
     pair = mine.pivot(index="unknown", columns="method", values=["ab_mse", "printed"])
     apart = {kind: abs(np.log(pair[kind]["ridge"] / pair[kind]["ols"])).max() for kind in ("ab_mse", "printed")}
-    told = f"It is the nearest in {best['nearest']:.0%} of the draws of the photos"
-    told += f"; they do not tell it apart from {_listed(f'*{name}*' for name in alike)}. " if alike else ". "
-    text = f"""Of {len(ranking)} protocols on {count} photos *{best.protocol}* has the smallest scatter,
-        {best.scatter:.2f} ({best.scatter_low:.2f} to {best.scatter_high:.2f}) at a factor of {best.factor:.1f}. {told}
-        Of its {len(mine)} numbers {near} lie within 10 % of the printed ones once the factor is taken out. Its Ridge
-        differs from its OLS by at most {np.expm1(apart["ab_mse"]):.1%}, the printed ones by up to
+    text += f"""Of its {len(mine)} numbers {near} lie within 10 % of the printed ones once the factor is taken out. Its
+        Ridge differs from its OLS by at most {np.expm1(apart["ab_mse"]):.1%}, the printed ones by up to
         {np.expm1(apart["printed"]):.0%}."""
     return " ".join(text.split())
+
+
+def _scatter(line: pd.Series) -> str:
+    ends = f"{line['scatter']:.2f} ({line['scatter_low']:.2f} to {line['scatter_high']:.2f})"
+    return f"*{line['protocol']}* has the smallest scatter, {ends} at a factor of {line['factor']:.1f}"

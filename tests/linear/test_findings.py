@@ -147,9 +147,9 @@ def test_the_ablation_of_edges():
     )
 
 
-def search(nearest, photos=40):
+def search(nearest, photos=40, factor=5.0):
     names = ["one step", "predicted", "solved", "holes"]
-    ranking = pd.DataFrame({"protocol": names, "factor": [5.0, 6, 0.1, 1], "scatter": [1.3, 1.4, 9, 1.1]})
+    ranking = pd.DataFrame({"protocol": names, "factor": [factor, 6, 0.1, 1], "scatter": [1.3, 1.4, 9, 1.1]})
     ranking = ranking.assign(scatter_low=1.2, scatter_high=1.5, nearest=nearest, photos=photos, cells=[20, 20, 20, 16])
     cells = [(n, m, u, 5 * p * (1.05 if m == "ridge" else 2), p) for n in names
              for u, p in ((0.2, 10.0), (0.4, 20.0)) for m, p in (("ols", p), ("ridge", 2 * p))]  # fmt: skip
@@ -169,3 +169,6 @@ def test_the_search_says_what_its_intervals_allow():
     assert "nearest in 52% of the draws of the photos. " in many
     assert search([1.0, 0, 0, 0], photos=3).endswith("at a factor of 5.0; 3 photos are too few for a verdict.")
     assert "within 10 %" not in search([1.0, 0, 0, 0], photos=3)
+    far = search([0.9, 0.1, 0, 0], factor=100.0)
+    assert "1.30 (1.20 to 1.50) at a factor of 100.0. It is the nearest in 90%" in far
+    assert "of at most 10 *predicted* has the smallest scatter, 1.40 (1.20 to 1.50) at a factor of 6.0. Of its 4" in far

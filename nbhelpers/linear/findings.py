@@ -309,8 +309,8 @@ def search(ranking: pd.DataFrame, tables: pd.DataFrame) -> str:
     if count < FEW:
         text = f"Of {len(ranking)} protocols *{best.protocol}* has the smallest scatter, {best.scatter:.2f} at a factor"
         return f"{text} of {best.factor:.1f}; {count} photos are too few for a verdict."
-    text = f"Of {len(ranking)} protocols on {count} photos {_scatter(best)}. It is the nearest in {best['nearest']:.0%} of "
-    text += "the draws of the photos"
+    text = f"Of {len(ranking)} protocols on {count} photos {_scatter(best)}. "
+    text += f"It is the nearest in {best['nearest']:.0%} of the draws of the photos"
     text += f"; they do not tell it apart from {_listed(f'*{name}*' for name in alike)}. " if alike else ". "
     explained = full[full["factor"].between(1 / _PHOTOS, _PHOTOS)]
     if len(explained) and not 1 / _PHOTOS <= best["factor"] <= _PHOTOS:

@@ -68,7 +68,7 @@ def eigen():
 
 def test_explosions_have_an_eigenvalue_near_zero(eigen):
     text = findings.explosions(eigen)
-    assert "ols has the smallest one-step error (0.20) and an exact solution with an error of 30.0; sum-to-one" in text
+    assert "ols has the smallest one-step error (0.20), and its exact solution an error of 30.0; sum-to-one" in text
     assert "is below 1,000, the largest amplification is 1,000. Errors above that: ols at 99 %. In each" in text
     assert "some pattern is amplified 9.0e+06 times or more; of the largest error, 5.0e+06, the one pattern" in text
     assert "makes 4.9e+06." in text and "smaller error: lasso at 99 % (of 300 that pattern makes 0.01)." in text

@@ -66,7 +66,8 @@ class Solution:
         if self.singular:
             return "the system has no single solution, since its matrix is singular: the colours mean nothing"
         if self.method == "lu":
-            return f"double precision allows no residual below {self.residual:.1g}: the matrix is nearly singular"
+            why = ": the matrix is nearly singular" if self.residual > 1e-9 else ""
+            return f"double precision allows no relative residual below {self.residual:.1g}{why}"
         how = f"after {self.iterations} iterations at a relative residual of {self.residual:.1g}"
         return f"the solver gave up {how}: the colours are not the system's solution"
 

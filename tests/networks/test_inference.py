@@ -578,7 +578,7 @@ def test_the_prior_sees_the_whole_photo_and_none_of_the_hints():
 def test_a_system_that_was_not_solved_is_said_in_the_answer(monkeypatch):
     from nbhelpers.linear.solvers import solve
 
-    monkeypatch.setattr(colorizers, "solve", lambda system, **_: solve(system, tol=1e-30, maxiter=2))
+    monkeypatch.setattr(colorizers, "solve", lambda system, **_: solve(system, "cg", tol=1e-30, maxiter=2))
     for shape in ((40, 50), (16, 16)):  # made small, and as it is
         hints = patches(np.full((*shape, 2), 30, np.float32), 3, 5)
         found = bold("spread").colorize(light(shape), hints)

@@ -63,6 +63,7 @@ def _regressions() -> tuple[str, ...]:
     wild, calm = eigen.loc[("ols", 99)], eigen.loc[("sum-to-one", 99)]
     none = scores[(scores["unknown"] == 1) & scores["bicgstab_reached"].notna()].set_index("method")
     worst, best = none["median"].idxmax(), none["median"].idxmin()
+    solved = (none["not_converged"] == 0).sum()
     return (
         f"""**Table 1 is far off.** Solved exactly, the four regressions have errors {ratio.min():.0f} to
         {ratio.max():.0f} times smaller than printed below 100 % unknown.""",
@@ -73,7 +74,8 @@ def _regressions() -> tuple[str, ...]:
         With 99 % unknown (one photo, {wild["photo_size"]:.0f} pixels square) OLS's nearest to zero amplifies
         {wild["largest 1/|eigenvalue|"]:,.0f} times, that of averaging weights {calm["largest 1/|eigenvalue|"]:,.0f}
         times. {sparse.sums(table("03_row_sums"))}""",
-        f"""**Solved, and of no use.** With nothing known each of the four has one exact solution, of a median error of
+        f"""**Solved, and of no use.** With nothing known {"each" if solved == len(none) else solved} of the four has
+        one exact solution for every photo, of a median error of
         {none.loc[best, "median"]:,.0f} ({best}) to {none.loc[worst, "median"]:,.0f} ({worst}); the mean colour has
         {scores[(scores["unknown"] == 1) & (scores["method"] == "mean")]["median"].item():,.0f}.""",
         f"""**Tiles with zero borders.** {sparse.tiles(tiles)} The whole system is solved at once just as well.""",

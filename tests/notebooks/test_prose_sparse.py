@@ -120,3 +120,19 @@ def test_no_protocol_gives_the_printed_table_and_the_nearest_hardly_solve():
     nearest = tables[(tables["protocol"] == full["protocol"].iloc[0]) & (tables["unknown"] < 1)]
     wide = nearest.pivot(index="unknown", columns="method", values="ab_mse")
     assert (wide["ols"] >= wide.max(axis=1) * (1 - 1e-6)).all()  # its column is the largest
+
+
+def test_the_largest_wave_has_one_minus_the_sum_and_the_other_channel_moves_it_for_ols_alone():
+    """As the note below the table of sums says: with nothing known the smallest eigenvalue is that of one colour."""
+    lowest = reference.table("03_eigenvalues").query("`unknown, %` == 100").set_index("method")["smallest eigenvalue"]
+    sums = reference.table("03_row_sums").groupby("method")
+    most, other = sums["sum of own weights"].max(), sums["other channel"].apply(lambda weights: abs(weights).max())
+    for name in ("lasso", "elasticnet"):
+        assert lowest[name] == pytest.approx(1 - most[name], abs=1e-6) and other[name] == 0
+    assert 0.05 < lowest["ols"] / (1 - most["ols"]) - 1 < 0.3 and other["ols"] > 0
+
+
+def test_the_nearest_pattern_makes_most_of_the_largest_error():
+    table = reference.table("03_eigenvalues")
+    worst = table.loc[table["exact ab-MSE"].idxmax()]
+    assert worst["method"] == "ols" and worst["of one pattern"] > 0.8 * worst["exact ab-MSE"]

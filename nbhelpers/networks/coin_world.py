@@ -1,16 +1,20 @@
 """A world with a known answer: discs and squares that are red or blue by the toss of a coin.
 
-Nothing in the lightness tells the colour, so the best answer to each loss can be worked out beforehand.
+Nothing in the lightness tells the colour: each shape comes several times, the very same but for its colour. So the best
+answer to each loss can be worked out beforehand.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab, scale_lightness, unscale_ab
+from nbhelpers.errors import UserError
+from nbhelpers.networks.config import GAN_L1, GAN_PAPER, TrainConfig
 
 RED, BLUE = np.array([60.0, 40.0]), np.array([10.0, -50.0])  # a*, b*; sRGB can show both at these lightnesses
 LIGHTNESS = (45.0, 58.0)
@@ -36,37 +40,76 @@ class CoinWorld:
 
 
 def toss(n: int, size: int = 32, odds: float = 0.5, seed: int = 0) -> CoinWorld:
-    """Draw pictures, each a shape on grey that is red or blue.
+    """Draw pictures, each a shape on grey that is red or blue, in exactly the given odds.
 
-    Place, size, kind and lightness of a shape are drawn independently of its colour.
+    Of even odds each shape comes twice, once red and once blue; of 7 in 10 it comes ten times, seven times red. So
+    the odds are exact for the pixels, too, and a network that knows all pictures by heart cannot tell the colour.
 
     Parameters
     ----------
     n : int
-        The number of pictures.
+        The number of pictures, a multiple of how often each shape comes.
     size : int
         Side of a picture in pixels.
     odds : float
-        The probability in [0, 1] that a shape is red; else it is blue.
+        The share in [0, 1] of red shapes, in tenths or such that few copies make it; the others are blue.
     seed : int
-        Decides all that is drawn.
+        Decides all that is drawn, and the order.
 
     Returns
     -------
     CoinWorld
         `n` pictures of `size` x `size` pixels.
+
+    Raises
+    ------
+    UserError
+        When `n` pictures cannot have these odds.
     """
+    share = Fraction(odds).limit_denominator(100)
+    reds, copies = share.numerator, share.denominator
+    if n % copies:
+        near = max(copies, round(n / copies) * copies)
+        raise UserError(f"{n} pictures cannot be red in exactly {reds} of {copies} cases: take {near}")
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
-    labs, inside, red = np.zeros((n, size, size, 3), np.float32), np.zeros((n, size, size), bool), rng.random(n) < odds
-    for i in range(n):
+    lightness, inside = np.zeros((n, size, size), np.float32), np.zeros((n, size, size), bool)
+    for i in range(0, n, copies):
         radius = size * rng.uniform(0.18, 0.35)
         cy, cx = rng.uniform(radius, size - radius, 2)
         far = np.maximum(abs(y - cy), abs(x - cx)) if rng.random() < 0.5 else np.hypot(y - cy, x - cx)
-        inside[i] = far < radius
-        labs[i, ..., 0] = np.where(inside[i], rng.uniform(*LIGHTNESS), rng.uniform(15, 35))
-        labs[i, inside[i], 1:] = RED if red[i] else BLUE
-    return CoinWorld(lab_to_rgb(labs), inside, red)
+        inside[i : i + copies] = far < radius
+        lightness[i : i + copies] = np.where(far < radius, rng.uniform(*LIGHTNESS), rng.uniform(15, 35))
+    red = np.arange(n) % copies < reds
+    ab = np.where(red[:, None], RED, BLUE)[:, None, None] * inside[..., None]
+    order = rng.permutation(n)
+    photos = lab_to_rgb(np.concatenate([lightness[..., None], ab], axis=-1).astype(np.float32))
+    return CoinWorld(photos[order], inside[order], red[order])
+
+
+def games(epochs: int, size: int = 24) -> dict[str, TrainConfig]:
+    """Four ways to learn this world that must or may choose a colour, small enough to be played many times.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the pictures.
+    size : int
+        Side of the pictures in pixels.
+
+    Returns
+    -------
+    dict of str to TrainConfig
+        "gan-paper" (at five times the paper's rates, as so small a world has few steps), "gan-paper, the paper's rates"
+        (2e-4), "gan-l1" (L1 at a weight of 1, no head start), and its control "L1 alone", without the discriminator.
+    """
+    tiny = {"size": size, "stored": size, "width": 8, "depth": 3, "jitter": 0.0, "batch": 16, "discriminator_width": 8}
+    fast = {"rate": 1e-3, "discriminator_rate": 1e-3}
+    paper = replace(GAN_PAPER, epochs=epochs, **tiny)
+    both = replace(GAN_L1, epochs=epochs, weight=1.0, pretrain=0, **tiny | fast)
+    alone = replace(both, discriminator="none", discriminator_rate=0.0, spectral=False)
+    named = {"gan-paper": replace(paper, **fast), "gan-paper, the paper's rates": paper, "gan-l1": both}
+    return named | {"L1 alone": alone}
 
 
 def best_answer(loss: str, odds: float) -> np.ndarray:

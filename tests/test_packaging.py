@@ -24,6 +24,7 @@ HEAVY = {
     "bench.calibration",
     *("bench.cuda", "bench.cuda_campaign", "bench.cuda_right", "bench.cuda_speed"),
     *(
+        "bench.cuda_memory",
         "bench.cuda_shipping",
         "bench.cuda_training",
         "bench.networks",

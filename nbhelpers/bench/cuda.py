@@ -2,8 +2,8 @@
 
 Made for a GPU that is there for minutes: one process, no network, no Jupyter and no pyamg; photos come as a pack
 (`nbhelpers photos pack`). Its steps stand in order of value: `cuda_right`, `cuda_speed`, `cuda_training`,
-`cuda_shipping`, and `cuda_training` again. Each has its share of the seconds, leaves what it did not use to the next,
-and writes its tables as it goes, so that a cut-off run loses one step at most.
+`cuda_shipping`, `cuda_memory`, and `cuda_training` twice more. Each has its share of the seconds, leaves what it did
+not use to the next, and writes its tables as it goes, so that a cut-off run loses one step at most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 
 from nbhelpers import paths
-from nbhelpers.bench import cuda_right, cuda_shipping, cuda_speed, cuda_training
+from nbhelpers.bench import cuda_memory, cuda_right, cuda_shipping, cuda_speed, cuda_training
 from nbhelpers.bench.cuda_campaign import TINY, Campaign, OutOfTime, Sizes, Step, card
 from nbhelpers.errors import UserError
 from nbhelpers.photos.pack import read
@@ -34,12 +34,15 @@ def steps() -> tuple[Step, ...]:
     """The steps, in order of value."""
     right, fast = (cuda_right.right, cuda_right.work), (cuda_speed.speed, cuda_speed.work)
     paper, ship = (cuda_training.paper, cuda_training.paper_work), (cuda_shipping.ship, cuda_shipping.ship_work)
+    fits, unet = (cuda_memory.memory, cuda_memory.work), (cuda_training.unet, cuda_training.unet_work)
     again = (cuda_training.again, cuda_training.paper_work)
     return (
         Step("right", "the tests for CUDA; do fast variants learn the same, is resume exact?", 110, *right),
         Step("speed", "photos per second at the paper's size, switch by switch", 115, *fast),
         Step("paper", "the paper's GAN, 64 channels, for all its epochs", 170, *paper),
         Step("ship", "small networks for the course, compared on photos kept out", 144, *ship),
+        Step("memory", "what fits: memory by batch and size", 60, *fits),
+        Step("unet", "the paper's U-Net, 64 channels, for all its epochs; with more seeds, too", 120, *unet),
         Step("again", "the paper's GAN with other seeds, in the seconds that are left", 1, *again),
     )
 

@@ -1,4 +1,4 @@
-"""Steps 3 and 5 of the CUDA campaign: the paper's training at its length, and the same with more seeds."""
+"""Steps 3, 6 and 7 of the CUDA campaign: the paper's trainings at their length, and the GAN's with more seeds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 from nbhelpers import paths
 from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
+from nbhelpers.colour.lab import unscale_ab
 from nbhelpers.networks import batch_scores
 from nbhelpers.networks import plots as network_plots
 from nbhelpers.networks.config import TrainConfig, train_config
@@ -21,16 +22,19 @@ from nbhelpers.networks.training import Trained, train
 
 SHOWN = 6  # test photos whose pictures are kept
 SEEDS = (1, 2)  # of trainings once more
+EARLY = (1, 2, 5)  # epochs that are scored besides
 NEVER = 10**6  # epochs between checkpoints: an interrupted step starts anew
 
 
-def paper_config(sizes: Sizes) -> TrainConfig:
-    """Make the training configuration of the paper's GAN.
+def paper_config(sizes: Sizes, name: str = "gan-paper") -> TrainConfig:
+    """Make the training configuration of the paper's GAN, or of its U-Net.
 
     Parameters
     ----------
     sizes : Sizes
         The campaign's sizes.
+    name : str
+        Of the configuration.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def paper_config(sizes: Sizes) -> TrainConfig:
         At the paper's width and epochs.
     """
     more = {"width": sizes.width, "discriminator_width": sizes.width, "epochs": sizes.epochs, "batch": sizes.batch}
-    return train_config("gan-paper", size=sizes.size, **more)
+    return train_config(name, size=sizes.size, **more)
 
 
 def paper_work(sizes: Sizes) -> tuple[int, float]:
@@ -55,6 +59,22 @@ def paper_work(sizes: Sizes) -> tuple[int, float]:
         Photos learned from, each time counted, and their floating-point operations.
     """
     return work_of([paper_config(sizes)], sizes.most or 5000)
+
+
+def unet_work(sizes: Sizes) -> tuple[int, float]:
+    """Count the work of one training of the step `unet`.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        The campaign's sizes.
+
+    Returns
+    -------
+    tuple of int and float
+        Photos learned from, each time counted, and their floating-point operations.
+    """
+    return work_of([paper_config(sizes, "unet")], sizes.most or 5000)
 
 
 def work_of(asked, photos: int) -> tuple[int, float]:
@@ -91,7 +111,7 @@ def paper(c: Campaign) -> None:
     OutOfTime
         When the step's seconds are used up.
     """
-    _paper(c, seed=0)
+    _seeded(c, "paper", "gan-paper", 0)
 
 
 def again(c: Campaign) -> None:
@@ -115,24 +135,44 @@ def again(c: Campaign) -> None:
         if known is not None and known["epoch"].max() == c.sizes.epochs:
             begun = True
         elif c.left > 1.1 * took:
-            _paper(c, seed)
+            _seeded(c, "paper", "gan-paper", seed)
             begun = True
     if not begun:
         raise OutOfTime
 
 
-def _paper(c: Campaign, seed: int) -> None:
-    """The paper's training with a seed, whose scores stand with those of the others."""
-    asked = dataclasses.replace(paper_config(c.sizes), stored=c.pack.size, seed=seed)
+def unet(c: Campaign) -> None:
+    """Train the paper's U-Net at its width, for all epochs; with further seeds, as many as the seconds allow.
+
+    Parameters
+    ----------
+    c : Campaign
+        As for `paper`, "unet" in place of "paper"; further seeds as for `again`.
+
+    Raises
+    ------
+    OutOfTime
+        When the step's seconds are used up.
+    """
+    took = 0.0
+    for seed in (0, *SEEDS):
+        if c.left > 1.1 * took:
+            _seeded(c, "unet", "unet", seed)
+            took = took or _table(c, "unet")["seconds"].max()
+
+
+def _seeded(c: Campaign, name: str, network: str, seed: int) -> None:
+    """A training with a seed, whose scores stand with those of the others in the table `name`."""
+    asked = dataclasses.replace(paper_config(c.sizes, network), stored=c.pack.size, seed=seed)
     switches = dataclasses.replace(FAST, compile=c.sizes.compile)
     try:
-        train_watched(c, f"paper_seed_{seed}" if seed else "paper", asked, switches, list(c.pack.train))
+        train_watched(c, f"{name}_seed_{seed}" if seed else name, asked, switches, list(c.pack.train))
     finally:
-        first, log = _table(c, "paper"), _table(c, "paper_log")
+        first, log = _table(c, name), _table(c, f"{name}_log")
         if first is not None and log is not None:
-            others = [_table(c, f"paper_seed_{other}") for other in SEEDS]
-            c.write("paper", pd.concat([first[first["seed"] == 0], *(each for each in others if each is not None)]))
-            _keep(c, "paper.png", network_plots.long_training(_table(c, "paper"), log))
+            others = [_table(c, f"{name}_seed_{other}") for other in SEEDS]
+            c.write(name, pd.concat([first[first["seed"] == 0], *(each for each in others if each is not None)]))
+            _keep(c, f"{name}.png", _over_epochs(_table(c, name), log))
 
 
 def _table(c: Campaign, name: str) -> pd.DataFrame | None:
@@ -184,7 +224,7 @@ def train_watched(
 
     def watch(trainer):
         epoch = trainer.step // trainer.data.per_epoch
-        if epoch == 1 or epoch % c.sizes.score_every == 0 or trainer.step == trainer.total or c.left < 0:
+        if epoch in EARLY or epoch % c.sizes.score_every == 0 or trainer.step == trainer.total or c.left < 0:
             for weights, network in trainer.readings.items():
                 at = {"weights": weights, "epoch": epoch, "attempt": trainer.attempt}
                 at["seconds"] = time.perf_counter() - began
@@ -207,11 +247,54 @@ def train_watched(
 def _draw(c: Campaign, name: str, pictures: dict) -> None:
     """The figures of a training: from the tables that were written, and from its pictures."""
     scores, log = (pd.read_csv(c.out / f"10_cuda_{part}.csv") for part in (name, f"{name}_log"))
-    figures = {f"{name}.png": network_plots.long_training(scores, log)}
+    figures = {f"{name}.png": _over_epochs(scores, log)}
     if len(pictures["truth"]):
         figures[f"{name}_photos.webp"] = network_plots.at_epochs(pictures)
     for file, figure in figures.items():
         _keep(c, file, figure)
+
+
+def _over_epochs(scores: pd.DataFrame, log: pd.DataFrame):
+    """The figure of a GAN's training, or of a U-Net's."""
+    return (network_plots.long_training if "adversarial" in log else unet_at_length)(scores, log)
+
+
+def unet_at_length(scores: pd.DataFrame, log: pd.DataFrame):
+    """A U-Net's error on the photos that it learns from and on new ones, over its epochs, and its chroma.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Columns seed, weights, epoch, ab_mse, of_mean_colour with its interval of_low to of_high, chroma, true_chroma.
+        Of further seeds there are thin lines.
+    log : pd.DataFrame
+        The log of the first seed, as `train` gives it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels.
+    """
+    mean, looks = scores[scores["epoch"] == 0].iloc[0], scores[scores["epoch"] > 0]
+    first = looks[looks["seed"] == looks["seed"].iloc[0]]
+    learned = (unscale_ab(1.0) ** 2 * log["loss"] / mean["ab_mse"]).groupby(log["epoch"] + 1).mean()
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.1))
+    bars = abs(first[["of_low", "of_high"]].sub(first["of_mean_colour"], axis=0)).to_numpy().T
+    axes[0].plot(learned.index, learned, color="tab:blue", label="photos learned from (loss)")
+    axes[0].errorbar(
+        first["epoch"], first["of_mean_colour"], bars, fmt="o-", color="tab:red", label="new photos", capsize=2
+    )
+    axes[1].plot(first["epoch"], first["chroma"], "o-", color="tab:red", label="new photos")
+    for _, line in looks[looks["seed"] != looks["seed"].iloc[0]].groupby("seed"):
+        axes[0].plot(line["epoch"], line["of_mean_colour"], color="tab:red", linewidth=0.8, label="another seed")
+        axes[1].plot(line["epoch"], line["chroma"], color="tab:red", linewidth=0.8, label="another seed")
+    axes[0].axhline(1, color="0.4", linestyle=":", label="the mean colour")
+    axes[1].axhline(mean["true_chroma"], color="0.4", linestyle="--", label="true photos")
+    axes[0].set(title="error / the mean colour's", xlabel="epoch", ylim=(0, None))
+    axes[1].set(title="mean chroma", xlabel="epoch", ylim=(0, None))
+    for ax in axes:
+        ax.legend(fontsize=7)
+    return figure
 
 
 def _keep(c: Campaign, file: str, figure) -> None:

@@ -408,13 +408,13 @@ def long_training(scores: pd.DataFrame, log: pd.DataFrame):
 
 
 def at_epochs(pictures: dict[str, np.ndarray], most: int = 5):
-    """Photos (rows) as a GAN colorized them after some epochs (columns), with its last and its averaged weights.
+    """Photos (rows) as a network colorized them after some epochs (columns), with last and with averaged weights.
 
     Parameters
     ----------
     pictures : dict
-        "last 010" and "averaged 010", the number being the epoch, and "truth" -> (N, S, S, 3) uint8 sRGB; "credits" ->
-        N texts, of the same photos.
+        "last 010" and, if there are any, "averaged 010", the number being the epoch, and "truth" -> (N, S, S, 3) uint8
+        sRGB; "credits" -> N texts, of the same photos.
     most : int
         How many photos are shown at most, the first.
 
@@ -426,7 +426,9 @@ def at_epochs(pictures: dict[str, np.ndarray], most: int = 5):
     epochs = sorted({int(key.split()[1]) for key in pictures if key.startswith("last ")})
     picked = [epochs[round(share * (len(epochs) - 1))] for share in (0, 0.2, 0.5, 1)]
     columns = {f"last {e:03d}": f"epoch {e}" for e in dict.fromkeys(picked)}
-    columns |= {f"averaged {e:03d}": f"epoch {e}, averaged" for e in dict.fromkeys(picked[1::2])} | {"truth": "truth"}
+    if any(key.startswith("averaged ") for key in pictures):
+        columns |= {f"averaged {e:03d}": f"epoch {e}, averaged" for e in dict.fromkeys(picked[1::2])}
+    columns["truth"] = "truth"
     count = min(most, len(pictures["truth"]))
     shown = [pictures[key][i] for i in range(count) for key in columns]
     titles = [*columns.values(), *[""] * (len(shown) - len(columns))]

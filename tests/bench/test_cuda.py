@@ -19,7 +19,7 @@ from nbhelpers.evaluation import reference
 from nbhelpers.photos import pack
 
 TABLES = {"paper", "paper_log", "paper_small", "paper_small_log", "resume", "right", "ship", "speed"}
-TABLES |= {"paper_seed_1", "paper_seed_1_log"}
+TABLES |= {"paper_seed_1", "paper_seed_1_log", "memory", "unet", "unet_log", "unet_seed_1", "unet_seed_1_log"}
 # Without Jupyter and pyamg: not to be found, rather than an error when one asks for them, as other libraries do.
 BARE = """
 import dataclasses, importlib.machinery, os, sys
@@ -93,9 +93,9 @@ def log_of(out):
 
 
 def test_a_bare_machine_plans_and_finds_the_tests_for_cuda(rehearsed):
-    title, *plan = rehearsed[1].splitlines()[:6]
+    title, *plan = rehearsed[1].splitlines()[:8]
     assert title.split() == ["step", "question", "share_s", "photos", "PFLOP", "estimate_s"]
-    assert [line.split()[0] for line in plan] == ["right", "speed", "paper", "ship", "again"]
+    assert [line.split()[0] for line in plan] == ["right", "speed", "paper", "ship", "memory", "unet", "again"]
     shares, photos, work, seconds = zip(*(map(float, line.split()[-4:]) for line in plan))
     assert sum(shares) == 1080 and photos[2] == 5000 * 100
     assert work[2] == pytest.approx(photos[2] * 0.769e-3 * 128**2 / 400**2, rel=0.01)
@@ -106,7 +106,7 @@ def test_a_bare_machine_plans_and_finds_the_tests_for_cuda(rehearsed):
 
 def test_a_rehearsal_leaves_every_table(rehearsed):
     out, done = rehearsed[0], log_of(rehearsed[0])
-    assert list(done) == ["about", "right", "speed", "paper", "ship", "again"]
+    assert list(done) == ["about", "right", "speed", "paper", "ship", "memory", "unet", "again"]
     assert {done[step.name]["state"] for step in cuda.steps()} == {"done"}
     assert done["about"]["photos"] == [20, 6] and done["about"]["card"] == cuda_campaign.card(DEVICE)
     assert "numpy" in done["about"] and "pyamg" not in done["about"]
@@ -124,6 +124,12 @@ def test_a_rehearsal_leaves_every_table(rehearsed):
         and (speed["photos_per_second"] > 0).all()
     )
     assert set(speed["ratio"][speed["variant"].str.startswith("plain PyTorch")]) == {1}
+    fits = table(out, "memory")
+    assert fits.groupby("network")[["size", "batch"]].value_counts().tolist() == [1] * 12 and "note" not in fits
+    assert (fits["photos_per_second"] > 0).all()
+    long = table(out, "unet")
+    assert long["epoch"].tolist() == 2 * [0, 1, 2, 4] and set(table(out, "unet_seed_1")["seed"]) == {1}
+    assert {"10_cuda_unet.png", "10_cuda_unet_photos.webp"} <= {path.name for path in out.iterdir()}
     made = ["unet-pretrained-frozen", "unet-pretrained", "unet-pretrained", "gan-paper", "bins", "unet", "gan-l1"]
     assert ship["network"].tolist()[1:8] == made and set(ship["photos"]) == {8} and "note" not in ship
     assert all((out / "networks" / file).is_file() for file in ship["file"].dropna())

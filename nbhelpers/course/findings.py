@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from nbhelpers import methods, paths
+from nbhelpers.course.cuda_findings import unet_at_length
 from nbhelpers.evaluation.reference import REFERENCE, cuda, table
 from nbhelpers.linear import findings as sparse
 from nbhelpers.networks.columns import beside, in_words
@@ -25,6 +26,7 @@ def findings() -> str:
         _training_speed(),
         paper_at_length(table("06_paper")),
         paper_at_length(cuda("paper")),
+        unet_at_length(cuda("unet"), cuda("unet_log")),
         _realism(),
         cuda_speed(cuda("speed"), cuda("right")),
     )

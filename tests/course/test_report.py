@@ -83,7 +83,7 @@ def test_each_row_of_a_network_says_how_it_was_trained_and_none_is_wide(file):
 
 def test_each_finding_about_networks_says_how_they_were_trained():
     points = {point.split("**")[1]: point for point in findings.findings().splitlines()}
-    for start, count in (("Who wins", 2), ("The U-Net beats", 3), ("A few hints", 2)):
+    for start, count in (("Who wins", 2), ("The U-Net beats", 3), ("Ten hints", 2)):
         (point,) = (point for title, point in points.items() if title.startswith(start))
         assert len(re.findall(r"\d+ px, \d+ channels, \d+ epochs?, \d+ seeds?", point)) == count
     long = next(point for title, point in points.items() if title.startswith("The paper's GAN at"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
@@ -98,15 +99,15 @@ def gan_curves(rows, title: str = ""):
     return figure
 
 
-def feature_grid(maps: dict[str, np.ndarray], columns: int = 6, caption: str = ""):
-    """The most varied channels of each level, one level in each row.
+def feature_grid(maps: dict[str, np.ndarray], chosen: dict[str, np.ndarray], caption: str = ""):
+    """Some channels of each level, one level in each row.
 
     Parameters
     ----------
     maps : dict of str to np.ndarray
         Name -> (channels, h, w), as `study.feature_maps` gives them.
-    columns : int
-        How many channels are shown: those with the largest standard deviation.
+    chosen : dict of str to np.ndarray
+        Name -> the numbers of the channels that are shown, such as those of `study.distinct`.
     caption : str
         Small print under the figure.
 
@@ -115,10 +116,10 @@ def feature_grid(maps: dict[str, np.ndarray], columns: int = 6, caption: str = "
     matplotlib.figure.Figure
         The grid.
     """
-    figure, axes = plt.subplots(len(maps), columns, figsize=(1.35 * columns + 1.2, 1.4 * len(maps)), squeeze=False)
+    columns = max(len(each) for each in chosen.values())
+    figure, axes = plt.subplots(len(maps), columns, figsize=(1.05 * columns + 1.2, 1.1 * len(maps)), squeeze=False)
     for line, (name, channels) in zip(axes, maps.items()):
-        order = np.argsort(-channels.reshape(len(channels), -1).std(axis=1))[:columns]
-        for ax, channel in zip(line, channels[order]):
+        for ax, channel in zip(line, channels[chosen[name]]):
             ax.imshow(channel, cmap="cividis", interpolation="nearest")
         for ax in line:
             ax.set(xticks=[], yticks=[])
@@ -128,36 +129,39 @@ def feature_grid(maps: dict[str, np.ndarray], columns: int = 6, caption: str = "
     return with_caption(figure, caption)
 
 
-def over_epochs(labs, painted, epochs, caption: str = "", most: int = 5):
-    """Photos (rows) as a network predicted them after some epochs (columns), and the truth.
+def over_epochs(labs, trainings, caption: str = "", most: int = 4):
+    """Photos (rows) as networks predicted them after some epochs (columns), and the truth.
 
     Parameters
     ----------
     labs : list of np.ndarray
         (S, S, 3), CIELAB, the photos.
-    painted : list of list of np.ndarray
-        painted[e][k] is (S, S, 2), a* and b* of photo k after epochs[e].
-    epochs : list of int
-        The epochs.
+    trainings : dict of str to Snapshots
+        What stands above the epochs of each, "" for nothing -> what was painted after them.
     caption : str
         Small print under the figure.
     most : int
-        How many epochs are shown at most, evenly chosen.
+        How many epochs of each are shown at most, evenly chosen; the one with the largest error always is.
 
     Returns
     -------
     matplotlib.figure.Figure
         The grid.
     """
-    picked = np.unique(np.linspace(0, len(epochs) - 1, min(most, len(epochs))).round().astype(int))
-    pictures, titles = [], []
-    for k, lab in enumerate(labs):
-        for e in picked:
-            pictures.append(lab_to_rgb(np.dstack([lab[..., 0], painted[e][k]])))
-            titles.append(f"epoch {epochs[e]}" if k == 0 else "")
-        pictures.append(lab_to_rgb(lab))
-        titles.append("truth" if k == 0 else "")
-    return photo_grid(pictures, titles, columns=len(picked) + 1, width=1.9 * (len(picked) + 1), caption=caption)
+    columns = {}
+    for name, kept in trainings.items():
+        worst = int(np.argmax(kept.errors))
+        picked = np.linspace(0, len(kept.epochs) - 1, min(most, len(kept.epochs))).round().astype(int)
+        if worst not in picked:
+            picked[1 + abs(picked[1:-1] - worst).argmin()] = worst
+        for e in dict.fromkeys(picked):
+            told = f"epoch {kept.epochs[e]}" if kept.epochs[e] else "as it came"
+            told += ", worst" if e == worst and len(kept.epochs) > 1 else ""
+            columns[f"{name}\n{told}".strip()] = kept.painted[e]
+    pictures = [[lab_to_rgb(np.dstack([lab[..., 0], ab[k]])) for ab in columns.values()] for k, lab in enumerate(labs)]
+    grid = [picture for line, lab in zip(pictures, labs) for picture in (*line, lab_to_rgb(lab))]
+    titles = [*columns, "truth", *[""] * (len(grid) - len(columns) - 1)]
+    return photo_grid(grid, titles, len(columns) + 1, 1.25 * (len(columns) + 1), caption)
 
 
 def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
@@ -199,7 +203,8 @@ def coin_answers(answers: dict[str, np.ndarray], best: dict[str, np.ndarray] | N
     answers : dict of str to np.ndarray
         Name -> (N, 2), a* and b*, as `coin_world.answers` gives them.
     best : dict of str to np.ndarray, optional
-        Name -> (2,), the answer worked out before, see `coin_world.best_answer`.
+        Name -> (2,), the answer worked out before, see `coin_world.best_answer`; or (2, 2), two corners of a rectangle
+        in which all answers are equally good.
 
     Returns
     -------
@@ -215,7 +220,13 @@ def coin_answers(answers: dict[str, np.ndarray], best: dict[str, np.ndarray] | N
             ax.annotate(label, centre, ha="center", va="center", fontsize=7)
         ax.scatter(*points.T, s=9, color="0.15", alpha=0.5, linewidth=0, label="painted")
         if best and name in best:
-            ax.scatter(*best[name], s=90, marker="+", color=COLOURS[2], linewidth=2, label="worked out")
+            corners = np.atleast_2d(best[name])
+            if len(corners) == 1:
+                ax.scatter(*corners[0], s=90, marker="+", color=COLOURS[2], linewidth=2, label="worked out")
+            else:
+                sides = {"facecolor": "none", "edgecolor": COLOURS[2], "linewidth": 1.5, "label": "all equally good"}
+                ax.add_patch(Rectangle(corners.min(axis=0), *np.ptp(corners, axis=0), **sides))
+                ax.legend(fontsize=7, loc="upper left")
         ax.set(title=name, xlabel="a*", xlim=(-15, 85), ylim=(-75, 65))
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel("b*")

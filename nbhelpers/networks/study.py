@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pandas as pd
 import torch
+from torch.optim.swa_utils import update_bn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nbhelpers.colour.lab import rgb_to_lab, scale_lightness
@@ -14,7 +17,7 @@ from nbhelpers.networks.inference import NetworkColorizer
 
 
 def summary(network, size: int, channels: int = 1) -> pd.DataFrame:
-    """The top layers of a network and their costs for one photo.
+    """The top layers of a network, in the order in which they work, and their costs for one photo.
 
     Parameters
     ----------
@@ -41,8 +44,8 @@ def summary(network, size: int, channels: int = 1) -> pd.DataFrame:
     for hook in hooks:
         hook.remove()
     counts, kind = counter.get_flop_counts(), type(network).__name__
-    rows = [(name, " x ".join(map(str, shapes[name][1:])), _size(layer), sum(counts[f"{kind}.{name}"].values()) / 1e9)
-            for name, layer in layers.items()]  # fmt: skip
+    rows = [(name, " x ".join(map(str, shape[1:])), _size(layers[name]), sum(counts[f"{kind}.{name}"].values()) / 1e9)
+            for name, shape in shapes.items()]  # fmt: skip
     rows.append(("all", "", _size(network), counter.get_total_flops() / 1e9))
     return pd.DataFrame(rows, columns=["layer", "output", "parameters", "GFLOP"])
 
@@ -78,6 +81,51 @@ def feature_maps(network, lightness: np.ndarray) -> dict[str, np.ndarray]:
     for hook in hooks:
         hook.remove()
     return {name: maps.numpy() for name, maps in found.items()}
+
+
+def distinct(maps: np.ndarray, count: int) -> np.ndarray:
+    """Choose channels of a level that differ: a lively one, then always the one least correlated with those chosen.
+
+    Parameters
+    ----------
+    maps : np.ndarray
+        (channels, h, w). Dead channels, which are the same everywhere, are never chosen.
+    count : int
+        How many; fewer come where fewer live.
+
+    Returns
+    -------
+    np.ndarray
+        int, their numbers. The first is that of the largest standard deviation.
+    """
+    flat = maps.reshape(len(maps), -1).astype(float)
+    alive = np.flatnonzero(flat.std(axis=1) > 1e-6)
+    if not len(alive):
+        return alive
+    alike = np.atleast_2d(abs(np.corrcoef(flat[alive])))
+    chosen = [int(flat[alive].std(axis=1).argmax())]
+    while len(chosen) < min(count, len(alive)):
+        nearest = alike[chosen].max(axis=0)
+        nearest[chosen] = np.inf
+        chosen.append(int(nearest.argmin()))
+    return alive[chosen]
+
+
+def likeness(maps: np.ndarray) -> float:
+    """How much alike some channels are.
+
+    Parameters
+    ----------
+    maps : np.ndarray
+        (channels, h, w), none of them the same everywhere.
+
+    Returns
+    -------
+    float
+        The mean size of the correlation between two of them, in [0, 1]; NaN for a single one.
+    """
+    pairs = np.corrcoef(maps.reshape(len(maps), -1).astype(float)).reshape(len(maps), -1)
+    return float(abs(pairs[np.triu_indices(len(maps), 1)]).mean()) if len(maps) > 1 else float("nan")
 
 
 def score(colorizers, photos) -> pd.DataFrame:
@@ -123,7 +171,7 @@ class Snapshots:
     errors : list of float
         For each epoch the mean squared error of a* and b*.
     epochs : list of int
-        The number of each epoch, from 1.
+        The number of each epoch, from 1; 0 for what was kept before any.
     """
 
     def __init__(self, photos):
@@ -131,11 +179,68 @@ class Snapshots:
         self.painted, self.errors, self.epochs = [], [], []
 
     def __call__(self, trainer) -> None:
-        network = trainer.result
-        was = network.training
-        colorizer = NetworkColorizer("", network.eval(), 10**6)  # at the photos' own size
-        self.painted.append([colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab for lab in self.labs])
-        network.train(was)
-        errors = [np.square(ab - lab[..., 1:]).mean() for ab, lab in zip(self.painted[-1], self.labs)]
-        self.errors.append(float(np.mean(errors)))
-        self.epochs.append(trainer.step // trainer.data.per_epoch)
+        self.keep(trainer.result, trainer.step // trainer.data.per_epoch)
+
+    def keep(self, network, epoch: int) -> None:
+        """Keep what a network predicts.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Without hints; left as it was.
+        epoch : int
+            After how many epochs; 0 for one that has not begun.
+        """
+        self.painted.append(_painted(network, self.labs))
+        self.errors.append(_error(self.painted[-1], self.labs))
+        self.epochs.append(epoch)
+
+
+class Diagnosis:
+    """A `watch` for `train`: the error on photos learned from and on new ones after each epoch, in evaluation mode.
+
+    Each is measured twice: with the running statistics of batch normalization as they are, and with the same weights
+    and statistics that are counted anew over batches of training photos. Where only the first swings, it is not the
+    weights that swing.
+
+    Parameters
+    ----------
+    known, new : list of np.ndarray
+        uint8 (S, S, 3), photos that the training learns from, and others.
+    batches : list of torch.Tensor
+        (N, 1, h, w), scaled lightness of training photos, over which the statistics are counted.
+
+    Attributes
+    ----------
+    rows : list of dict
+        epoch (from 1), photos ("learned from" or "new"), statistics ("running" or "counted anew"), ab_mse, and that "of
+        mean colour", the error over that of the mean colour of the photos learned from.
+    """
+
+    def __init__(self, known, new, batches):
+        self.labs = {"learned from": [rgb_to_lab(p) for p in known], "new": [rgb_to_lab(p) for p in new]}
+        self.batches, self.rows = batches, []
+        mean = np.mean([lab[..., 1:].mean(axis=(0, 1)) for lab in self.labs["learned from"]], axis=0)
+        self.mean = {name: _error([mean] * len(labs), labs) for name, labs in self.labs.items()}
+
+    def __call__(self, trainer) -> None:
+        anew = copy.deepcopy(trainer.result)
+        update_bn(self.batches, anew, next(anew.parameters()).device)
+        for statistics, network in (("running", trainer.result), ("counted anew", anew)):
+            for photos, labs in self.labs.items():
+                error = _error(_painted(network, labs), labs)
+                at = {"epoch": trainer.step // trainer.data.per_epoch, "photos": photos, "statistics": statistics}
+                self.rows.append(at | {"ab_mse": error, "of mean colour": error / self.mean[photos]})
+
+
+def _painted(network, labs) -> list[np.ndarray]:
+    """a* and b* of photos at their own size, in evaluation mode; the network is left as it was."""
+    was = network.training
+    colorizer = NetworkColorizer("", network.eval(), 10**6)
+    painted = [colorizer.colorize(lab[..., 0], Hints.none(lab.shape[:2])).ab for lab in labs]
+    network.train(was)
+    return painted
+
+
+def _error(painted, labs) -> float:
+    return float(np.mean([np.square(ab - lab[..., 1:]).mean() for ab, lab in zip(painted, labs)]))

@@ -1,5 +1,7 @@
 """The figures of notebooks 05 and 06: they draw what they are given."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -46,19 +48,28 @@ def test_gan_curves_mark_what_guessing_costs_and_each_restart():
     assert len(restarts) == 1  # the attempt changes between rows 3 and 4
 
 
-def test_the_feature_grid_shows_the_liveliest_channels():
+def test_the_feature_grid_shows_the_chosen_channels():
     maps = {"a": np.stack([np.zeros((4, 4)), np.eye(4), np.full((4, 4), 3.0)])}
-    figure = network_plots.feature_grid(maps, columns=2)
-    assert np.array_equal(figure.axes[0].images[0].get_array(), np.eye(4))
+    figure = network_plots.feature_grid(maps, {"a": np.array([1, 2])})
+    assert np.array_equal(figure.axes[0].images[0].get_array(), np.eye(4)) and len(figure.axes) == 2
     assert "3 x 4 x 4" in figure.axes[0].get_ylabel()
 
 
-def test_epochs_stand_in_columns_with_the_truth_last():
+def kept(errors, first=1):
+    painted = [[np.full((8, 8, 2), k, np.float32)] * 2 for k in range(len(errors))]
+    return SimpleNamespace(errors=errors, epochs=list(range(first, first + len(errors))), painted=painted)
+
+
+def test_epochs_stand_in_columns_with_the_worst_among_them_and_the_truth_last():
     labs = [np.full((8, 8, 3), 40, np.float32)] * 2
-    painted = [[np.zeros((8, 8, 2), np.float32)] * 2 for _ in range(3)]
-    figure = network_plots.over_epochs(labs, painted, [1, 2, 3])
-    assert [ax.get_title() for ax in figure.axes[:4]] == ["epoch 1", "epoch 2", "epoch 3", "truth"]
-    assert np.array_equal(figure.axes[3].images[0].get_array(), lab_to_rgb(labs[0]))
+    trainings = {"scratch": kept([5, 9, 4, 3, 3, 2, 1, 1]), "on": kept([3.0, 2.0], first=0)}
+    figure = network_plots.over_epochs(labs, trainings)
+    titles = [ax.get_title().replace("\n", " ") for ax in figure.axes[:7]]
+    scratch = ["scratch epoch 1", "scratch epoch 2, worst", "scratch epoch 6", "scratch epoch 8"]
+    assert titles == [*scratch, "on as it came, worst", "on epoch 1", "truth"]
+    worst = lab_to_rgb(np.dstack([labs[0][..., 0], trainings["scratch"].painted[1][0]]))
+    assert np.array_equal(figure.axes[1].images[0].get_array(), worst)
+    assert np.array_equal(figure.axes[6].images[0].get_array(), lab_to_rgb(labs[0]))
 
 
 def test_methods_stand_in_columns():
@@ -81,8 +92,10 @@ def test_coin_figures_show_every_network_and_the_worked_out_answer():
     figure = network_plots.coin_answers({"one": points, "two": points}, {"one": np.array([35.0, -5.0])})
     assert [ax.get_title() for ax in figure.axes] == ["one", "two"]
     assert len(figure.axes[0].collections) == len(figure.axes[1].collections) + 1
-    world = coin_world.toss(3, size=16)
-    figure = network_plots.coin_pictures(world, {"red": np.broadcast_to(coin_world.RED, (3, 16, 16, 2))}, count=2)
+    free = network_plots.coin_answers({"one": points}, {"one": points}).axes[0].patches[0]  # a whole rectangle
+    assert (free.get_x(), free.get_y(), free.get_width(), free.get_height()) == (10, -50, 50, 90)
+    world = coin_world.toss(4, size=16)
+    figure = network_plots.coin_pictures(world, {"red": np.broadcast_to(coin_world.RED, (4, 16, 16, 2))}, count=2)
     assert len(figure.axes) == 6
 
 

@@ -24,8 +24,8 @@ def squares():
 def test_the_summary_counts_layers_parameters_and_operations():
     network = UNet(4, 2)
     table = study.summary(network, 32)
-    levels = [f"{part}.{i}" for part, n in (("down", 3), ("up", 2), ("merge", 2)) for i in range(n)]
-    assert table["layer"].tolist() == [*levels, "head", "all"]
+    flow = ["down.0", "down.1", "down.2", "up.0", "merge.0", "up.1", "merge.1", "head"]  # as the data go
+    assert table["layer"].tolist() == [*flow, "all"]
     whole = table.set_index("layer").loc["all"]
     assert whole["parameters"] == sum(p.numel() for p in network.parameters())
     assert table["parameters"][:-1].sum() == whole["parameters"]
@@ -70,3 +70,58 @@ def test_snapshots_keep_what_each_epoch_paints_and_change_nothing(squares):
     other = rgb_to_lab(squares[1][:32, :32])[..., 1:]
     errors = [np.square(ab - t).mean() for ab, t in zip(snapshots.painted[-1], (truth, other))]
     assert snapshots.errors[-1] == pytest.approx(np.mean(errors))
+
+
+def test_distinct_maps_are_the_least_alike():
+    rng = np.random.default_rng(0)
+    one, other, third = rng.normal(size=(3, 8, 8))
+    maps = np.stack([np.full((8, 8), 2.0), 3 * one, 2.9 * one + 1, -2 * one, other, 0.1 * third])
+    assert study.distinct(maps, 3)[0] == 1 and set(study.distinct(maps, 3)) == {1, 4, 5}
+    assert 0 not in study.distinct(maps, 6) and len(study.distinct(maps, 6)) == 5  # the dead one is no map
+    assert study.distinct(maps[:1], 2).size == 0
+
+
+def test_likeness_is_the_mean_size_of_the_correlations():
+    ramp = np.arange(16.0).reshape(4, 4)
+    assert study.likeness(np.stack([ramp, 2 * ramp + 1, -ramp])) == pytest.approx(1)
+    odd = np.array([[1.0, -1], [-1, 1]])
+    assert study.likeness(np.stack([odd, np.array([[1.0, 1], [-1, -1]])])) == pytest.approx(0, abs=1e-12)
+    assert np.isnan(study.likeness(odd[None]))
+
+
+def test_a_diagnosis_measures_both_kinds_of_photos_with_both_kinds_of_statistics(squares):
+    asked = dataclasses.replace(UNET, **TINY | {"epochs": 2})
+    known, new = [p[:32, :32] for p in squares[:3]], [p[:32, :32] for p in squares[3:5]]
+    lightness = [torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(k)) for k in range(2)]
+    found, last = study.Diagnosis(known, new, lightness), {}
+
+    def watch(trainer):
+        found(trainer)
+        last["state"] = {key: value.clone() for key, value in trainer.result.state_dict().items()}
+
+    watched = train(asked, squares, watch=watch, progress=False)
+    alone = train(asked, squares, progress=False)
+    for mine, theirs in zip(watched.network.state_dict().values(), alone.network.state_dict().values()):
+        assert torch.equal(mine, theirs)  # it changes nothing, no running statistics either
+    assert [row["epoch"] for row in found.rows] == [1] * 4 + [2] * 4
+    labs = [rgb_to_lab(p) for p in new]
+    running = {row["photos"]: row for row in found.rows[4:] if row["statistics"] == "running"}
+    painted = [alone.network(torch.from_numpy(lab[None, None, ..., 0]) / 50 - 1)[0] * 110 for lab in labs]
+    errors = [np.square(p.detach().permute(1, 2, 0).numpy() - lab[..., 1:]).mean() for p, lab in zip(painted, labs)]
+    assert running["new"]["ab_mse"] == pytest.approx(np.mean(errors), rel=1e-4)
+    mean = np.mean([rgb_to_lab(p)[..., 1:].reshape(-1, 2).mean(axis=0) for p in known], axis=0)
+    naive = np.mean([np.square(lab[..., 1:] - mean).mean() for lab in labs])
+    assert running["new"]["of mean colour"] == pytest.approx(np.mean(errors) / naive, rel=1e-4)
+    anew = UNet(**alone.network.arguments)
+    anew.load_state_dict(last["state"])
+    for layer in anew.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.reset_running_stats()
+            layer.momentum = None  # the plain mean over the batches
+    with torch.no_grad():
+        for batch in lightness:
+            anew.train()(batch)
+        fresh = [anew.eval()(torch.from_numpy(lab[None, None, ..., 0]) / 50 - 1)[0] * 110 for lab in labs]
+    errors = [np.square(p.permute(1, 2, 0).numpy() - lab[..., 1:]).mean() for p, lab in zip(fresh, labs)]
+    counted = {row["photos"]: row for row in found.rows[4:] if row["statistics"] == "counted anew"}
+    assert counted["new"]["ab_mse"] == pytest.approx(np.mean(errors), rel=1e-4)

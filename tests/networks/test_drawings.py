@@ -1,0 +1,38 @@
+"""The figures of notebook 05 that show how a network is built, what it sees, and how it learns."""
+
+import numpy as np
+
+from nbhelpers.networks import drawings, study
+from nbhelpers.networks.models import UNet
+
+
+def test_the_u_has_a_box_for_each_block_with_its_shape_and_an_arrow_for_each_way():
+    figure = drawings.u_shape(study.summary(UNet(4, 2), 32))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    boxes = {"down.0": "4 x 32 x 32", "down.1": "8 x 16 x 16", "down.2": "16 x 8 x 8", "merge.0": "8 x 16 x 16"}
+    boxes |= {"merge.1": "4 x 32 x 32", "head": "2 x 32 x 32"}
+    assert [text for text in texts if "\n" in text] == [f"{name}\n{shape}" for name, shape in boxes.items()]
+    assert texts.count("put beside") == texts.count("halve") == 2
+    assert "up.0: 8 channels, doubled" in texts and "up.1: 4 channels, doubled" in texts
+
+
+def test_what_a_pixel_sees_is_drawn_on_a_logarithmic_scale_with_its_field():
+    gradient = np.zeros((20, 30))
+    gradient[10, 15], gradient[10, 5] = 50.0, 0.5
+    figure = drawings.seen_by_a_pixel(np.zeros((20, 30, 3), np.uint8), gradient, (15, 10), 8)
+    shown = figure.axes[1].images[0].get_array()
+    assert shown[10, 15] == 0 and np.isclose(shown[10, 5], -2) and shown[0, 0] == -6
+    square = figure.axes[0].patches[0]
+    assert (square.get_x(), square.get_y(), square.get_width()) == (11, 6, 8)
+
+
+def test_a_diagnosis_has_a_panel_for_each_kind_of_statistics():
+    rows = [
+        {"epoch": e, "photos": p, "statistics": s, "of mean colour": v * e}
+        for e in (1, 2)
+        for s, k in (("running", 1), ("counted anew", 2))
+        for p, v in (("learned from", 0.1 * k), ("new", 0.5 * k))
+    ]
+    left, right = drawings.diagnosis(rows).axes
+    assert (left.get_title(), right.get_title()) == ("running statistics", "statistics counted anew")
+    assert np.allclose(right.lines[0].get_ydata(), [20, 40]) and np.allclose(left.lines[1].get_ydata(), [50, 100])

@@ -161,7 +161,9 @@ def over_epochs(labs, trainings, caption: str = "", most: int = 4):
     pictures = [[lab_to_rgb(np.dstack([lab[..., 0], ab[k]])) for ab in columns.values()] for k, lab in enumerate(labs)]
     grid = [picture for line, lab in zip(pictures, labs) for picture in (*line, lab_to_rgb(lab))]
     titles = [*columns, "truth", *[""] * (len(grid) - len(columns) - 1)]
-    return photo_grid(grid, titles, len(columns) + 1, 1.25 * (len(columns) + 1), caption)
+    figure = photo_grid(grid, titles, len(columns) + 1, 1.15 * (len(columns) + 1), caption)
+    figure.set_figheight(figure.get_figheight() - 0.4 * (len(labs) - 1))  # only the first line has titles
+    return figure
 
 
 def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
@@ -185,13 +187,13 @@ def own_size(lab, small_lightness, small_ab, ab, caption: str = ""):
     matplotlib.figure.Figure
         Four panels.
     """
-    figure, axes = plt.subplots(1, 4, figsize=(11, 3))
+    figure, axes = plt.subplots(1, 4, figsize=(9, 2.5))
     size = "{1} x {0}".format
     show(lab[..., 0], f"lightness, {size(*lab.shape[:2])}", axes[0])
     shown = lab_to_rgb(np.dstack([np.full(small_ab.shape[:2], 65, np.float32), small_ab]))
     show(small_lightness, f"shrunk to {size(*small_lightness.shape)}", axes[1])
     show(shown, f"chroma predicted, {size(*small_ab.shape[:2])}", axes[2])
-    show(lab_to_rgb(np.dstack([lab[..., 0], ab])), "enlarged, with the photo's lightness", axes[3])
+    show(lab_to_rgb(np.dstack([lab[..., 0], ab])), "enlarged, with its lightness", axes[3])
     return with_caption(figure, caption)
 
 
@@ -226,7 +228,7 @@ def coin_answers(answers: dict[str, np.ndarray], best: dict[str, np.ndarray] | N
             else:
                 sides = {"facecolor": "none", "edgecolor": COLOURS[2], "linewidth": 1.5, "label": "all equally good"}
                 ax.add_patch(Rectangle(corners.min(axis=0), *np.ptp(corners, axis=0), **sides))
-                ax.legend(fontsize=7, loc="upper left")
+                ax.legend(handles=ax.patches, fontsize=7, loc="upper left")
         ax.set(title=name, xlabel="a*", xlim=(-15, 85), ylim=(-75, 65))
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel("b*")
@@ -252,7 +254,7 @@ def coin_pictures(world, painted: dict[str, np.ndarray], count: int = 6):
         The grid, one picture in each column.
     """
     labs = rgb_to_lab(world.photos[:count])
-    rows = {"lightness": labs[..., 0], "the coin's colour": world.photos[:count]}
+    rows = {"lightness": labs[..., 0], "the true colour": world.photos[:count]}
     rows |= {name: lab_to_rgb(np.concatenate([labs[..., :1], ab[:count]], axis=-1)) for name, ab in painted.items()}
     figure, axes = plt.subplots(len(rows), count, figsize=(1.15 * count + 1.6, 1.2 * len(rows)), squeeze=False)
     for line, (name, pictures) in zip(axes, rows.items()):

@@ -84,12 +84,13 @@ def feature_maps(network, lightness: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def distinct(maps: np.ndarray, count: int) -> np.ndarray:
-    """Choose channels of a level that differ: a lively one, then always the one least correlated with those chosen.
+    """Choose channels of a level that differ: the liveliest, then always the one least correlated with those chosen.
 
     Parameters
     ----------
     maps : np.ndarray
-        (channels, h, w). Dead channels, which are the same everywhere, are never chosen.
+        (channels, h, w). Only the livelier half is chosen from, or as many as are wanted; dead channels, which are the
+        same everywhere, never are.
     count : int
         How many; fewer come where fewer live.
 
@@ -99,11 +100,13 @@ def distinct(maps: np.ndarray, count: int) -> np.ndarray:
         int, their numbers. The first is that of the largest standard deviation.
     """
     flat = maps.reshape(len(maps), -1).astype(float)
-    alive = np.flatnonzero(flat.std(axis=1) > 1e-6)
+    lively = flat.std(axis=1)
+    alive = np.argsort(-lively, kind="stable")[: (lively > 1e-6).sum()]
+    alive = alive[: max(count, -(-len(alive) // 2))]
     if not len(alive):
         return alive
     alike = np.atleast_2d(abs(np.corrcoef(flat[alive])))
-    chosen = [int(flat[alive].std(axis=1).argmax())]
+    chosen = [0]
     while len(chosen) < min(count, len(alive)):
         nearest = alike[chosen].max(axis=0)
         nearest[chosen] = np.inf

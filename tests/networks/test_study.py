@@ -73,11 +73,11 @@ def test_snapshots_keep_what_each_epoch_paints_and_change_nothing(squares):
 
 
 def test_distinct_maps_are_the_least_alike():
-    rng = np.random.default_rng(0)
-    one, other, third = rng.normal(size=(3, 8, 8))
-    maps = np.stack([np.full((8, 8), 2.0), 3 * one, 2.9 * one + 1, -2 * one, other, 0.1 * third])
-    assert study.distinct(maps, 3)[0] == 1 and set(study.distinct(maps, 3)) == {1, 4, 5}
-    assert 0 not in study.distinct(maps, 6) and len(study.distinct(maps, 6)) == 5  # the dead one is no map
+    one, other, third, weak = np.random.default_rng(0).normal(size=(4, 8, 8))
+    maps = np.stack([np.full((8, 8), 2.0), 3 * one, 2.9 * one + 1, -2.8 * one, 2 * other, third, *[0.01 * weak] * 5])
+    assert study.distinct(maps, 3)[0] == 1 and set(study.distinct(maps, 3)) == {1, 4, 5}  # of the livelier half
+    every = study.distinct(maps, 20)
+    assert len(every) == 10 and 0 not in every  # the dead one is no map
     assert study.distinct(maps[:1], 2).size == 0
 
 

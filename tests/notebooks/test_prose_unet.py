@@ -1,0 +1,168 @@
+"""What notebook 05 says in words and numbers, against the committed tables, the profiles, and its own outputs."""
+
+import html
+import re
+import tomllib
+
+import nbformat
+import numpy as np
+import prose
+import pytest
+
+from nbhelpers.evaluation import reference
+from nbhelpers.networks import coin_world
+
+UNET = "05_unet"
+
+
+def table(name):
+    found = reference.table(name)
+    return found.set_index(found.columns[0])
+
+
+@pytest.fixture(scope="module")
+def cells():
+    node = nbformat.read(prose.NOTEBOOKS / f"{UNET}.ipynb", as_version=4)
+    return {cell.id: cell for cell in node.cells}
+
+
+def shown(cell):
+    """The first table that a cell shows: a list of cells for each of its lines, headings first."""
+    text = next(o.data["text/html"] for o in cell.outputs if "text/html" in o.get("data", {}))
+    lines = re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
+    plain = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL) for line in lines]
+    return [[html.unescape(part).strip() for part in line] for line in plain]
+
+
+def words(cell):
+    """What a cell prints and the sentences that it makes."""
+    said = [o.get("text", "") + o.get("data", {}).get("text/markdown", "") for o in cell.outputs]
+    return " ".join("\n".join(said).split())
+
+
+def test_every_number_of_its_prose_has_a_source():
+    with open(prose.NOTEBOOKS / "profiles.toml", "rb") as file:
+        there = tomllib.load(file)["reference"][UNET]
+    scores, shipped, ship = table("05_scores"), table("06_shipped"), table("10_cuda_ship")
+    encoder = reference.table("05_encoder").set_index(["learned from", "kind"])
+    scratch = encoder.xs("from scratch", level="kind")
+    share = {f"{n}": 100 * value for n, value in scratch["of mean colour"].items()}
+    tested, channels = {"739": scores["photos"].max()}, {"24": scratch["width"].max()}
+    learned = {"200": there["counts"][0], "1,000": there["counts"][1], "5,000": there["counts"][2]}
+    side, choice = {"64": there["size"]}, reference.table("05_bins_choice").iloc[0]
+    kept_out = {"500": choice["photos"], "4,500": choice["training_photos"]}
+    given = {
+        "nb05-07": "1 2 3",  # sizes of windows
+        "nb05-07c": "400 64",  # the paper's
+        "nb05-10": "3",
+        "nb05-11b": "16 3",
+        "nb05-11e": "100 16 400 64",  # calculated: see the test of the receptive field
+        "nb05-12": "-1 1 110 50",
+        "nb05-16b": "0.1 0.9",
+        "nb05-17c": "32 8",
+        "nb05-25b": "0 1",
+        "nb05-25d": "16",
+        "nb05-31": "0 10 7",
+        "nb05-31c": "32",
+        "nb05-39": "0",
+        "nb05-44": "1.3 224",  # ImageNet's
+        "nb05-52": "10 40",
+        "nb05-54": "5",
+        "nb05-56": "0 1",
+        "nb05-59": "1",
+        "nb05-61": "0.5 0.9",
+        "nb05-63": "0.1 0.2 0.38 0.5 0.7 1 1.3 10 5,000",
+        "nb05-69": "16 19 32 400 64",
+        "nb05-71b": "256 32",
+        "nb05-72": "24",
+        "nb05-73b": "144",
+        "nb05-73d": "128 16 27 4 51 64",
+        "nb05-74": "6 10 200 64 400",  # what the reader is asked to set; the receptive field, calculated
+    }
+    measured = {
+        "nb05-18b": {"128": shipped.loc["unet", "size"]},
+        "nb05-21": learned | tested | channels | side | {"104.9": share["200"], "92.7": share["1000"]}
+        | {"93.1": share["5000"]},
+        "nb05-41": {"5,000": there["n_train"], "24": there["width"]} | tested | side,
+        "nb05-50": learned | tested | side,
+        "nb05-52": {"128": shipped.loc["unet-pretrained", "size"]},
+        "nb05-61": kept_out | {"0.45": choice["true hue_spread"]},
+        "nb05-66": {"128": shipped["photo_size"].max()} | tested,
+        "nb05-73b": {"500": ship["photos"].max()}
+        | {"4,500": ship["training_photos"].max()},
+        "nb05-73d": {"500": ship["photos"].max()},
+        "nb05-74": {"88.5": 100 * scores.loc["here", "of mean colour"], "24": scores.loc["here", "epochs"]}
+        | {"87.3": 100 * table("04_pixels")["of mean colour"].min(), "128": shipped["photo_size"].max()} | tested
+        | {"77.2": 100 * shipped.loc["unet-pretrained", "of mean colour"]}
+        | {"85.4": 100 * shipped.loc["unet", "of mean colour"]},
+    }  # fmt: skip
+    prose.check(UNET, given, measured)
+    assert scores.loc["here", "width"] == 24 and scores.loc["here", "size"] == 64
+
+
+def test_merge_blocks_cost_twice_what_the_level_costs_on_the_way_down():
+    layers = reference.table("05_layers").set_index("layer")["GFLOP"]
+    flow = [f"down.{k}" for k in range(5)] + [f"{part}.{k}" for k in range(4) for part in ("up", "merge")]
+    assert layers.index.tolist() == [*flow, "head", "all"]
+    for k in range(3):
+        assert layers[f"merge.{k}"] == pytest.approx(2 * layers[f"down.{3 - k}"], rel=1e-3)
+        assert layers[f"up.{k}"] / layers[f"merge.{k}"] == pytest.approx(2 / 27, rel=1e-3)
+    assert layers["down.0"] < layers["down.1"] == pytest.approx(layers["down.4"], rel=1e-3)
+
+
+def test_a_pixel_sees_about_a_hundred_pixels_to_each_side(cells):
+    field = jump = 1
+    for level in range(5):
+        field, jump = (field + jump, 2 * jump) if level else (field, jump)
+        field += 4 * jump
+    assert field == 140  # the bottom
+    for _ in range(4):
+        jump //= 2
+        field += 4 * jump
+    assert field == 200 and 3 < field / 64 < 3.5
+    lines = {line[0]: [int(n) for n in line[1:]] for line in shown(cells["nb05-11c"])[1:]}
+    assert lines["down.1"] == [2, 14, 14] and lines["down.4"] == [16, 140, 140] and lines["merge.3"][:2] == [1, 200]
+    assert lines["merge.3"][2] in (188, 204)  # whole cells of 16
+
+
+def test_what_it_says_of_our_own_loop_is_so_where_it_was_run(cells):
+    exact = re.search(r"switches off: .*?differ by at most (\S+) %", words(cells["nb05-17d"]))
+    assert float(exact[1]) < 0.01
+
+
+def test_what_it_says_of_swings_and_overfitting_is_so_where_it_was_run(cells):
+    said = words(cells["nb05-19c"])
+    worst, last = (
+        float(n) for n in re.search(r"learned from ([\d.]+) times.*last epoch ([\d.]+) times", said).groups()
+    )
+    known, new, least = (int(n) for n in re.search(r"has (\d+)% of.* and (\d+)% on .*was (\d+)%", said).groups())
+    assert worst > 2 and last < 1.3  # the same weights, other statistics; they meet
+    assert known < 50 < 80 < new and least < new  # learned by heart; and the new ones turned
+
+
+def test_the_shown_feature_maps_are_less_alike_than_the_liveliest(cells):
+    for _, _, liveliest, chosen in shown(cells["nb05-25"])[1:]:
+        assert float(chosen) < float(liveliest)
+
+
+def test_near_pixels_count_more_where_it_was_run(cells):
+    half = re.search(r"50% of the dependence: .*? pixels, (\d+)%", words(cells["nb05-25c"]))
+    assert int(half[1]) < 40
+
+
+def test_its_table_of_costs_is_the_one_on_paper(cells):
+    lines = {line[0]: [float(n) for n in line[1:]] for line in shown(cells["nb05-31b"])[1:]}
+    red, blue = coin_world.RED[0], coin_world.BLUE[0]
+    assert (red, blue) == (60, 10)
+    assert lines["absolute, 50.0% red"] == [25] * 5
+    assert lines["absolute, 70.0% red"] == [35, 30, 25, 20, 15]
+    assert lines["squared, 50.0% red"] == pytest.approx([1250, 781.25, 625, 781.25, 1250], abs=0.06)
+    assert "44.7% red" in words(cells["nb05-31b"])
+    assert np.argmin(lines["absolute, 44.7% red"]) == 0  # blue is the commoner one
+
+
+def test_the_best_pixel_trees_do_as_well_as_the_u_net():
+    trees, net = table("04_pixels"), table("05_scores").loc["here"]
+    best = trees.loc[trees["ab_mse"].idxmin()]
+    assert best["low"] < net["ab_mse"] < best["high"]
+    assert best["photos"] == net["photos"] and best["of mean colour"] < net["of mean colour"]

@@ -44,6 +44,7 @@ def test_every_number_of_its_prose_has_a_source():
     with open(prose.NOTEBOOKS / "profiles.toml", "rb") as file:
         there = tomllib.load(file)["reference"][UNET]
     scores, shipped, ship = table("05_scores"), table("06_shipped"), table("10_cuda_ship")
+    long = reference.cuda("unet").iloc[0]
     encoder = reference.table("05_encoder").set_index(["learned from", "kind"])
     scratch = encoder.xs("from scratch", level="kind")
     share = {f"{n}": 100 * value for n, value in scratch["of mean colour"].items()}
@@ -75,6 +76,8 @@ def test_every_number_of_its_prose_has_a_source():
         "nb05-63": "0.1 0.2 0.38 0.5 0.7 1 1.3 10 5,000",
         "nb05-69": "16 19 32 400 64",
         "nb05-71b": "256 32",
+        "nb05-mem-1": "16 4 2",
+        "nb05-len-2": "1 5 40 100",
         "nb05-72": "24",
         "nb05-73b": "144",
         "nb05-73d": "128 16 27 4 51 64",
@@ -89,6 +92,8 @@ def test_every_number_of_its_prose_has_a_source():
         "nb05-52": {"128": shipped.loc["unet-pretrained", "size"]},
         "nb05-61": kept_out | {"0.45": choice["true hue_spread"]},
         "nb05-66": {"128": shipped["photo_size"].max()} | tested,
+        "nb05-mem-3": {"128": long["size"], "64": long["width"], "5,000": long["training_photos"]} | tested,
+        "nb05-len-2": {"5,000": long["training_photos"]},
         "nb05-73b": {"500": ship["photos"].max()}
         | {"4,500": ship["training_photos"].max()},
         "nb05-73d": {"500": ship["photos"].max()},
@@ -166,3 +171,30 @@ def test_the_best_pixel_trees_do_as_well_as_the_u_net():
     best = trees.loc[trees["ab_mse"].idxmin()]
     assert best["low"] < net["ab_mse"] < best["high"]
     assert best["photos"] == net["photos"] and best["of mean colour"] < net["of mean colour"]
+
+
+def test_memory_grows_as_the_notebook_says():
+    memory, speed = reference.cuda("memory"), reference.cuda("speed")
+    peak = memory[memory["network"] == "unet"].set_index(["size", "batch"])["peak_GiB"]
+    assert peak[400, 32] / peak[400, 128] == pytest.approx(1 / 4, abs=0.02)  # a quarter of the batch
+    assert peak[128, 128] / peak[256, 128] == pytest.approx(1 / 4, abs=0.03)  # half the side
+    pixels = [batch * size**2 for size, batch in peak.index]
+    slope, fixed = np.polyfit(pixels, peak, 1)
+    assert abs(fixed + slope * np.array(pixels) - peak).max() < 0.1  # a straight line
+    assert fixed == pytest.approx(16 * 31_036_546 / 2**30, rel=0.05)
+    games = speed[(speed["network"] == "gan-paper") & (speed["batch"] == 32)].set_index("variant")["peak_GiB"]
+    assert 1.7 < games["the package's loop, float32"] / games["all but compile"] < 2.1
+
+
+def test_a_hundred_epochs_end_as_the_notebook_says():
+    looks, log = reference.cuda("unet"), reference.cuda("unet_log")
+    facts = looks[["size", "width", "training_photos", "photos"]].drop_duplicates().values.tolist()
+    assert facts == [[128, 64, 5000, 739]] and looks["seed"].nunique() == 2
+    for _, part in looks[looks["epoch"] > 0].groupby("seed"):
+        error, chroma = (part.set_index("epoch")[name] for name in ("of_mean_colour", "chroma"))
+        assert error.index.max() == 100 and 40 < error.idxmin() < 90 and error[100] > error.min() + 0.02
+        assert chroma[100] > chroma[[1, 10, 20, 30]].max() and chroma[100] < 0.8 * part["true_chroma"].iloc[0]
+    loss = log.groupby("epoch")["loss"].mean()
+    assert loss[90:].mean() < loss[60:70].mean() < loss[20:30].mean()
+    tiles = reference.sheet("10_cuda_unet_tiles")
+    assert set(map(str, range(10, 101, 10))) < set(tiles.columns) and len(tiles.rows) == 4

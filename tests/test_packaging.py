@@ -50,6 +50,7 @@ HEAVY = {
         "networks.hint_inputs",
         "networks.int8",
         "networks.inference",
+        "networks.lipschitz",
         "networks.milestones",
         "networks.models",
         "networks.optimizers",

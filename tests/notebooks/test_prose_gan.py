@@ -77,6 +77,8 @@ def test_every_number_of_its_prose_has_a_source(there, means, paper):
         "dstar-read": "0 1 0.01 0.99",
         "two-discriminators": "0.1 0.2 1 4 70",
         "field-text": "1 2 4 8 10 22 46 70",  # the recurrence, which the next cell runs
+        "0c103f56": "0 0.02 1",
+        "further-read": "8 300",
         "nb06-08": "0 0.02 0.5 0.999 2e-4 32",
         "nb06-10": "1",
         "2b96e201": "1,000",  # 1 / (1 - ema)
@@ -85,7 +87,6 @@ def test_every_number_of_its_prose_has_a_source(there, means, paper):
         "spectral-text": "0.2 1",
         "spectral-conv": "1 2 4",
         "spectral-read": "0 0.02 1 2 4",
-        "further-read": "300",
         "nb06-20": "1 2e-4 80 100",
         "variants-said": "0 1",
         "46ac0a40": "1",

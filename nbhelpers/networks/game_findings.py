@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from scipy.stats import binomtest, mannwhitneyu
 
-LEVEL = 0.05  # below it the seeds of two games are called different
+LEVEL = 0.05  # over all pairs of games: so often chance alone may make some pair look different
 ONE_COLOUR = 0.95  # of the shapes that have a colour, at least so many have the same
 CONTROL = "L1 alone"  # has no game to restart
 # Which game is compared with which, and what the first has that the second has not.
@@ -50,7 +50,7 @@ def coin_summary(coins: pd.DataFrame) -> pd.DataFrame:
     return found.join(sums.rename(columns={"one": "one colour", "left": "given up"}))
 
 
-def _compare(coins: pd.DataFrame, one: str, other: str, what: str) -> str:
+def _compare(coins: pd.DataFrame, one: str, other: str, what: str, level: float) -> str:
     """Do the seeds of two games differ in how many shapes chose? By a test of ranks."""
     shares = [(part["red"] + part["blue"]).dropna() for part in (coins[coins["config"] == n] for n in (one, other))]
     if min(map(len, shares)) < 2:
@@ -60,11 +60,11 @@ def _compare(coins: pd.DataFrame, one: str, other: str, what: str) -> str:
     gap = 100 * (shares[0].mean() - shares[1].mean())
     more = f"in the mean {abs(gap):.0f} points {'more' if gap >= 0 else 'less'}"
     first, second = (f"{share.min():.0%} to {share.max():.0%}" for share in shares)
-    if 2 / math.comb(len(shares[0]) + len(shares[1]), len(shares[0])) >= LEVEL:  # p, were the two wholly apart
+    if 2 / math.comb(len(shares[0]) + len(shares[1]), len(shares[0])) >= level:  # p, were the two wholly apart
         return f"`{one}` chose {first} and `{other}` {second}, {more}; so few seeds pass no test, however they fall."
     p = mannwhitneyu(*shares).pvalue
     by = f"({more}; test of ranks, p = {p:.2g})"
-    if p >= LEVEL:
+    if p >= level:
         return f"`{one}` and `{other}` are not told apart by these seeds {by}."
     return f"With {what}, `{one}` chose {'more' if gap > 0 else 'less'} often than `{other}` {by}."
 
@@ -95,7 +95,9 @@ def coins_in_words(coins: pd.DataFrame) -> str:
     said = [f"**How many shapes chose** red or blue {where}, in the mean over the seeds: {each}."]
     pairs = {pair: what for pair, what in COMPARED.items() if set(pair) <= set(found.index)}
     if pairs:
-        said.append("**Why?** " + " ".join(_compare(coins, *pair, what) for pair, what in pairs.items()))
+        compared = [_compare(coins, *pair, what, LEVEL / len(pairs)) for pair, what in pairs.items()]
+        rule = f"A difference counts at {LEVEL:.0%} over all {len(pairs)} pairs together." if len(pairs) > 1 else ""
+        said.append(" ".join(["**Why?**", *compared, rule]).strip())
     restarts = [_restart(name, row) for name, row in found.iterrows() if name != CONTROL]
     said.append("**Another seed?** " + " ".join(restarts))
     won = found[found["converged"] > 0]

@@ -95,6 +95,7 @@ def test_every_number_of_its_prose_has_a_source(there, means, paper):
         "winners-text": "10",
         "a8b0c7de": "10 15",
         "field-read": "64 128 400 46",
+        "cuda-memory": "32",  # photos in a batch
         "cuda-figures": "1 20 50 100",
         "cuda-read": "400",
         "take-away": "1 2 70 300",

@@ -13,7 +13,6 @@ from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
 from nbhelpers.evaluation.reference import TRAINING
 from nbhelpers.evaluation.statistics import paired, significant, summarise
-from nbhelpers.networks.columns import beside, in_words
 from nbhelpers.registry import BLIND, FOUR
 
 RATIOS = {"colourfulness": "true_colourfulness", "chroma": "true_chroma"}  # measured as shares of the truth's
@@ -153,39 +152,6 @@ def wide(board: pd.DataFrame, across: str = "measure") -> pd.DataFrame:
     means = board.pivot(index="method", columns=across, values="mean").loc[order]
     kept = [name for name in TRAINING if name in board]
     return means.join(board.groupby("method")[kept].first()) if kept else means
-
-
-def with_networks(verdicts: pd.DataFrame, board: pd.DataFrame, coins: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Say in the evidence of each verdict how the networks were trained that it speaks of.
-
-    Parameters
-    ----------
-    verdicts : pd.DataFrame
-        claim, evidence, as `claims.check_claims` gives them.
-    board : pd.DataFrame
-        As `scoreboard` returns it, with the columns of `networks.columns`.
-    coins : pd.DataFrame, optional
-        The known-answer games of notebook 06 (config, seed), of which the claim about restarts speaks; without these
-        columns it says nothing there.
-
-    Returns
-    -------
-    pd.DataFrame
-        A table like `verdicts`.
-    """
-    played = {}
-    if coins is not None and set(TRAINING) <= set(coins):
-        games = coins.groupby("config", sort=False)
-        played = {name: part.iloc[0].to_dict() | {"seeds": part["seeds"].sum()} for name, part in games}
-    compared = {line["method"]: line for line in board.drop_duplicates("method").to_dict("records")}
-    table = verdicts.copy()
-    for row, claim, evidence in zip(table.index, table["claim"], table["evidence"]):
-        said, lines = f"{claim} {evidence}".replace("U-Net", "unet"), played if "restarted" in claim else compared
-        named = [name for name in registry.NETWORKS if name in said and in_words(lines.get(name, {}))]
-        if named:
-            told = ", ".join(beside(name, lines[name]) for name in named)
-            table.loc[row, "evidence"] = f"{evidence}. Networks: {told}"
-    return table
 
 
 def winners(scores: pd.DataFrame) -> pd.DataFrame:

@@ -80,6 +80,7 @@ def summarise(scores: pd.DataFrame, by: list[str], value: str = "ab_mse", of: st
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "photos", "not_converged"])
 
 
+LEVEL = 0.05  # of significance
 FEW = 10  # below so many photos intervals and p-values are far too sure of themselves
 
 
@@ -135,7 +136,50 @@ def _p_of_mean(gap: np.ndarray) -> float:
         return min(float(stats.ttest_1samp(gap, 0).pvalue), one_sign)
 
 
-def significant(gaps: pd.DataFrame, level: float = 0.05) -> np.ndarray:
+def apart(one, other) -> dict:
+    """How far two means are apart of which only the intervals are known, not the values photo by photo.
+
+    As if they were independent, each normal with 1.96 standard errors to each end of its interval. Of the same photos
+    that is cautious: what makes a photo hard for both is not subtracted, as `paired` would.
+
+    Parameters
+    ----------
+    one, other : Mapping
+        mean, low, high (a 95 % interval), photos.
+
+    Returns
+    -------
+    dict
+        difference (one minus other), low, high (its 95 % interval), p (two-sided, that it is 0), photos (the smaller
+        number).
+    """
+    difference = float(one["mean"] - other["mean"])
+    half = float(np.hypot(one["high"] - one["low"], other["high"] - other["low"])) / 2
+    found = {"difference": difference, "low": difference - half, "high": difference + half}
+    return found | {"p": p_of_interval(**found), "photos": int(min(one["photos"], other["photos"]))}
+
+
+def p_of_interval(difference: float, low: float, high: float) -> float:
+    """The p-value that belongs to a difference with a 95 % interval, if it is normal.
+
+    Parameters
+    ----------
+    difference, low, high : float
+        The difference and the ends of its interval.
+
+    Returns
+    -------
+    float
+        Two-sided p that the difference is 0; NaN where one of them is NaN.
+    """
+    if np.isnan([difference, low, high]).any():
+        return float("nan")
+    if high == low:
+        return float(difference == 0)
+    return float(2 * stats.norm.sf(abs(difference) * 2 * 1.96 / (high - low)))
+
+
+def significant(gaps: pd.DataFrame, level: float = LEVEL) -> np.ndarray:
     """Which differences are significant, corrected for the number of lines (Holm 1979).
 
     The chance that any of them is significant while all methods are equal stays below `level`. A line with fewer than
@@ -159,7 +203,7 @@ def significant(gaps: pd.DataFrame, level: float = 0.05) -> np.ndarray:
     return np.where(found, np.sign(gaps["difference"]), 0).astype(int)
 
 
-def holm(p, level: float = 0.05) -> np.ndarray:
+def holm(p, level: float = LEVEL) -> np.ndarray:
     """Which hypotheses to reject so that the chance of any false rejection is at most `level`.
 
     Parameters

@@ -78,35 +78,6 @@ def test_the_means_are_laid_out_beside_what_each_network_learned_from():
     assert shown.loc["b", list(TRAINING)].tolist() == [64] * 4 and shown.loc["a", list(TRAINING)].isna().all()
 
 
-TOLD = "unet (64 px, 24 channels, 9 epochs, 1 seed)"
-
-
-@pytest.mark.parametrize(
-    ("claim", "evidence", "told"),
-    [
-        ("The U-Net alone is pale", "59%", f"59%. Networks: {TOLD}"),
-        ("It wins", "gan-l1 minus unet +7", f"gan-l1 minus unet +7. Networks: {TOLD}"),  # gan-l1 is not in this board
-        ("Trees are brown", "boosting 3", "boosting 3"),
-        (
-            "It must be restarted",
-            "gan-l1 2 of 2",
-            "gan-l1 2 of 2. Networks: gan-l1 (24 px, 8 channels, 20 epochs, 2 seeds)",
-        ),
-    ],
-)
-def test_a_verdict_says_how_its_networks_were_trained(claim, evidence, told):
-    verdicts = pd.DataFrame({"claim": [claim], "evidence": [evidence]})
-    unet = {"size": 64, "width": 24, "epochs": 9, "seeds": 1}
-    board = pd.DataFrame([{"method": "mean"}, {"method": "unet"} | unet, {"method": "unet"} | unet])
-    game = {"config": "gan-l1", "size": 24, "width": 8, "epochs": 20, "seeds": 1}
-    coins = pd.DataFrame([game | {"seed": 0}, game | {"seed": 1}])
-    assert tables.with_networks(verdicts, board, coins)["evidence"].tolist() == [told]
-    assert verdicts["evidence"].tolist() == [evidence]
-    for none in (None, coins[["config", "seed"]]):
-        found = tables.with_networks(verdicts, board, none)["evidence"].tolist()
-        assert found == [evidence if "restarted" in claim else told]
-
-
 def test_winners_say_what_is_not_significantly_different_and_leave_out_the_unsolved():
     table = scores(
         tree=[10.0, 12.0, 11.0, 13.0] * 3,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nbhelpers.evaluation.statistics import FEW, holm, paired, significant
+from nbhelpers.evaluation.statistics import FEW, apart, holm, p_of_interval, paired, significant
 
 # Benjamini and Hochberg 1995, section 4: fifteen p-values, of which corrections for any false rejection keep three.
 MYOCARDIAL = (0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
@@ -107,3 +107,40 @@ def test_a_few_enormous_differences_do_not_hide_that_all_have_one_sign():
     assert found["p"].item() == 2.0**-29 and significant(found).tolist() == [1]
     scores.loc[0, "ab_mse"] = 4.0  # one of the other sign: the t-test alone
     assert paired(scores, against="best")["p"].item() > 0.3
+
+
+def test_the_p_of_an_interval_is_the_one_that_its_ends_say():
+    assert p_of_interval(1.96, 0.0, 3.92) == pytest.approx(0.05, abs=1e-4)  # just excludes 0
+    assert p_of_interval(-1.96, -3.92, 0.0) == pytest.approx(0.05, abs=1e-4)
+    assert p_of_interval(0.0, -1.0, 1.0) == 1
+    assert (p_of_interval(0.0, 0.0, 0.0), p_of_interval(2.0, 2.0, 2.0)) == (1, 0)
+    assert np.isnan(p_of_interval(1.0, np.nan, 2.0))
+
+
+def test_the_p_of_a_paired_interval_is_near_the_tests():
+    gap = np.random.default_rng(0).normal(0.15, 1, 700)
+    scores = pd.concat([pd.DataFrame({"photo": range(700), "method": name, "ab_mse": values, "converged": True})
+                        for name, values in (("a", 9 + 0 * gap), ("b", 9 + gap))])  # fmt: skip
+    (row,) = paired(scores).to_dict("records")
+    found = p_of_interval(row["difference"], row["low"], row["high"])
+    assert 0.3 < np.log(found) / np.log(row["p"]) < 3 and row["p"] < 0.05 > found
+
+
+def test_means_of_which_only_intervals_are_known_are_compared_as_if_independent():
+    one = {"mean": 10.0, "low": 7.0, "high": 13.0, "photos": 50}
+    other = {"mean": 4.0, "low": 0.0, "high": 8.0, "photos": 40}
+    gap = apart(one, other)
+    assert (gap["difference"], gap["low"], gap["high"], gap["photos"]) == (6, 1, 11, 40)  # 5 is the root of 3 and 4
+    assert gap["p"] == pytest.approx(2 * stats.norm.sf(6 / (5 / 1.96)))
+    assert apart(other, one)["difference"] == -6
+
+
+def test_a_difference_of_equal_means_is_found_in_one_of_twenty():
+    """Equal means, each with the interval of its own photos: p < 0.05 in about 5 % of the tries."""
+    draws = np.random.default_rng(1).normal(0, 1, (2, 400, 60))
+    half = 1.96 * draws.std(axis=2, ddof=1) / np.sqrt(60)
+    means = draws.mean(axis=2)
+    lines = [[{"mean": m, "low": m - h, "high": m + h, "photos": 60} for m, h in zip(*each)]
+             for each in zip(means, half)]  # fmt: skip
+    p = np.array([apart(one, other)["p"] for one, other in zip(*lines)])
+    assert 0.02 < (p < 0.05).mean() < 0.09

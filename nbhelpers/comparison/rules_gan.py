@@ -1,0 +1,215 @@
+"""How the claims on the GAN are judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from nbhelpers.comparison.evidence import AT_LENGTH, Evidence, signs
+from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, UNTESTED, Claim, span, verdict
+from nbhelpers.evaluation.statistics import FEW, apart
+from nbhelpers.networks.columns import beside, in_words
+from nbhelpers.registry import ROWS
+
+PALE, LOUD = 3 / 4, 4 / 3  # of the truth's chroma
+DIVERSE = 3 / 4  # of the truth's hue spread
+GAN, AVERAGED = "gan-paper", "gan-paper, averaged"
+ALONE = "no discriminator"  # gan-l1 trained without one
+GANS = (GAN, AVERAGED, "gan-l1")
+PAPER_EPOCHS = 100
+
+
+def _slowest(e: Evidence):
+    means = e.means()
+    rival = means[[*ROWS, "unet"]].idxmin()
+    if not (ends := e.ends()):
+        gap, here = e.gap(GAN, rival), e.board.set_index("method").loc[GAN]
+        epochs = here.get("epochs")
+        after = f"at the {epochs} epochs that were run" if pd.notna(epochs) else "at the epochs that were run"
+        text = (f"judged {after} (the paper: {PAPER_EPOCHS}): {e.named(GAN)} {means[GAN]:.0f}, {e.named(rival)} "
+                f"{means[rival]:.0f}, difference {span(gap)}")  # fmt: skip
+        return verdict(signs([gap])), text
+    base, gap = means["mean"], e.gap(rival, "mean")
+    share = {"mean": means[rival] / base, "low": 1 + gap["low"] / base, "high": 1 + gap["high"] / base}
+    gaps, words = [], []
+    for end in ends:
+        rows = end[["of_mean_colour", "of_low", "of_high", "photos"]].astype(float)
+        rows.columns = ["mean", "low", "high", "photos"]
+        gaps += [apart(row, share | {"photos": gap["photos"]}) for _, row in rows.iterrows()]
+        said = [f"{weights} weights {_spread(row)}" for weights, row in rows.iterrows()]
+        words.append(f"{_trained(end)} {', '.join(said)}")
+    text = f"judged at the paper's length, as shares of the mean colour's error: {'; '.join(words)}; the slowest "
+    text += f"other, {e.named(rival)}, {_spread(share)}"
+    return verdict(signs(gaps)), text
+
+
+def _spread(row) -> str:
+    return f"{row['mean']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
+
+
+def _trained(end: pd.DataFrame) -> str:
+    """The paper's GAN at the end of a training, with what it was."""
+    return f"{beside(GAN, end.iloc[0])} with seed {end['seed'].iloc[0]:.0f}"
+
+
+def _candidates(e: Evidence) -> pd.DataFrame:
+    """GANs with chroma and hue spread over the truth's; if one of the paper's was trained long, none that was not."""
+    tables = [e.painted]
+    known = set(zip(e.painted["size"], e.painted["width"], e.painted["epochs"]))
+    for end in e.ends():
+        how = end.iloc[0]
+        if (how["size"], how["width"], how["epochs"]) in known:
+            continue  # measured with its hue spread
+        rows = end.reset_index().assign(method=[GAN, AVERAGED], hue_spread=np.nan)
+        tables.append(rows.assign(chroma=rows["chroma"] / rows["true_chroma"])[[*e.painted, "seed"]])
+    every = pd.concat(tables, ignore_index=True)
+    papers = every["method"].str.startswith(GAN)
+    long = every["epochs"].fillna(0).astype(float) >= AT_LENGTH
+    return every[~papers | long] if (papers & long).any() else every
+
+
+def _colourful(e: Evidence):
+    rows = _candidates(e)
+    words, good = [], []
+    for line in rows.to_dict("records"):
+        seed = f" with seed {line['seed']:.0f}" if pd.notna(line.get("seed")) else ""
+        measured = pd.notna(line["hue_spread"])
+        diverse = f"{line['hue_spread']:.0%}" if measured else "not measured"
+        words.append(f"{beside(line['method'], line)}{seed} chroma {100 * line['chroma']:.3g}%, hue spread {diverse}")
+        fails = not PALE <= line["chroma"] <= LOUD or measured and line["hue_spread"] < DIVERSE
+        good.append(False if fails else True if measured else None)
+    text = f"of the truth's, without a gain: {'; '.join(words)}. Both: {good.count(True)} of {len(good)}"
+    if good and all(each is None for each in good) or not good:
+        return UNTESTED, text if good else "no GAN without a gain was measured"
+    if True in good:
+        return (PARTLY if False in good else HOLDS), text
+    return (OPEN if None in good else FAILS), text
+
+
+def _real(e: Evidence):
+    found, words = [], []  # (GAN, by what, difference that is negative where the GAN is better)
+    for told, said in (_distances(e.realism), _preferred(e.ratings)):
+        found += [line for line in told if line[2]["photos"] >= FEW and np.isfinite(line[2]["p"])]
+        words += said
+    if not found:
+        return UNTESTED, "; ".join(["neither distances on enough photos nor enough ratings", *words])
+    table = pd.DataFrame([line[:2] for line in found], columns=["gan", "by"])
+    table["sign"] = signs([gap for *_, gap in found])
+    counts = [f"{gan} {by}: better than {(rows['sign'] < 0).sum()} and worse than {(rows['sign'] > 0).sum()} of "
+              f"{len(rows)} row models" for (gan, by), rows in table.groupby(["gan", "by"], sort=False)]  # fmt: skip
+    return verdict(table["sign"]), "; ".join([*counts, *words])
+
+
+def _distances(realism: pd.DataFrame | None):
+    if realism is None or realism.loc[realism["method"] != "truth", "frechet"].isna().any():
+        return [], []
+    seen = realism.set_index("method")
+    pairs = [(gan, kind) for gan in GANS for kind in ROWS if {gan, kind} <= set(seen.index)]
+    return [(gan, "in distance", _nearer(seen, gan, kind)) for gan, kind in pairs], [_looks(seen)]
+
+
+def _preferred(ratings: pd.DataFrame | None):
+    if ratings is None:
+        return [], ["no person was asked"]
+    rated = ratings.set_index("method")
+    lines = rated.rename(columns={"strength": "mean"})[["mean", "low", "high", "photos"]].to_dict("index")
+    pairs = [(gan, kind) for gan in GANS for kind in ROWS if {gan, kind} <= set(lines)]
+    told = [f"{name} {lines[name]['mean']:+.2f} ({lines[name]['low']:+.2f} to {lines[name]['high']:+.2f})"
+            for name in dict.fromkeys(name for pair in pairs for name in pair)]  # fmt: skip
+    said = f"preferred by people (log odds, {rated['photos'].max()} photos, {rated['raters'].max()} raters): "
+    # the stronger is the better: the row model minus the GAN
+    return [(gan, "to people", apart(lines[kind], lines[gan])) for gan, kind in pairs], [said + ", ".join(told)]
+
+
+def _nearer(seen: pd.DataFrame, gan: str, kind: str) -> dict:
+    """Distance of a GAN minus that of a row model: on the same resamples where both were compared with the nearest."""
+    lines = []
+    for name in (gan, kind):
+        line = seen.loc[name]
+        behind = [line["behind"], line["behind_low"], line["behind_high"]]
+        if line["behind"] == 0:
+            behind = [0.0, 0.0, 0.0]  # it is the nearest
+        lines.append((behind, [line["frechet"], line["frechet_low"], line["frechet_high"]]))
+    paired = all(np.isfinite(behind).all() for behind, _ in lines)
+    one, other = (dict(zip(("mean", "low", "high"), both[0 if paired else 1])) for both in lines)
+    photos = {"photos": seen["photos"].max()}
+    return apart(one | photos, other | photos)
+
+
+def _looks(seen: pd.DataFrame) -> str:
+    told = []
+    for name in (name for name in (*GANS, ALONE, "unet", *ROWS, "grey") if name in seen.index):
+        row = seen.loc[name]
+        told.append(f"{beside(name, row)} {row['frechet']:.1f} ({row['frechet_low']:.1f} to {row['frechet_high']:.1f}),"
+                    f" {row['halves']:.0f}, {row['agreement']:.0%}")  # fmt: skip
+    what = "Fréchet distance, that between halves, same answer as for the truth"
+    text = f"to EfficientNet-Lite0, on {seen['photos'].max()} photos ({what}): {'; '.join(told)}"
+    if {ALONE, "gan-l1"} <= set(seen.index) and seen.loc["gan-l1", "behind"] == 0:
+        gap = dict(zip(("difference", "low", "high"), seen.loc[ALONE, ["behind", "behind_low", "behind_high"]]))
+        text += f"; gan-l1 trained without its discriminator is {span(gap)} farther"
+    few = seen.get("training_photos", pd.Series(dtype=float)).dropna()
+    return text + (f"; the row models had learned from {few.max():.0f} photos" if len(few) else "")
+
+
+def _restarts(e: Evidence):
+    photo, games = [], []  # (attempts that failed, all attempts)
+    words = []
+    for table in e.long:
+        each = table[table["epoch"] > 0].groupby("seed", sort=False)
+        fell, last = int(each["attempt"].max().sum()), each["epoch"].max()
+        photo.append((fell, fell + len(last)))
+        how = table[table["epoch"] > 0].iloc[0]
+        told = beside(GAN, {"size": how["size"], "width": how["width"], "epochs": last.max(), "seeds": len(last)})
+        lengths = f" of {', '.join(f'{epochs:.0f}' for epochs in last)} epochs" if last.nunique() > 1 else ""
+        words.append(f"{told}: {fell} restarts in {len(last)} trainings{lengths}")
+    if e.variants is not None:
+        gave_up = int((e.variants["collapsed"].astype("string").fillna("") != "").sum())
+        fell = int(e.variants["restarts"].sum())
+        photo.append((fell + gave_up, fell + len(e.variants)))
+        words.append(f"it and variants of it ({in_words(e.variants.iloc[0])} each): {fell} restarts in "
+                     f"{len(e.variants)} trainings, {gave_up} given up")  # fmt: skip
+    if e.coins is not None:
+        for name, rows in e.coins.groupby("config", sort=False):
+            found = int(rows["converged"].sum())
+            told = beside(name, rows.iloc[0].to_dict() | {"seeds": len(rows)})
+            words.append(f"in the game with a known answer {told} found it for {found} of {len(rows)} seeds")
+            if name.startswith(GAN):
+                games.append((len(rows) - found, len(rows)))
+    kinds = [_often(each) for each in (photo, games) if each]
+    if not kinds:
+        return OPEN, "no training was counted: notebook 06 has not been run"
+    verdicts = {"never": FAILS, "sometimes": HOLDS}
+    return (verdicts.get(kinds[0], PARTLY) if len(set(kinds)) == 1 else PARTLY), "; ".join(words)
+
+
+def _often(counts) -> str:
+    failed, tries = np.sum(counts, axis=0)
+    return "never" if not failed else "always" if failed == tries else "sometimes"
+
+
+GENERATIVE = (
+    Claim(
+        "The GAN's squared error grows slowest", "Figure 5", _slowest,
+        f"trainings of at least {AT_LENGTH} epochs decide where there are any (last and averaged weights, over the "
+        "mean colour's error), else the network of this run at its epochs; minus the best of row models and U-Net: "
+        "judged together",
+    ),
+    Claim(
+        "The GAN paints complex, colourful, diverse pictures", "5.3", _colourful,
+        f"without a gain, at least {AT_LENGTH} epochs where there are such: one does if its chroma is {PALE:.0%} to "
+        f"{LOUD:.0%} and its hue spread at least {DIVERSE:.0%} of the truth's; holds if all do, in part if some do, "
+        "does not hold if none does; undecided where only a hue spread is missing, not tested without any",
+    ),
+    Claim(
+        "The GAN's colours are better than the traditional methods'", "5.3, 5.4", _real,
+        "about how real they look, not how right they are: Fréchet distance of each GAN minus each row model's, "
+        f"and where people were asked the strengths that they gave, on {FEW} photos or more: judged together; not "
+        "tested without either",
+    ),
+    Claim(
+        "The GAN sometimes cannot learn and must be restarted", "5.3, 6", _restarts,
+        "attempts that failed, among trainings on photos (restarted or given up) and among games of the paper's GAN "
+        "with a known answer (not found): holds if some but not all failed in each kind, does not hold if none in "
+        "either, else in part",
+    ),
+)  # fmt: skip

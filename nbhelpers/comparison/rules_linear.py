@@ -1,0 +1,109 @@
+"""How the claims on the four regressions are judged."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from nbhelpers.comparison.evidence import REGRESSIONS, SHARES, Evidence, signs
+from nbhelpers.comparison.verdicts import FAILS, HOLDS, PARTLY, Claim, plain, span, verdict
+from nbhelpers.registry import FOUR
+
+ACCURATE = 0.05  # of the mean colour's error
+PROMPTED = 0.25  # of the mean colour's error
+FEW_KNOWN, MORE_KNOWN = 0.99, 0.95  # shares of unknown pixels
+
+
+def _few_unknown(e: Evidence):
+    means = e.at(SHARES[0], "mean", *FOUR)["mean"]
+    worst = means[list(FOUR)].max() / means["mean"]
+    text = f"{SHARES[0]:.0%} unknown: the worst of the four has {worst:.2%} of the mean colour's error"
+    return (HOLDS if worst < ACCURATE else FAILS), text
+
+
+def _lasso_wins(e: Evidence):
+    if e.axis_pairs is None:
+        raise KeyError("no differences")
+    rows = e.axis_pairs.set_index(["unknown", "method", "other"])
+    gaps = []
+    for share in SHARES:
+        for one, other in REGRESSIONS:
+            flip = (share, one, other) not in rows.index
+            row = rows.loc[(share, other, one) if flip else (share, one, other)]
+            sign = -1 if flip else 1
+            low, high = sorted((sign * row["low"], sign * row["high"]))
+            found = {"difference": sign * row["difference"], "low": low, "high": high}
+            gaps.append(found | {"p": row["p"], "photos": row["photos"]})
+    said = signs(gaps)
+    better, worse = (sum(sign == wanted for sign in said) for wanted in (-1, 1))
+    text = f"up to {SHARES[-1]:.0%} unknown {better} of {len(said)} comparisons are significantly better, {worse} worse"
+    words = "; ".join(f"{share:.0%}: {span(gap)}" for share, gap in zip(SHARES, gaps[:: len(REGRESSIONS)]))
+    return verdict(said), f"{text}. ElasticNet minus OLS, ab-MSE at {words}"
+
+
+def _weak_l2(e: Evidence):
+    means = [e.at(share, *FOUR)["mean"] for share in SHARES]
+    ridge, elastic = (max(abs(m[name] / m["ols"] - 1) for m in means) for name in ("ridge", "elasticnet"))
+    near = f"within {ridge:.1e} of" if ridge > 1e-6 else "to a millionth"
+    text = f"up to {SHARES[-1]:.0%} unknown Ridge's ab-MSE is {near} OLS's, ElasticNet's within {elastic:.0%}"
+    return (HOLDS if ridge < elastic else FAILS), text
+
+
+def _nothing_known(e: Evidence):
+    part = e.at(1.0, "mean", *FOUR)
+    four, mean = part.loc[list(FOUR)], part.loc["mean", "mean"]
+    every = four["photos"] + four["not_converged"]
+    errors = {name: f", ab-MSE {plain(error)}" if pd.notna(error) else "" for name, error in four["mean"].items()}
+    words = [f"{name} solved {four.loc[name, 'photos']:.0f} of {every[name]:.0f}{errors[name]}" for name in FOUR]
+    text = f"{'; '.join(words)}; the mean colour {mean:.0f}"
+    if four["not_converged"].any():
+        return FAILS, text
+    return (HOLDS, text) if (four["mean"] < mean).all() else (PARTLY, f"each has its one solution: {text}")
+
+
+def _prompts(e: Evidence):
+    part = e.at(FEW_KNOWN, "mean", *FOUR, "edge-aware")
+    share = part["mean"] / part.loc["mean", "mean"]
+    paint = [name for name in FOUR if part.loc[name, "not_converged"] == 0 and share[name] < PROMPTED]
+    words = [f"{n} {_share(share[n])}" if part.loc[n, "not_converged"] == 0 else f"{n} not always solved" for n in FOUR]
+    text = f"{1 - FEW_KNOWN:.0%} of the pixels known, error over the mean colour's: {', '.join(words)}"
+    text += f"; below {PROMPTED:.0%}: {len(paint)} of {len(FOUR)}; beside them edge-aware {share['edge-aware']:.0%}"
+    try:
+        more = e.at(MORE_KNOWN, "mean", *FOUR)["mean"]
+        worst = more[list(FOUR)].max(skipna=False) / more["mean"]
+        text += f". With {1 - MORE_KNOWN:.0%} known the worst of the four has {_share(worst)}"
+    except KeyError:
+        pass  # a run without that share
+    return (HOLDS if len(paint) == len(FOUR) else PARTLY if paint else FAILS), text
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if value < 10 else f"{plain(value)} times"
+
+
+LINEAR = (
+    Claim(
+        "Linear models predict accurately when few pixels are unknown", "5.1", _few_unknown,
+        f"with {SHARES[0]:.0%} unknown: holds if the worst of the four regressions has less than {ACCURATE:.0%} of the "
+        "mean colour's error, else it does not",
+    ),
+    Claim(
+        "Lasso and ElasticNet outperform OLS and Ridge", "5.1, Table 1", _lasso_wins,
+        f"Lasso and ElasticNet, each minus OLS and Ridge, at {', '.join(f'{share:.0%}' for share in SHARES)} unknown, "
+        f"{len(SHARES) * len(REGRESSIONS)} paired differences: judged together",
+    ),
+    Claim(
+        "L2 regularization is weaker than L1 with so many rows", "5.1", _weak_l2,
+        f"up to {SHARES[-1]:.0%} unknown: holds if Ridge's error is nearer to OLS's than ElasticNet's is, else it does "
+        "not",
+    ),
+    Claim(
+        "With nothing known, the linear models still have an answer (printed: 102 to 211)", "Table 1", _nothing_known,
+        "all four on all photos: holds if each is solved and has a smaller error than the mean colour; in part if each "
+        "is solved; else it does not hold",
+    ),
+    Claim(
+        "With prompts, the classical models can paint with the given colours", "6", _prompts,
+        f"with {1 - FEW_KNOWN:.0%} of the pixels known: a regression can if it is solved on every photo with less than "
+        f"{PROMPTED:.0%} of the mean colour's error; holds if all four can, in part if some can, else it does not",
+    ),
+)  # fmt: skip

@@ -13,7 +13,7 @@ from nbhelpers.evaluation.statistics import p_of_interval, paired, significant, 
 from nbhelpers.networks.columns import beside, with_training
 from nbhelpers.registry import FOUR, ROWS
 
-NOTHING = ("mean", *ROWS, "unet", "gan-paper")  # the methods whose differences are asked for with nothing known
+NOTHING = ("grey", "mean", *ROWS, "unet", "gan-paper")  # the methods whose differences are asked for with nothing known
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of unknown pixels, at which the regressions are compared
 REGRESSIONS = tuple((one, other) for one in ("elasticnet", "lasso") for other in ("ols", "ridge"))
 AT_LENGTH = 90  # epochs; the paper trained 100, and one of our trainings had time for 97
@@ -145,6 +145,37 @@ class Evidence:
                     end = part[part["epoch"] == part["epoch"].max()].set_index("weights").loc[["last", "averaged"]]
                     found.append(end.assign(epochs=end["epoch"], seeds=1))
         return found
+
+
+def slopes(evidence: Evidence, methods) -> pd.DataFrame:
+    """How fast the accumulated error of Figure 5 grows for each method, over the mean colour's.
+
+    The slope is the mean error. Over that of the mean colour on the same photos it is known far better than alone.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of a run or of the committed tables.
+    methods : sequence of str
+        Of its board; to them come the trainings of the paper's GAN at length.
+
+    Returns
+    -------
+    pd.DataFrame
+        label (the method with its training), mean, low, high (over the mean colour's error), photos, long (a training
+        of at least AT_LENGTH epochs).
+    """
+    base, rows = evidence.means()["mean"], []
+    for name in methods:
+        gap = {"difference": 0, "low": 0, "high": 0, "photos": evidence.board["photos"].max()}
+        gap = gap if name == "mean" else evidence.gap(name, "mean")
+        ends = [1 + gap[key] / base for key in ("difference", "low", "high")]
+        rows.append((evidence.named(name), *ends, gap["photos"], False))
+    for end in evidence.ends():
+        for weights, row in end.iterrows():
+            told = f"{beside('gan-paper', row)}, seed {row['seed']:.0f}, {weights} weights"
+            rows.append((told, row["of_mean_colour"], row["of_low"], row["of_high"], row["photos"], True))
+    return pd.DataFrame(rows, columns=["label", "mean", "low", "high", "photos", "long"])
 
 
 def signs(gaps: list[dict]) -> list[int]:

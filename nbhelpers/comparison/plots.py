@@ -7,13 +7,13 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import SymLogNorm
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter, ScalarFormatter
 
 from nbhelpers.colour.lab import lab_to_rgb
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.colour.plots import COLOURS, show, with_caption
 from nbhelpers.comparison import ablation
-from nbhelpers.evaluation.statistics import significant
+from nbhelpers.evaluation.statistics import FEW, significant
 from nbhelpers.hints import Hints
 from nbhelpers.methods import BLIND
 
@@ -158,6 +158,9 @@ def _apart(values, least: float) -> list[float]:
 def accumulated(table, methods):
     """Draw Figure 5: accumulated ab-MSE over the number of photos, and the running mean with its 95 % interval.
 
+    Where one method's error is more than twice the median method's, both panels have a log scale: on a linear one it
+    would press all others together.
+
     Parameters
     ----------
     table : pd.DataFrame
@@ -178,12 +181,49 @@ def accumulated(table, methods):
         right.fill_between(rows["photos"], rows["low"], rows["high"], color=line.get_color(), alpha=0.1, lw=0)
     left.set(xlabel="test photos", ylabel="accumulated ab-MSE", title="as the paper draws it")
     right.set(xlabel="test photos", ylabel="mean ab-MSE so far", title="the mean, and how sure it is")
-    last = table[table["method"].isin(methods)].groupby("method")["mean"].last()
+    shown = table[table["method"].isin(methods)]
+    last = shown.groupby("method")["mean"].last()
     right.set_ylim(0, 1.7 * last.max())
+    if last.max() > 2 * last.median():
+        left.set(yscale="log", ylabel="accumulated ab-MSE (log scale)")
+        right.set(yscale="log", ylabel="mean ab-MSE so far (log scale)", ylim=(last.min() / 2, 2 * last.max()))
+        right.yaxis.set_major_formatter(ScalarFormatter())
+        right.yaxis.set_minor_formatter(NullFormatter())
+        right.set_yticks([t for t in (50, 100, 200, 400, 800, 1600, 3200) if last.min() / 2 < t < 2 * last.max()])
     for ax in (left, right):
         ax.set_xlim(0, table["photos"].max())
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside upper center", ncols=min(len(methods), 6), fontsize=8)
+    return figure
+
+
+def slopes(table):
+    """Draw how fast each method's accumulated error grows, over the mean colour's: a dot with its 95 % interval.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        As `evidence.slopes` returns it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel on a log scale, the slowest at the bottom; hollow: trainings at the paper's length.
+    """
+    rows = table.sort_values("mean", kind="stable", ignore_index=True)
+    figure, ax = plt.subplots(figsize=(8.4, 0.27 * len(rows) + 1))
+    ax.hlines(rows.index, rows["low"], rows["high"], color=COLOURS[0], linewidth=2)
+    for long, face in ((False, COLOURS[0]), (True, "white")):
+        part = rows[rows["long"] == long]
+        ax.plot(part["mean"], part.index, "o", color=COLOURS[0], markerfacecolor=face, markersize=5)
+    ax.axvline(1, color=COLOURS[1], linestyle=":", linewidth=1.2)
+    ax.set_xscale("log")
+    ticks = [t for t in (0.5, 0.8, 1, 1.25, 1.6, 2, 3, 4, 6) if 0.9 * rows["low"].min() < t < 1.1 * rows["high"].max()]
+    ax.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_yticks(rows.index, rows["label"], fontsize=8)
+    ax.grid(axis="y", color="0.92")
+    ax.set_xlabel("slope: ab-MSE over the mean colour's (log scale)")
     return figure
 
 
@@ -198,28 +238,32 @@ def pairs(gaps):
     Returns
     -------
     matplotlib.figure.Figure
-        A matrix of colours and numbers; blank: no significant difference (`statistics.significant`).
+        A matrix of colours and numbers; blank: no significant difference (`statistics.significant`). With fewer than
+        FEW photos all differences are drawn, and the title says that nobody can tell which are luck.
     """
     names = list(dict.fromkeys([*gaps["other"], *gaps["method"]]))
     place = {name: i for i, name in enumerate(names)}
     values = np.zeros((len(names), len(names)))
-    sure = gaps[significant(gaps) != 0]
-    for row in sure.itertuples():
+    photos = gaps["photos"].max()
+    for row in (gaps if photos < FEW else gaps[significant(gaps) != 0]).itertuples():
         i, j = place[row.method], place[row.other]
         values[i, j], values[j, i] = row.difference, -row.difference
     figure, ax = plt.subplots(figsize=(8.2, 6.6))
     reach = max(1.0, abs(values).max())
     drawn = ax.imshow(values, cmap="PuOr", norm=SymLogNorm(5, vmin=-reach, vmax=reach))
-    for i, j in np.argwhere(values):
+    for i, j in np.argwhere(abs(values) >= 0.005):
         value, dark = values[i, j], abs(drawn.norm(values[i, j]) - 0.5) > 0.27
         ax.text(j, i, f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.2g}", ha="center", va="center", fontsize=6,
                 color="white" if dark else "0.2")  # fmt: skip
-    if sure.empty:
-        few = f"{gaps['photos'].max()} photos: no difference is significant"
+    blank = "blank: not significant"
+    if photos < FEW:
+        blank = f"\n{photos} photos: too few to say which of these differences are luck"
+    elif not values.any():
+        few = f"{photos} photos: no difference is significant"
         ax.text(0.5, 0.5, few, transform=ax.transAxes, ha="center", va="center")
     ax.set_xticks(range(len(names)), names, rotation=55, ha="right", fontsize=8)
     ax.set_yticks(range(len(names)), names, fontsize=8)
-    ax.set_title("ab-MSE of the row minus that of the column; purple: the row's is larger; blank: not significant")
+    ax.set_title(f"ab-MSE of the row minus that of the column; purple: the row's is larger; {blank}")
     ax.title.set_fontsize(9)
     figure.colorbar(drawn, ax=ax, shrink=0.8, label="difference")
     return figure

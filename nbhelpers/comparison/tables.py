@@ -12,9 +12,10 @@ from nbhelpers.colour.chroma import ColourStatistics
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation.evaluate import MEASURES, evaluate
 from nbhelpers.evaluation.reference import TRAINING
-from nbhelpers.evaluation.statistics import paired, significant, summarise
+from nbhelpers.evaluation.statistics import FEW, paired, significant, summarise
 from nbhelpers.registry import BLIND, FOUR
 
+TOO_FEW = "too few photos"  # to say anything of differences
 RATIOS = {"colourfulness": "true_colourfulness", "chroma": "true_chroma"}  # measured as shares of the truth's
 
 
@@ -168,16 +169,18 @@ def winners(scores: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
         unknown, best, ab_mse, not significantly different (from the best: see `statistics.significant`; names in one
-        string), best without hints (of the methods that ignore them; "" for none), its ab_mse.
+        string, or TOO_FEW), best without hints (of the methods that ignore them; "" for none), its ab_mse.
     """
     rows = []
     for share, part in scores.groupby("unknown"):
         solved = part.groupby("method", sort=False)["converged"].transform("all")
         means = part[solved].groupby("method", sort=False)["ab_mse"].mean().sort_values(kind="stable")
         gaps = paired(part[solved], against=means.index[0])
-        tied = gaps.loc[significant(gaps) == 0, "method"]
+        tied = ", ".join(gaps.loc[significant(gaps) == 0, "method"])
+        if part["photo"].nunique() < FEW:
+            tied = TOO_FEW
         flat = next((name for name in means.index if name in BLIND), "")
-        rows.append((share, means.index[0], means.iloc[0], ", ".join(tied), flat, means.get(flat, np.nan)))
+        rows.append((share, means.index[0], means.iloc[0], tied, flat, means.get(flat, np.nan)))
     columns = ["unknown", "best", "ab_mse", "not significantly different", "best without hints", "its ab_mse"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -329,6 +329,19 @@ def test_what_the_discriminator_adds_is_told_where_it_was_measured():
     assert "gan-l1 trained without its discriminator is +1 (+0.1 to +1.9) farther" in text
 
 
+def test_slopes_are_over_the_mean_colour_with_paired_intervals_and_trainings_at_length():
+    found = evidence.of_scores(**TABLES, long=[long_training(), long_training(0.3, epochs=15, seed=1)])
+    table = evidence.slopes(found, ("mean", "unet", "grey")).set_index("label")
+    assert table["long"].tolist() == [False] * 3 + [True] * 2
+    assert table.loc["mean", ["mean", "low", "high"]].tolist() == [1, 1, 1]
+    means = found.means()
+    assert table.loc["unet", "mean"] == pytest.approx(means["unet"] / means["mean"])
+    gap = found.gap("grey", "mean")
+    assert table.loc["grey", "high"] == pytest.approx(1 + gap["high"] / means["mean"])
+    last = table.loc["gan-paper (128 px, 64 channels, 100 epochs, 1 seed), seed 0, last weights"]
+    assert last[["mean", "low", "high", "photos"]].tolist() == [1.5, 1.45, 1.55, 739]
+
+
 # ---- the rules in words
 
 

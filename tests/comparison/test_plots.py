@@ -73,9 +73,38 @@ def test_pairs_are_white_where_the_difference_is_not_significant():
     values = ax.images[0].get_array()
     assert values.tolist() == [[0, -5, 0], [5, 0, 4], [0, -4, 0]]
     assert sorted(text.get_text() for text in ax.texts) == ["-4", "-5", "4", "5"]
-    few = comparison_plots.pairs(gaps.assign(photos=9)).axes[0]
-    assert not few.images[0].get_array().any()
-    assert [text.get_text() for text in few.texts] == ["9 photos: no difference is significant"]
+    none = comparison_plots.pairs(gaps.assign(p=0.5)).axes[0]
+    assert not none.images[0].get_array().any()
+    assert [text.get_text() for text in none.texts] == ["99 photos: no difference is significant"]
+
+
+def test_pairs_of_few_photos_are_drawn_without_a_verdict():
+    rows = [("b", "a", 5.0, 1e-9, 9), ("c", "a", 0.5, 1e-9, 9), ("c", "b", -0.001, 1e-9, 9)]
+    ax = comparison_plots.pairs(pd.DataFrame(rows, columns=["method", "other", "difference", "p", "photos"])).axes[0]
+    assert ax.images[0].get_array().tolist() == [[0, -5, -0.5], [5, 0, 0.001], [0.5, -0.001, 0]]
+    assert sorted(text.get_text() for text in ax.texts) == ["-0.5", "-5", "0.5", "5"]  # none for next to nothing
+    assert "9 photos: too few to say which" in ax.get_title() and "significant" not in ax.get_title()
+
+
+def test_one_large_curve_of_figure_5_does_not_press_the_others_together():
+    errors = {"a": [200.0, 300.0], "b": [220.0, 240.0], "c": [900.0, 1000.0]}
+    scores = pd.concat([pd.DataFrame({"photo": [0, 1], "method": m, "ab_mse": v, "converged": True})
+                        for m, v in errors.items()])  # fmt: skip
+    for names, scale in ((["a", "b"], "linear"), (["a", "b", "c"], "log")):
+        left, right = comparison_plots.accumulated(tables.accumulated(scores), names).axes
+        assert left.get_yscale() == right.get_yscale() == scale and ("log" in left.get_ylabel()) == (scale == "log")
+    low, high = right.get_ylim()
+    assert low < 230 and high > 950 and [label.get_text() for label in right.get_yticklabels()][0] == "200"
+
+
+def test_slopes_mark_the_mean_colour_and_trainings_at_length():
+    lines = [("unet", 0.9, 0.85, 0.95, False), ("mean", 1.0, 1.0, 1.0, False), ("gan", 1.5, 1.4, 1.6, True)]
+    table = pd.DataFrame(lines, columns=["label", "mean", "low", "high", "long"])
+    (ax,) = comparison_plots.slopes(table[::-1]).axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["unet", "mean", "gan"] and ax.get_xscale() == "log"
+    here, long = ax.lines[:2]
+    assert list(here.get_xdata()) == [0.9, 1.0] and list(long.get_xdata()) == [1.5]
+    assert long.get_markerfacecolor() == "white" and ax.lines[2].get_xdata()[0] == 1
 
 
 def test_figure_4_writes_the_error_of_the_unknown_pixels(sample):

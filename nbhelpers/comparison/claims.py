@@ -8,22 +8,24 @@ from nbhelpers.comparison.evidence import Evidence, of_scores
 from nbhelpers.comparison.rules_gan import GENERATIVE
 from nbhelpers.comparison.rules_learned import LEARNED
 from nbhelpers.comparison.rules_linear import LINEAR
-from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, UNTESTED
+from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, SEVERAL, SIGNIFICANT, UNTESTED
 
 CLAIMS = (*LINEAR, *LEARNED, *GENERATIVE)
 VERDICTS = (HOLDS, PARTLY, FAILS, OPEN, UNTESTED)
 COLUMNS = ["claim", "paper", "verdict", "evidence"]
 
 
-def rules() -> pd.DataFrame:
-    """The rule of each claim, in one line.
+def rules() -> str:
+    """The rule of each claim, one line each.
 
     Returns
     -------
-    pd.DataFrame
-        claim, rule; the thresholds are those that the rules take.
+    str
+        A Markdown list: what is significant, how several differences make one verdict, then claim after claim. The
+        thresholds are those that the rules take.
     """
-    return pd.DataFrame([(each.claim, each.rule) for each in CLAIMS], columns=["claim", "rule"])
+    lines = [f"- **Significant**: {SIGNIFICANT}.", f"- **Judged together**: {SEVERAL}."]
+    return "\n".join([*lines, *(f"- *{each.claim}*: {each.rule}." for each in CLAIMS)])
 
 
 def judge(evidence: Evidence, before: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -318,7 +318,7 @@ def gallery(items: dict[str, list], caption: str = ""):
         One row for each method.
     """
     columns = 2 * max(map(len, items.values()))
-    figure, axes = plt.subplots(len(items), columns, figsize=(1.9 * columns, 2.05 * len(items)), squeeze=False)
+    figure, axes = plt.subplots(len(items), columns, figsize=(1.75 * columns, 1.9 * len(items)), squeeze=False)
     for line, (name, pictures) in zip(axes, items.items()):
         for ax in line:
             ax.axis("off")

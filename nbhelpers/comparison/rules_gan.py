@@ -161,12 +161,12 @@ def _restarts(e: Evidence):
         how = table[table["epoch"] > 0].iloc[0]
         told = beside(GAN, {"size": how["size"], "width": how["width"], "epochs": last.max(), "seeds": len(last)})
         lengths = f" of {', '.join(f'{epochs:.0f}' for epochs in last)} epochs" if last.nunique() > 1 else ""
-        words.append(f"{told}: {fell} restarts in {len(last)} trainings{lengths}")
+        words.append(f"{told}: {_restarted(fell)} in {len(last)} trainings{lengths}")
     if e.variants is not None:
         gave_up = int((e.variants["collapsed"].astype("string").fillna("") != "").sum())
         fell = int(e.variants["restarts"].sum())
         photo.append((fell + gave_up, fell + len(e.variants)))
-        words.append(f"it and variants of it ({in_words(e.variants.iloc[0])} each): {fell} restarts in "
+        words.append(f"it and variants of it ({in_words(e.variants.iloc[0])} each): {_restarted(fell)} in "
                      f"{len(e.variants)} trainings, {gave_up} given up")  # fmt: skip
     if e.coins is not None:
         for name, rows in e.coins.groupby("config", sort=False):
@@ -180,6 +180,10 @@ def _restarts(e: Evidence):
         return OPEN, "no training was counted: notebook 06 has not been run"
     verdicts = {"never": FAILS, "sometimes": HOLDS}
     return (verdicts.get(kinds[0], PARTLY) if len(set(kinds)) == 1 else PARTLY), "; ".join(words)
+
+
+def _restarted(count: int) -> str:
+    return f"{count} restart{'s' * (count != 1)}"
 
 
 def _often(counts) -> str:

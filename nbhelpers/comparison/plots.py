@@ -239,7 +239,7 @@ def pairs(gaps):
     -------
     matplotlib.figure.Figure
         A matrix of colours and numbers; blank: no significant difference (`statistics.significant`). With fewer than
-        FEW photos all differences are drawn, and the title says that nobody can tell which are luck.
+        FEW photos all differences are drawn, as colours alone, and the title says that nobody can tell which are luck.
     """
     names = list(dict.fromkeys([*gaps["other"], *gaps["method"]]))
     place = {name: i for i, name in enumerate(names)}
@@ -251,7 +251,7 @@ def pairs(gaps):
     figure, ax = plt.subplots(figsize=(8.2, 6.6))
     reach = max(1.0, abs(values).max())
     drawn = ax.imshow(values, cmap="PuOr", norm=SymLogNorm(5, vmin=-reach, vmax=reach))
-    for i, j in np.argwhere(abs(values) >= 0.005):
+    for i, j in np.argwhere(values) if photos >= FEW else ():
         value, dark = values[i, j], abs(drawn.norm(values[i, j]) - 0.5) > 0.27
         ax.text(j, i, f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.2g}", ha="center", va="center", fontsize=6,
                 color="white" if dark else "0.2")  # fmt: skip
@@ -265,7 +265,10 @@ def pairs(gaps):
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.set_title(f"ab-MSE of the row minus that of the column; purple: the row's is larger; {blank}")
     ax.title.set_fontsize(9)
-    figure.colorbar(drawn, ax=ax, shrink=0.8, label="difference")
+    ticks = [t for t in (-1000, -100, -10, 0, 10, 100, 1000) if abs(t) <= reach]
+    bar = figure.colorbar(drawn, ax=ax, shrink=0.8, label="difference (log scale from ±5 on)", ticks=ticks)
+    bar.ax.set_yticklabels([f"{t:g}" for t in ticks])
+    bar.ax.minorticks_off()
     return figure
 
 
@@ -318,7 +321,7 @@ def gallery(items: dict[str, list], caption: str = ""):
         One row for each method.
     """
     columns = 2 * max(map(len, items.values()))
-    figure, axes = plt.subplots(len(items), columns, figsize=(1.75 * columns, 1.9 * len(items)), squeeze=False)
+    figure, axes = plt.subplots(len(items), columns, figsize=(1.55 * columns, 1.7 * len(items)), squeeze=False)
     for line, (name, pictures) in zip(axes, items.items()):
         for ax in line:
             ax.axis("off")

@@ -25,7 +25,7 @@ def _slowest(e: Evidence):
     if not (ends := e.ends()):
         gap, here = e.gap(GAN, rival), e.board.set_index("method").loc[GAN]
         epochs = here.get("epochs")
-        after = f"at the {epochs} epochs that were run" if pd.notna(epochs) else "at the epochs that were run"
+        after = f"at the {epochs:.0f} epochs that were run" if pd.notna(epochs) else "at the epochs that were run"
         text = (f"judged {after} (the paper: {PAPER_EPOCHS}): {e.named(GAN)} {means[GAN]:.0f}, {e.named(rival)} "
                 f"{means[rival]:.0f}, difference {span(gap)}")  # fmt: skip
         return verdict(signs([gap])), text

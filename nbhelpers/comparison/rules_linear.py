@@ -43,8 +43,8 @@ def _lasso_wins(e: Evidence):
 def _weak_l2(e: Evidence):
     means = [e.at(share, *FOUR)["mean"] for share in SHARES]
     ridge, elastic = (max(abs(m[name] / m["ols"] - 1) for m in means) for name in ("ridge", "elasticnet"))
-    near = f"within {ridge:.1e} of" if ridge > 1e-6 else "to a millionth"
-    text = f"up to {SHARES[-1]:.0%} unknown Ridge's ab-MSE is {near} OLS's, ElasticNet's within {elastic:.0%}"
+    near = f"{ridge:.1e}" if ridge > 1e-6 else "a millionth"
+    text = f"up to {SHARES[-1]:.0%} unknown Ridge's ab-MSE is within {near} of OLS's, ElasticNet's within {elastic:.0%}"
     return (HOLDS if ridge < elastic else FAILS), text
 
 

@@ -82,8 +82,7 @@ def test_pairs_of_few_photos_are_drawn_without_a_verdict():
     rows = [("b", "a", 5.0, 1e-9, 9), ("c", "a", 0.5, 1e-9, 9), ("c", "b", -0.001, 1e-9, 9)]
     ax = comparison_plots.pairs(pd.DataFrame(rows, columns=["method", "other", "difference", "p", "photos"])).axes[0]
     assert ax.images[0].get_array().tolist() == [[0, -5, -0.5], [5, 0, 0.001], [0.5, -0.001, 0]]
-    assert sorted(text.get_text() for text in ax.texts) == ["-0.5", "-5", "0.5", "5"]  # none for next to nothing
-    assert "9 photos: too few to say which" in ax.get_title() and "significant" not in ax.get_title()
+    assert not ax.texts and "9 photos: too few to say which" in ax.get_title() and "significant" not in ax.get_title()
 
 
 def test_one_large_curve_of_figure_5_does_not_press_the_others_together():

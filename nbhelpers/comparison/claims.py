@@ -9,6 +9,7 @@ from nbhelpers.comparison.rules_gan import GENERATIVE
 from nbhelpers.comparison.rules_learned import LEARNED
 from nbhelpers.comparison.rules_linear import LINEAR
 from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, SEVERAL, SIGNIFICANT, UNTESTED
+from nbhelpers.evaluation.statistics import FEW
 
 CLAIMS = (*LINEAR, *LEARNED, *GENERATIVE)
 VERDICTS = (HOLDS, PARTLY, FAILS, OPEN, UNTESTED)
@@ -21,10 +22,11 @@ def rules() -> str:
     Returns
     -------
     str
-        A Markdown list: what is significant, how several differences make one verdict, then claim after claim. The
-        thresholds are those that the rules take.
+        A Markdown list: what few photos decide, what is significant, how several differences make one verdict, then
+        claim after claim. The thresholds are those that the rules take.
     """
-    lines = [f"- **Significant**: {SIGNIFICANT}.", f"- **Judged together**: {SEVERAL}."]
+    few = f"on fewer than {FEW} photos, what is said of painted photos is {OPEN}"
+    lines = [f"- **Few photos**: {few}.", f"- **Significant**: {SIGNIFICANT}.", f"- **Judged together**: {SEVERAL}."]
     return "\n".join([*lines, *(f"- *{each.claim}*: {each.rule}." for each in CLAIMS)])
 
 

@@ -69,6 +69,10 @@ class Evidence:
         """The mean ab-MSE of each method with nothing known."""
         return self.board.set_index("method")["mean"]
 
+    def photos(self) -> int:
+        """How many photos the board rests on."""
+        return int(self.board["photos"].max())
+
     def named(self, name: str) -> str:
         """A method's name, for a network with its training in brackets.
 
@@ -217,13 +221,26 @@ def of_scores(full, axis, brown, trained=None, **more) -> Evidence:
     """
     board = with_training(summarise(full, ["method"]), trained if trained is not None else {})
     pairs = paired(full[full["method"].isin(NOTHING)])
-    tables = []
-    for share in SHARES:
-        part = axis[np.isclose(axis["unknown"], share) & axis["method"].isin(FOUR)]
-        tables.append(paired(part).assign(unknown=share))
     more["long"] = tuple(table for table in more.get("long", ()) if table is not None)
     summary = summarise(axis, ["method", "unknown"])
-    return Evidence(board, pairs, summary, pd.concat(tables, ignore_index=True), brown, _painted(brown), **more)
+    return Evidence(board, pairs, summary, regression_pairs(axis), brown, _painted(brown), **more)
+
+
+def regression_pairs(axis: pd.DataFrame) -> pd.DataFrame:
+    """Compare the paper's four regressions pair by pair at each of SHARES.
+
+    Parameters
+    ----------
+    axis : pd.DataFrame
+        Scores over the shares of unknown pixels.
+
+    Returns
+    -------
+    pd.DataFrame
+        `statistics.paired` of them, with the column unknown.
+    """
+    parts = {share: axis[np.isclose(axis["unknown"], share) & axis["method"].isin(FOUR)] for share in SHARES}
+    return pd.concat([paired(part).assign(unknown=share) for share, part in parts.items()], ignore_index=True)
 
 
 def _painted(brown: pd.DataFrame) -> pd.DataFrame:

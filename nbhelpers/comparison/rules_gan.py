@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nbhelpers.comparison.evidence import AT_LENGTH, Evidence, signs
-from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, UNTESTED, Claim, span, verdict
+from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, UNTESTED, Claim, on_photos, span, verdict
 from nbhelpers.evaluation.statistics import FEW, apart
 from nbhelpers.networks.columns import beside, in_words
 from nbhelpers.registry import ROWS
@@ -26,8 +26,8 @@ def _slowest(e: Evidence):
         gap, here = e.gap(GAN, rival), e.board.set_index("method").loc[GAN]
         epochs = here.get("epochs")
         after = f"at the {epochs:.0f} epochs that were run" if pd.notna(epochs) else "at the epochs that were run"
-        text = (f"judged {after} (the paper: {PAPER_EPOCHS}): {e.named(GAN)} {means[GAN]:.0f}, {e.named(rival)} "
-                f"{means[rival]:.0f}, difference {span(gap)}")  # fmt: skip
+        text = (f"judged {after} (the paper: {PAPER_EPOCHS}) on {e.photos()} photos: {e.named(GAN)} {means[GAN]:.0f}, "
+                f"{e.named(rival)} {means[rival]:.0f}, difference {span(gap)}")  # fmt: skip
         return verdict(signs([gap])), text
     base, gap = means["mean"], e.gap(rival, "mean")
     share = {"mean": means[rival] / base, "low": 1 + gap["low"] / base, "high": 1 + gap["high"] / base}
@@ -38,8 +38,9 @@ def _slowest(e: Evidence):
         gaps += [apart(row, share | {"photos": gap["photos"]}) for _, row in rows.iterrows()]
         said = [f"{weights} weights {_spread(row)}" for weights, row in rows.iterrows()]
         words.append(f"{_trained(end)} {', '.join(said)}")
-    text = f"judged at the paper's length, as shares of the mean colour's error: {'; '.join(words)}; the slowest "
-    text += f"other, {e.named(rival)}, {_spread(share)}"
+    photos = min(each["photos"] for each in gaps)
+    text = (f"judged at the paper's length on {photos} photos, as shares of the mean colour's error: "
+            f"{'; '.join(words)}; the slowest other, {e.named(rival)}, {_spread(share)}")  # fmt: skip
     return verdict(signs(gaps)), text
 
 
@@ -81,9 +82,8 @@ def _colourful(e: Evidence):
     text = f"of the truth's, without a gain: {'; '.join(words)}. Both: {good.count(True)} of {len(good)}"
     if good and all(each is None for each in good) or not good:
         return UNTESTED, text if good else "no GAN without a gain was measured"
-    if True in good:
-        return (PARTLY if False in good else HOLDS), text
-    return (OPEN if None in good else FAILS), text
+    found = (PARTLY if False in good else HOLDS) if True in good else OPEN if None in good else FAILS
+    return on_photos(e.photos(), found, text)
 
 
 def _real(e: Evidence):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nbhelpers.comparison.evidence import Evidence, signs
-from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, Claim, span, verdict
+from nbhelpers.comparison.verdicts import FAILS, HOLDS, OPEN, PARTLY, Claim, on_photos, span, verdict
 from nbhelpers.evaluation.statistics import FEW, apart
 from nbhelpers.registry import ROWS
 
@@ -23,8 +23,8 @@ def _brown(e: Evidence):
             f"(truth {truth['distinct']:.0f})")  # fmt: skip
     ratio = (trees[["hue_spread", "from mean"]] / truth[["hue_spread", "from mean"]]).max()
     if ratio["hue_spread"] < ONE_HUE and ratio["from mean"] < NEAR:
-        return HOLDS, text
-    return (PARTLY if ratio.max() < NEAR else FAILS), text
+        return on_photos(e.photos(), HOLDS, text)
+    return on_photos(e.photos(), PARTLY if ratio.max() < NEAR else FAILS, text)
 
 
 def _close(e: Evidence):
@@ -32,14 +32,15 @@ def _close(e: Evidence):
     gap = means.max() / means.min() - 1
     pairs = [e.gap(one, other) for i, one in enumerate(ROWS) for other in ROWS[:i]]
     text = f"{', '.join(f'{name} {value:.0f}' for name, value in means.items())}: {gap:.1%} apart"
-    return (HOLDS if gap < CLOSE else FAILS), text + (", yet all differ significantly" if all(signs(pairs)) else "")
+    text += ", yet all differ significantly" if all(signs(pairs)) else ""
+    return on_photos(e.photos(), HOLDS if gap < CLOSE else FAILS, text)
 
 
 def _no_ability(e: Evidence):
     means, gaps = e.means(), [e.gap(kind, "mean") for kind in ROWS]
     said, base = signs(gaps), means["mean"]
     words = [f"{kind} {span(gap)}, {means[kind] / base:.1%} of it" for kind, gap in zip(ROWS, gaps)]
-    text = f"minus the mean colour: {'; '.join(words)}"
+    text = f"minus the mean colour, on {e.photos()} photos: {'; '.join(words)}"
     if (better := said.count(-1)) > 0:
         largest = 1 - means[list(ROWS)].min() / base
         told = f"; significantly better than one colour for all, if by {largest:.1%} at most"
@@ -51,14 +52,14 @@ def _no_ability(e: Evidence):
 def _limited(e: Evidence):
     share = e.brown.set_index("method")["of truth"]
     text = f"{e.named('unet')}: its chroma is {share['unet']:.0%} of the truth's, the trees' at most "
-    return (HOLDS if share["unet"] < PALE else FAILS), f"{text}{share[list(ROWS)].max():.0%}"
+    return on_photos(e.photos(), HOLDS if share["unet"] < PALE else FAILS, f"{text}{share[list(ROWS)].max():.0%}")
 
 
 def _improper(e: Evidence):
     board, hinted = e.board.set_index("method"), e.at(HINTED, "unet", "edge-aware")
     best = e.means()[list(ROWS)].idxmin()
     gaps = [e.gap("unet", best)]
-    text = (f"nothing known: {e.named('unet')} {board.loc['unet', 'mean']:.0f}, {best} of rows "
+    text = (f"nothing known, {e.photos()} photos: {e.named('unet')} {board.loc['unet', 'mean']:.0f}, {best} of rows "
             f"{board.loc[best, 'mean']:.0f}, difference {span(gaps[0])}")  # fmt: skip
     if e.pixels is not None:
         pixel = e.pixels.loc[e.pixels["ab_mse"].idxmin()]

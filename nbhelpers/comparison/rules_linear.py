@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from nbhelpers.comparison.evidence import REGRESSIONS, SHARES, Evidence, signs
-from nbhelpers.comparison.verdicts import FAILS, HOLDS, PARTLY, Claim, plain, span, verdict
+from nbhelpers.comparison.verdicts import FAILS, HOLDS, PARTLY, Claim, on_photos, plain, span, verdict
 from nbhelpers.registry import FOUR
 
 ACCURATE = 0.05  # of the mean colour's error
@@ -17,7 +17,7 @@ def _few_unknown(e: Evidence):
     means = e.at(SHARES[0], "mean", *FOUR)["mean"]
     worst = means[list(FOUR)].max() / means["mean"]
     text = f"{SHARES[0]:.0%} unknown: the worst of the four has {worst:.2%} of the mean colour's error"
-    return (HOLDS if worst < ACCURATE else FAILS), text
+    return on_photos(e.axis["photos"].max(), HOLDS if worst < ACCURATE else FAILS, text)
 
 
 def _lasso_wins(e: Evidence):
@@ -45,7 +45,7 @@ def _weak_l2(e: Evidence):
     ridge, elastic = (max(abs(m[name] / m["ols"] - 1) for m in means) for name in ("ridge", "elasticnet"))
     near = f"{ridge:.1e}" if ridge > 1e-6 else "a millionth"
     text = f"up to {SHARES[-1]:.0%} unknown Ridge's ab-MSE is within {near} of OLS's, ElasticNet's within {elastic:.0%}"
-    return (HOLDS if ridge < elastic else FAILS), text
+    return on_photos(e.axis["photos"].max(), HOLDS if ridge < elastic else FAILS, text)
 
 
 def _nothing_known(e: Evidence):
@@ -56,8 +56,9 @@ def _nothing_known(e: Evidence):
     words = [f"{name} solved {four.loc[name, 'photos']:.0f} of {every[name]:.0f}{errors[name]}" for name in FOUR]
     text = f"{'; '.join(words)}; the mean colour {mean:.0f}"
     if four["not_converged"].any():
-        return FAILS, text
-    return (HOLDS, text) if (four["mean"] < mean).all() else (PARTLY, f"each has its one solution: {text}")
+        return on_photos(every.max(), FAILS, text)
+    better = (four["mean"] < mean).all()
+    return on_photos(every.max(), HOLDS if better else PARTLY, text if better else f"each has its one solution: {text}")
 
 
 def _prompts(e: Evidence):
@@ -73,7 +74,8 @@ def _prompts(e: Evidence):
         text += f". With {1 - MORE_KNOWN:.0%} known the worst of the four has {_share(worst)}"
     except KeyError:
         pass  # a run without that share
-    return (HOLDS if len(paint) == len(FOUR) else PARTLY if paint else FAILS), text
+    found = HOLDS if len(paint) == len(FOUR) else PARTLY if paint else FAILS
+    return on_photos(e.axis["photos"].max(), found, text)
 
 
 def _share(value: float) -> str:

@@ -11,7 +11,7 @@ HOLDS, FAILS, PARTLY, OPEN = "holds", "does not hold", "holds in part", "undecid
 UNTESTED = "not tested"  # evidence of the kind that the claim is about is not there
 
 SIGNIFICANT = (
-    f"on {FEW} photos or more, p below {LEVEL} after Holm's correction for all the differences that the claim compares"
+    f"p below {LEVEL} after Holm's correction for all the differences that the claim compares, on {FEW} photos or more"
 )
 SEVERAL = (
     "holds if every difference is significantly in its favour; does not hold if some are significantly against it and "
@@ -56,6 +56,24 @@ def verdict(signs) -> str:
     if not any(signs):
         return OPEN
     return FAILS if min(signs) >= 0 else HOLDS if max(signs) < 0 else PARTLY
+
+
+def on_photos(photos, verdict: str, text: str) -> tuple[str, str]:
+    """A verdict that needs no comparison, with the number of photos that it rests on.
+
+    Parameters
+    ----------
+    photos : int
+        Their number; fewer than FEW decide nothing.
+    verdict, text : str
+        Verdict and evidence.
+
+    Returns
+    -------
+    tuple of str
+        The verdict, or OPEN, and the evidence with that number.
+    """
+    return OPEN if photos < FEW else verdict, f"{text} ({photos:.0f} photo{'' if photos == 1 else 's'})"
 
 
 def plain(value: float) -> str:

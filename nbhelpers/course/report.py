@@ -1,4 +1,7 @@
-"""The tables of README and model card, from the committed results: `python -m nbhelpers.course.report` after a run."""
+"""The verdicts anew, and the tables of README and model card: `python -m nbhelpers.course.report` after a run.
+
+All from the committed results.
+"""
 
 from __future__ import annotations
 

@@ -148,4 +148,4 @@ def test_few_photos_get_no_verdict_in_its_outputs(cells):
 
 def test_it_prints_each_rule_from_the_package(cells):
     printed = cells["rules"].outputs[0].data["text/markdown"]
-    assert printed == claims.rules() and printed.count("\n") == len(claims.CLAIMS) + 1
+    assert printed == claims.rules() and printed.count("\n") == len(claims.CLAIMS) + 2

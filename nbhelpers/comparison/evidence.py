@@ -251,7 +251,7 @@ def _painted(brown: pd.DataFrame) -> pd.DataFrame:
     return table[["method", "chroma", "hue_spread", *TRAINING]]
 
 
-def of_reference() -> Evidence:
+def of_reference() -> Evidence | None:
     """Gather the evidence of the committed tables.
 
     The scores photo by photo are not committed. So the p-value of a pair is that of its interval where the table has
@@ -260,10 +260,12 @@ def of_reference() -> Evidence:
 
     Returns
     -------
-    Evidence
-        Of the reference run and of the campaign on a GPU.
+    Evidence or None
+        Of the reference run and of the campaign on a GPU; None where its tables are not there.
     """
     table = reference.table
+    if table("07_scores") is None:
+        return None
     board, pairs = table("07_scores").query("measure == 'ab_mse'"), table("07_pairs")
     if "p" not in pairs:
         pairs["p"] = [p_of_interval(row.difference, row.low, row.high) for row in pairs.itertuples()]

@@ -383,6 +383,11 @@ def test_the_committed_verdicts_are_those_of_the_committed_tables():
     assert "not kept" in evident
 
 
+def test_without_the_committed_tables_there_is_no_evidence_of_theirs(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence.reference.paths, "FIGURES", tmp_path)
+    assert evidence.of_reference() is None
+
+
 def test_the_reference_counts_no_gan_with_a_gain():
     found = evidence.of_reference()
     shares = found.painted.set_index("method")["chroma"]

@@ -129,6 +129,12 @@ def test_what_it_says_of_colour_and_of_trainings_is_in_the_tables(there):
     assert board.loc["gan-l1", "chroma"] > 1.3 * there.painted.set_index("method").loc["gan-l1", "chroma"]
 
 
+def test_the_world_of_skewed_errors_is_as_skewed_as_the_reference(cells):
+    mean, median = re.match(r"mean, median = ([\d.]+), ([\d.]+)", cells["cover"].source).groups()
+    assert (mean, median) == (f"{table('07_figure_5').loc['unet', 'mean']:.1f}",
+                              f"{table('07_tails').loc['unet', 'median']:.1f}")  # fmt: skip
+
+
 def test_paired_intervals_are_narrower_where_errors_go_together(there):
     lines, gap = there.board.set_index("method").loc[["unet", "mean"]], there.gap("unet", "mean")
     assert lines.loc["unet", "high"] > lines.loc["mean", "low"] and gap["high"] < 0  # overlap, and yet apart

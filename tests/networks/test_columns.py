@@ -137,7 +137,7 @@ def test_the_claims_say_it_in_their_evidence():
     counted = 0
     for text in said:
         names = [name for name in registry.NETWORKS if re.search(rf"\b{name}\b(?!-)", text)]
-        assert all(re.search(rf"\b{name} \(\d+ px, \d+ channels, \d+ epochs, \d seeds?\)", text) for name in names)
+        assert all(re.search(rf"\b{name} \(\d+ px, \d+ channels, \d+ epochs, \d+ seeds?\)", text) for name in names)
         counted += len(names)
     assert counted >= 10
 

@@ -1,13 +1,15 @@
 """A world with a known answer: discs and squares that are red or blue by the toss of a coin.
 
-Nothing in the lightness tells the colour: each shape comes several times, the very same but for its colour. So the best
-answer to each loss can be worked out beforehand.
+Nothing in the lightness tells the colour: each shape comes several times, the same but for its colour, in a red and a
+blue whose bytes have the same L* to less than a ten-thousandth. So the best answer to each loss can be worked out
+beforehand.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from nbhelpers.networks.config import GAN_L1, GAN_PAPER, TrainConfig
 
 RED, BLUE = np.array([60.0, 40.0]), np.array([10.0, -50.0])  # a*, b*; sRGB can show both at these lightnesses
 LIGHTNESS = (45.0, 58.0)
+LEVELS, SAME = 14, 1e-4  # lightnesses that a shape may have; how far those of red and blue may lie apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +42,31 @@ class CoinWorld:
     red: np.ndarray
 
 
+@cache
+def _twins() -> np.ndarray:
+    """For each level a red and a blue, uint8 (LEVELS, 2, 3): the nearest to both colours with the same L*.
+
+    The bytes nearest to the two colours themselves differ in L* by up to 0.3, which a network might learn.
+    """
+    steps = np.stack(np.meshgrid(*3 * [np.arange(-4, 5)]), axis=-1).reshape(-1, 1, 3)
+    pairs = []
+    for level in np.linspace(*LIGHTNESS, LEVELS):
+        exact = np.float32([[[level, *RED], [level, *BLUE]]])
+        near = (lab_to_rgb(exact)[0] + steps).clip(0, 255).astype(np.uint8)  # (729, 2, 3)
+        labs = rgb_to_lab(near)
+        off = np.linalg.norm(labs - exact, axis=-1)
+        alike = abs(labs[:, None, 0, 0] - labs[None, :, 1, 0]) < SAME
+        both = np.where(alike, off[:, None, 0] + off[None, :, 1], np.inf)
+        red, blue = np.unravel_index(both.argmin(), both.shape)
+        pairs.append((near[red, 0], near[blue, 1]))
+    return np.array(pairs)
+
+
 def toss(n: int, size: int = 32, odds: float = 0.5, seed: int = 0) -> CoinWorld:
     """Draw pictures, each a shape on grey that is red or blue, in exactly the given odds.
 
     Of even odds each shape comes twice, once red and once blue; of 7 in 10 it comes ten times, seven times red. So
-    the odds are exact for the pixels, too, and a network that knows all pictures by heart cannot tell the colour.
+    the odds are exact for the pixels, too, and knowing all pictures by heart does not help to tell the colour.
 
     Parameters
     ----------
@@ -73,17 +96,18 @@ def toss(n: int, size: int = 32, odds: float = 0.5, seed: int = 0) -> CoinWorld:
         raise UserError(f"{n} pictures cannot be red in exactly {reds} of {copies} cases: take {near}")
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
-    lightness, inside = np.zeros((n, size, size), np.float32), np.zeros((n, size, size), bool)
+    photos, inside = np.zeros((n, size, size, 3), np.uint8), np.zeros((n, size, size), bool)
+    red = np.arange(n) % copies < reds
     for i in range(0, n, copies):
         radius = size * rng.uniform(0.18, 0.35)
         cy, cx = rng.uniform(radius, size - radius, 2)
         far = np.maximum(abs(y - cy), abs(x - cx)) if rng.random() < 0.5 else np.hypot(y - cy, x - cx)
         inside[i : i + copies] = far < radius
-        lightness[i : i + copies] = np.where(far < radius, rng.uniform(*LIGHTNESS), rng.uniform(15, 35))
-    red = np.arange(n) % copies < reds
-    ab = np.where(red[:, None], RED, BLUE)[:, None, None] * inside[..., None]
+        twins = _twins()[rng.integers(LEVELS)]
+        photos[i : i + copies] = lab_to_rgb(np.float32([[[rng.uniform(15, 35), 0, 0]]]))
+        for k in range(i, i + copies):
+            photos[k, far < radius] = twins[0 if red[k] else 1]
     order = rng.permutation(n)
-    photos = lab_to_rgb(np.concatenate([lightness[..., None], ab], axis=-1).astype(np.float32))
     return CoinWorld(photos[order], inside[order], red[order])
 
 

@@ -154,6 +154,7 @@ def unet(c: Campaign) -> None:
     OutOfTime
         When the step's seconds are used up.
     """
+    c.check_time()
     took = 0.0
     for seed in (0, *SEEDS):
         if c.left > 1.1 * took:

@@ -30,7 +30,8 @@ def unet_at_length(scores: pd.DataFrame, log: pd.DataFrame) -> str:
     how = f"""{end.epoch:.0f} epochs at {end["size"]:.0f} pixels and {end.width:.0f} channels,
         {end.training_photos:,.0f} photos, {end.photos:.0f} test photos, on one {end["card"]}"""
     more = "".join(f" Another seed: {_course(part)}." for _, part in others)
-    gap = f"On the photos that it learns from it is {learned:.0%} in the last epoch, {_points(end, learned)}."
+    gap = f"""Its training loss, as a share of the same mean colour's error, is {learned:.0%} in the last epoch,
+        {_points(end, learned)}."""
     if best.epoch < end.epoch:
         gap += " Who stopped at the lowest look would have chosen on test photos: that needs photos kept out."
     return f"""**The paper's U-Net at the paper's length** ({how}): {_share(begin)} of the mean colour's error after
@@ -52,4 +53,4 @@ def _course(looks: pd.DataFrame) -> str:
 
 def _points(end, learned: float) -> str:
     gap = 100 * (end.of_mean_colour - learned)
-    return f"{abs(gap):.0f} points {'less' if gap > 0 else 'more'} than on new ones"
+    return f"{abs(gap):.0f} points {'less' if gap > 0 else 'more'} than the error on new photos"

@@ -142,7 +142,7 @@ def _few_hints() -> str:
     won = gains[gains["method"] == "hinted"].set_index("patches")["difference"]
     few = won[(won.index >= 1) & (won.index <= 10)]
     photos = at_ten["photos"].max()
-    return f"""**Ten hints were worth more than our networks without any** ({photos} test photos). With ten patches of
+    return f"""**Ten hints were worth more than the U-Net without any** ({photos} test photos). With ten patches of
         6 x 6 pixels known, edge-aware propagation reaches {ten["edge-aware"]:.1f} dB; the U-Net, which does not look at
         them ({told["unet"]}), {ten["unet"]:.1f}. *hinted*, propagation onto the guess of *unet-pretrained* and a
         network that corrects it, both on an encoder from ImageNet ({told["hinted"]}), reaches {ten["hinted"]:.1f}:

@@ -20,12 +20,12 @@ def test_a_training_that_gets_worse_says_where_it_was_best():
     said = " ".join(cuda_findings.unet_at_length(looks([0.98, 0.82, 0.9]), LOG).split())
     assert "98% (94% to 102%) of the mean colour's error after 1 epoch, lowest after 10, 82% (78% to 86%)" in said
     assert "and 90% (86% to 94%) in the end" in said and "photos kept out" in said
-    assert "60% in the last epoch, 30 points less than on new ones" in said and "Another seed" not in said
+    assert "60% in the last epoch, 30 points less than the error on new photos" in said and "Another seed" not in said
 
 
 def test_a_training_that_gets_better_to_the_end_says_so():
     table = pd.concat([looks([0.98, 0.9, 0.5]), looks([0.97, 0.8, 0.85], seed=1)])
     said = " ".join(cuda_findings.unet_at_length(table, LOG).split())
     assert "lowest at the end, 50% (46% to 54%)" in said and "kept out" not in said
-    assert "10 points more than on new ones" in said
+    assert "10 points more than the error on new photos" in said
     assert "Another seed: lowest after 10, 80% (76% to 84%), and 85% (81% to 89%) in the end." in said

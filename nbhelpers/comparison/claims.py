@@ -30,6 +30,26 @@ def rules() -> str:
     return "\n".join([*lines, *(f"- *{each.claim}*: {each.rule}." for each in CLAIMS)])
 
 
+def told(judged: pd.DataFrame) -> str:
+    """The evidence of verdicts, one finding to a line, to stand below the table of verdicts.
+
+    Parameters
+    ----------
+    judged : pd.DataFrame
+        As `judge` returns it.
+
+    Returns
+    -------
+    str
+        A Markdown list: each claim with its verdict, below it the parts of its evidence.
+    """
+    lines = []
+    for row in judged.itertuples():
+        lines.append(f"- *{row.claim}*: **{row.verdict}**")
+        lines += [f"    - {part}" for part in row.evidence.split("; ")]
+    return "\n".join(lines)
+
+
 def judge(evidence: Evidence, before: pd.DataFrame | None = None) -> pd.DataFrame:
     """Give a verdict on each of the paper's claims.
 

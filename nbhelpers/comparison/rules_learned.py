@@ -17,7 +17,7 @@ HINTED = 0.99  # share of unknown pixels
 def _brown(e: Evidence):
     table = e.brown.set_index("method")
     trees, truth = table.loc[list(ROWS)], table.loc["truth"]
-    text = (f"hue spread {trees['hue_spread'].min():.2f} to {trees['hue_spread'].max():.2f} (truth "
+    text = (f"hue spread over all photos {trees['hue_spread'].min():.2f} to {trees['hue_spread'].max():.2f} (truth "
             f"{truth['hue_spread']:.2f}); {trees['from mean'].max():.1f} from the mean colour at most (truth "
             f"{truth['from mean']:.1f}); {trees['distinct'].min()} to {trees['distinct'].max()} distinct colours "
             f"(truth {truth['distinct']:.0f})")  # fmt: skip
@@ -75,8 +75,8 @@ def _improper(e: Evidence):
 LEARNED = (
     Claim(
         "Tree, forest and boosting paint a single brown", "abstract, 5.4", _brown,
-        f"the largest of the three: holds if the hue spread is below {ONE_HUE:.0%} and the distance from the mean "
-        f"colour below {NEAR:.0%} of the truth's; in part if both are below {NEAR:.0%}; else it does not",
+        f"the largest of the three: holds if the hue spread over all photos is below {ONE_HUE:.0%} and the distance "
+        f"from the mean colour below {NEAR:.0%} of the truth's; in part if both are below {NEAR:.0%}; else it does not",
     ),
     Claim(
         "Their losses are very close", "5.3", _close,

@@ -14,8 +14,9 @@ SIGNIFICANT = (
     f"p below {LEVEL} after Holm's correction for all the differences that the claim compares, on {FEW} photos or more"
 )
 SEVERAL = (
-    "holds if every difference is significantly in its favour; does not hold if some are significantly against it and "
-    "none for it; in part if only some are for it; undecided if none is significant"
+    "each difference is significantly for the claim, significantly against it, or neither: holds if all are for it; "
+    "does not hold if some are against it and none for it; in part if some are for it while others are against it or "
+    "neither; undecided if all are neither"
 )
 
 

@@ -81,6 +81,7 @@ def summarise(scores: pd.DataFrame, by: list[str], value: str = "ab_mse", of: st
 
 
 LEVEL = 0.05  # of significance
+TIE = 1e-6  # two errors nearer than this are the same but for rounding
 FEW = 10  # below so many photos intervals and p-values are far too sure of themselves
 
 
@@ -109,7 +110,7 @@ def paired(scores: pd.DataFrame, value: str = "ab_mse", against: str | None = No
     pd.DataFrame
         One row for each pair: method, other, difference (mean over the photos that both have solved), low and high (its
         95 % bootstrap interval), p (of that pair alone), better (share of photos where method's value is smaller, in
-        [0, 1]), photos (their number).
+        [0, 1]; a tie is not better), photos (their number). A difference below TIE is rounding and counts as 0.
     """
     wide = scores[scores["converged"]].pivot(index="photo", columns="method", values=value)
     names, rows = list(dict.fromkeys(scores["method"])), []
@@ -119,6 +120,7 @@ def paired(scores: pd.DataFrame, value: str = "ab_mse", against: str | None = No
                 continue
             both = wide[[method, other]].dropna()
             gap = (both[method] - both[other]).to_numpy()
+            gap = np.where(abs(gap) < TIE, 0, gap)
             mean, better = (gap.mean(), (gap < 0).mean()) if len(gap) else (np.nan, np.nan)
             rows.append((method, other, mean, *bootstrap_interval(gap), _p_of_mean(gap), better, len(gap)))
     return pd.DataFrame(rows, columns=["method", "other", "difference", "low", "high", "p", "better", "photos"])

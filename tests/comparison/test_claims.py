@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from scipy import stats
 from nbhelpers import registry
 from nbhelpers.comparison import claims, evidence, rules_gan, rules_learned, rules_linear
 from nbhelpers.comparison.claims import FAILS, HOLDS, OPEN, PARTLY, UNTESTED, check_claims
+from nbhelpers.comparison.verdicts import verdict as claims_verdict
 from nbhelpers.evaluation import reference
 from nbhelpers.evaluation.reference import TRAINING
 from nbhelpers.evaluation.statistics import FEW, LEVEL
@@ -62,6 +64,11 @@ def brown(trees=0.02, near=4.0, unet=0.6, gan=1.0, hues=0.4, gan_l1=None):
         lines.append((name, 18 * share, share, 20.0, 8000, 4.0, hues))
     columns = ["method", "chroma", "of truth", "from mean", "distinct", "hue_entropy", "hue_spread"]
     return pd.DataFrame(lines, columns=columns)
+
+
+def at_length():
+    """The same of GANs that were trained as `long_training` says: their hue spread was measured."""
+    return brown().assign(size=128, width=64, epochs=100, seeds=1)
 
 
 def coins(paper, others=("gan-l1",)):
@@ -121,7 +128,7 @@ def judged(name, **changes):
 
 
 def test_each_claim_gets_a_verdict_and_its_evidence():
-    table = check_claims(*TABLES.values(), long=[long_training()], realism=realism())
+    table = check_claims(**TABLES | {"brown": at_length()}, long=[long_training()], realism=realism())
     assert len(table) == len(claims.CLAIMS) and list(table) == ["claim", "paper", "verdict", "evidence"]
     assert set(table["verdict"]) <= {HOLDS, FAILS, PARTLY}
     assert table["evidence"].str.contains(r"\d").all() and not table["evidence"].str.contains("nan").any()
@@ -129,7 +136,7 @@ def test_each_claim_gets_a_verdict_and_its_evidence():
 
 
 def test_the_verdicts_on_tables_like_those_of_the_reference():
-    found = verdicts(long=[long_training()], realism=realism(), pixels=pixels(229))
+    found = verdicts(brown=at_length(), long=[long_training()], realism=realism(), pixels=pixels(229))
     assert found == {
         "_few_unknown": HOLDS, "_lasso_wins": FAILS, "_weak_l2": HOLDS, "_nothing_known": FAILS, "_prompts": PARTLY,
         "_brown": HOLDS, "_close": HOLDS, "_no_ability": FAILS, "_limited": HOLDS, "_improper": PARTLY,
@@ -197,8 +204,9 @@ NO_HINT = {name: 9 for name in SPREADING if name != "biharmonic"}
         ("_colourful", {"brown": brown(gan=0.5)}, FAILS),
         ("_colourful", {"brown": brown(hues=0.2)}, FAILS),
         ("_colourful", {"brown": brown(gan_l1=0.5)}, PARTLY),
-        ("_colourful", {"brown": brown(gan=0.5), "long": [long_training()]}, OPEN),  # hues were not measured
-        ("_colourful", {"brown": brown(gan=0.5), "long": [long_training(chroma=(32.0, 9.0))]}, FAILS),
+        ("_colourful", {"brown": brown(gan=0.5), "long": [long_training()]}, UNTESTED),  # hues were not measured
+        ("_colourful", {"brown": brown(), "long": [long_training()]}, UNTESTED),  # nor does a short one decide
+        ("_colourful", {"brown": brown(gan=0.5), "long": [long_training(chroma=(32.0, 9.0))]}, UNTESTED),
         ("_colourful", {"brown": brown()[:-2], "long": [long_training()]}, UNTESTED),
         ("_colourful", {"brown": brown()[:-2]}, UNTESTED),
         ("_real", {}, UNTESTED),
@@ -278,6 +286,57 @@ def test_a_claim_about_a_method_or_share_that_is_not_there_is_undecided():
     assert [found[name] for name in names[:-1]] == [OPEN] * (len(names) - 1)
 
 
+def painted(lines):
+    """Evidence whose GANs have these chromas and hue spreads, over the truth's, after these epochs."""
+    table = pd.DataFrame(lines, columns=["method", "chroma", "hue_spread", "epochs"])
+    return replace(evidence.of_scores(**TABLES), painted=table.assign(size=64, width=16, seeds=1))
+
+
+YES, PALE, UNKNOWN = ("gan-paper", 1.0, 0.9), ("gan-paper, averaged", 0.6, 0.9), ("gan-l1", 0.5, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("lines", "verdict", "count"),
+    [
+        ([(*YES, 100), (*UNKNOWN, 100)], HOLDS, "both in 1 of 1 (shares"),  # no failure, though pale
+        ([(*PALE, 100), ("gan-l1", 1.0, np.nan, 100)], FAILS, "both in 0 of 1 (shares"),  # no success, though strong
+        ([(*YES, 100), (*PALE, 100), (*UNKNOWN, 100)], PARTLY, "both in 1 of 2 (shares"),
+        ([(*YES, 100), (*PALE, 100), ("gan-l1", 1.0, 0.9, 29)], PARTLY, "both in 1 of 2 (shares"),
+        ([(*PALE, 100), ("gan-l1", 1.0, 0.9, 29)], FAILS, "both in 0 of 1 (shares"),  # a short one does not save it
+        ([(*YES, 29), (*PALE, 6)], PARTLY, "both in 1 of 2 (shares"),  # none at length: then the short ones
+        ([(*YES, 29), (*UNKNOWN, 100)], UNTESTED, ""),
+    ],
+)
+def test_a_gan_of_unmeasured_hues_counts_neither_way_and_a_short_one_not_beside_a_long_one(lines, verdict, count):
+    table = claims.judge(painted(lines)).set_index("claim")
+    found, text = table.loc[JUDGES["_colourful"].claim, ["verdict", "evidence"]]
+    assert found == verdict and text.startswith(count)
+    judged_lines, _, left = text.partition("not judged, as the hue spread was not measured: ")
+    assert judged_lines.count(": yes") + judged_lines.count(": no") == judged_lines.count("chroma")
+    assert left.count("chroma") == sum(np.isnan(line[2]) for line in lines)
+    if any(line[3] >= evidence.AT_LENGTH for line in lines):
+        assert "29 epochs" not in text
+
+
+def test_several_differences_make_one_verdict_as_the_printed_rule_says():
+    words = dict(re.findall(r"(holds|does not hold|in part|undecided) if ([^;]+)", claims.rules().splitlines()[2]))
+    assert words == {
+        "holds": "all are for it", "does not hold": "some are against it and none for it",
+        "in part": "some are for it while others are against it or neither", "undecided": "all are neither.",
+    }  # fmt: skip
+    for said, signs in ((HOLDS, [-1, -1]), (FAILS, [1, 0]), (FAILS, [1, 1]), (PARTLY, [-1, 0]), (PARTLY, [-1, 1]),
+                        (PARTLY, [-1, 0, 1]), (OPEN, [0, 0])):  # fmt: skip
+        assert claims_verdict(signs) == said
+
+
+def test_the_evidence_is_told_one_finding_to_a_line():
+    table = pd.DataFrame([("it learns", "5", HOLDS, "one; two, three"), ("it fails", "6", OPEN, "four")],
+                         columns=claims.COLUMNS)  # fmt: skip
+    assert claims.told(table).splitlines() == [
+        "- *it learns*: **holds**", "    - one", "    - two, three", "- *it fails*: **undecided**", "    - four",
+    ]  # fmt: skip
+
+
 # ---- what the evidence says
 
 
@@ -304,7 +363,8 @@ def test_restarts_are_counted_on_photos_and_in_all_games_of_the_papers_gan():
     assert "(128 px, 64 channels, 100 epochs, 2 seeds): 1 restart in 2 trainings of 100, 97 epochs" in text
     assert "(64 px, 12 channels, 4 epochs, 1 seed each): 3 restarts in 3 trainings, 0 given up" in text
     assert "gan-paper, the paper's rates found it for 1 of 5 seeds" in text
-    assert "L1 alone found it for 5 of 5 seeds" in text
+    counted, _, beside = text.partition("beside them, not counted: ")
+    assert counted.count("found it for") == 2 and "L1 alone found it for 5 of 5 seeds" in beside
     games["converged"] = True
     assert judged("_restarts", long=[long], coins=games)[0] == PARTLY  # only the photos
     games.loc[games["config"].isin(["gan-l1", "L1 alone"]), "converged"] = False  # no game of the paper's
@@ -394,4 +454,6 @@ def test_the_reference_counts_no_gan_with_a_gain():
     assert shares["gan-l1"] == pytest.approx(0.52, abs=0.01) and not any("gain" in name for name in shares.index)
     assert found.painted["epochs"].min() >= 29
     text = claims.judge(found).set_index("claim").loc[JUDGES["_colourful"].claim, "evidence"]
-    assert "182" not in text and len(re.findall("not measured", text)) == 4
+    judged_lines, _, left = text.partition("not judged, as the hue spread was not measured: ")
+    assert "182" not in text and left.count("chroma") == 4 and judged_lines.count("chroma") == 2
+    assert text.startswith("both in 1 of 2 (shares")

@@ -78,7 +78,7 @@ def _colourful(e: Evidence):
             continue
         good.append(PALE <= line["chroma"] <= LOUD and line["hue_spread"] >= DIVERSE)
         words.append(f"{told}, hue spread {line['hue_spread']:.0%}: {'yes' if good[-1] else 'no'}")
-    left = f"not judged, as the hue spread was not measured: {'; '.join(half)}"
+    left = f"not judged, as the hue spread was not measured: {', '.join(half)}"
     if not good:
         return UNTESTED, left if half else "no GAN without a gain was measured"
     count = f"both in {sum(good)} of {len(good)} (shares of the truth's, without a gain)"
@@ -161,7 +161,7 @@ def _restarts(e: Evidence):
         how = table[table["epoch"] > 0].iloc[0]
         told = beside(GAN, {"size": how["size"], "width": how["width"], "epochs": last.max(), "seeds": len(last)})
         lengths = f" of {', '.join(f'{epochs:.0f}' for epochs in last)} epochs" if last.nunique() > 1 else ""
-        words.append(f"{told}: {_restarted(fell)} in {len(last)} trainings{lengths}")
+        words.append(f"{told}: {_restarted(fell)} in {len(last)} training{'s' * (len(last) != 1)}{lengths}")
     if e.variants is not None:
         gave_up = int((e.variants["collapsed"].astype("string").fillna("") != "").sum())
         fell = int(e.variants["restarts"].sum())

@@ -64,7 +64,7 @@ def _improper(e: Evidence):
     if e.pixels is not None:
         pixel = e.pixels.loc[e.pixels["ab_mse"].idxmin()]
         gaps.append(apart(board.loc["unet"], pixel.rename({"ab_mse": "mean"})))
-        text += (f"; {pixel['method']} {pixel['ab_mse']:.0f} (on {pixel['measured']:.0%} of each photo's pixels; not "
+        text += (f"; {pixel['method']} {pixel['ab_mse']:.0f} (on {pixel['measured']:.0%} of each photo's pixels, not "
                  f"paired), U-Net minus that {span(gaps[-1])}")  # fmt: skip
     gaps.append(apart(hinted.loc["unet"], hinted.loc["edge-aware"]))
     text += (f"; {1 - HINTED:.0%} known: edge-aware, which has learned nothing, {hinted.loc['edge-aware', 'mean']:.0f},"

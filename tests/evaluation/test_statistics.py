@@ -53,6 +53,15 @@ def test_differences_that_do_not_vary_have_a_p_too():
     assert np.isnan(paired(scores(errors[:1]))["p"]).all()
 
 
+def test_rounding_is_a_tie_and_no_win():
+    noise = np.random.default_rng(0).uniform(1e-9, 5e-7, 12)
+    errors = np.column_stack([np.full(12, 250.0), 250 - noise, 250 - np.where(np.arange(12) < 3, 1e-3, noise)])
+    gaps = paired(scores(errors), against="m0").set_index("method")
+    assert gaps.loc["m1", ["difference", "low", "high", "p", "better"]].tolist() == [0, 0, 0, 1, 0]
+    assert gaps.loc["m2", "better"] == 0.25 and gaps.loc["m2", "difference"] == pytest.approx(-0.25e-3)
+    assert significant(gaps).tolist() == [0, 0]
+
+
 def test_few_photos_are_never_significant():
     errors = np.array([1.0, 9.0]) + np.random.default_rng(0).normal(0, 0.01, (FEW, 2))
     assert FEW == 10

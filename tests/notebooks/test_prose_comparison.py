@@ -43,10 +43,9 @@ def test_every_number_of_its_prose_has_a_source():
         "c13": "95",
         "boot-said": "2,000 95",
         "cover-said": "95",
-        "d6c2806a": "1,280 224",
+        "d6c2806a": "0 1,280 224",
         "b0e62466": "1,280 50",
-        "3e530a53": "1 2",
-        "95c4b00c": "1 50",
+        "3e530a53": "1 2 50",
         "many-said": "0.05 1,000 20",
         "holm-said": "0.05 5",
         "pairs-said": "0.05",
@@ -54,6 +53,7 @@ def test_every_number_of_its_prose_has_a_source():
         "c24": "36 5.17 99",
         "c30": "0 90",
         "tails-said": "1",
+        "c40": "80",
         "c32": "100 20",
         "c42": "1 80",
         "realism-said": "0",
@@ -142,7 +142,8 @@ def test_paired_intervals_are_narrower_where_errors_go_together(there):
 
 def test_few_photos_get_no_verdict_in_its_outputs(cells):
     def text(name):
-        return " ".join(str(output.get("data", {}).get("text/html", "")) for output in cells[name].outputs)
+        shown = [output.get("data", {}) for output in cells[name].outputs]
+        return " ".join(str(data.get(kind, "")) for data in shown for kind in ("text/html", "text/markdown"))
 
     photos = int(re.search(r"(\d+) test photos", cells["c03"].outputs[0].text)[1])
     assert photos < FEW
@@ -150,6 +151,32 @@ def test_few_photos_get_no_verdict_in_its_outputs(cells):
     assert claims.UNTESTED in text("c41") and "no person was asked" in text("c41")
     shown = [html for html in re.findall(r"<td[^>]*>(.*?)</td>", text("c48"), re.DOTALL) if html in claims.VERDICTS]
     assert shown == reference.table("07_claims")["verdict"].tolist()
+
+
+def test_what_it_says_of_colourful_gans_is_in_the_tables(there):
+    evident = reference.table("07_claims").set_index("claim")["evidence"]
+    text = next(evident[claim.claim] for claim in claims.CLAIMS if claim.judge.__name__ == "_colourful")
+    judged, _, left = text.partition("not judged")
+    how = "64 px, 16 channels, 100 epochs, 1 seed"
+    assert re.findall(r"\(([^)]*seed)\)", judged) == [how, how]  # one training, two weights
+    assert left.count("128 px") == left.count("chroma") == 4 and set(re.findall(r"with seed (\d)", left)) == {"0", "1"}
+    last, averaged = there.painted.set_index("method").loc[["gan-paper", "gan-paper, averaged"]].itertuples()
+    assert 1 < last.chroma < 1.1 and last.hue_spread > 0.75 and averaged.chroma < 0.75 and averaged.hue_spread < 0.1
+
+
+def test_ten_photos_are_just_enough_for_the_largest_claim():
+    largest = len(evidence.SHARES) * len(evidence.REGRESSIONS)
+    assert largest == 16 and 2 / 2**FEW < 0.05 / largest < 2 / 2 ** (FEW - 1)
+
+
+def test_rows_of_older_networks_say_so_where_they_stand(cells):
+    html = " ".join(str(output.get("data", {}).get("text/html", "")) for output in cells["c47"].outputs)
+    old = table("06_scores")
+    for name, shown in (("gan-paper", "gan-paper, 6 epochs"), ("gan-l1", "gan-l1, with its old gain")):
+        assert f">{shown}</th>" in html and f">{name}</th>" not in html
+        scores = reference.table("07_scores").query("measure == 'chroma'").set_index("method")
+        assert old.loc[name, "chroma"] / old.loc["truth", "chroma"] != pytest.approx(scores.loc[name, "mean"], rel=0.1)
+    assert ">hue spread in a photo</th>" in html and ">hue spread over all photos</th>" in html
 
 
 def test_it_prints_each_rule_from_the_package(cells):

@@ -181,6 +181,12 @@ def paper_at_length(scores: pd.DataFrame) -> str:
     last, mean, end = at["last"], at["averaged"], first.iloc[-1]
     late = {weights: 100 * part.loc[part.index >= 10, "of_mean_colour"] for weights, part in at.items()}
     fell, below = int(first["attempt"].max()), [int((part["of_high"] < 1).sum()) for part in (last, mean)]
+    restarts = ("It was never restarted.", "It was restarted once.", f"It was restarted {fell} times.")[min(fell, 2)]
+    better = f"""At {below[0]} of the {len(last)} looks with the last weights, and at {below[1]} with the averaged ones,
+        the whole 95 % interval of the error lies below the mean colour's."""
+    if not any(below):
+        better = f"""At none of the {len(last)} looks, neither with the last weights nor with the averaged ones, does the
+            whole 95 % interval of the error lie below the mean colour's."""
     where = f"on one {end['card']}" if "card" in scores else "on two cores"
 
     def share(row) -> str:
@@ -199,10 +205,9 @@ def paper_at_length(scores: pd.DataFrame) -> str:
         {end.width} channels, one seed, {end.training_photos:,.0f} photos, {end.photos} test photos, {where}:
         {share(last.loc[end.epoch])} of the mean colour's error at a chroma of {last.loc[end.epoch, "chroma"]:.1f}
         (truth {end.true_chroma:.1f}), with averaged weights {share(mean.loc[end.epoch])} at
-        {mean.loc[end.epoch, "chroma"]:.1f}. It was restarted {fell} times. From epoch {late["last"].index[0]} on the
+        {mean.loc[end.epoch, "chroma"]:.1f}. {restarts} From epoch {late["last"].index[0]} on the
         error of the last weights moves between {late["last"].min():.0f} and {late["last"].max():.0f} %, that of the
-        averaged ones between {late["averaged"].min():.0f} and {late["averaged"].max():.0f} %; of {len(last)} epochs
-        scored, {below[0]} and {below[1]} have an interval below the mean colour's error. {luck}"""
+        averaged ones between {late["averaged"].min():.0f} and {late["averaged"].max():.0f} %. {better} {luck}"""
 
 
 def _realism() -> str:

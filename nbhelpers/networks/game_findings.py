@@ -60,13 +60,69 @@ def _compare(coins: pd.DataFrame, one: str, other: str, what: str, level: float)
     gap = 100 * (shares[0].mean() - shares[1].mean())
     more = f"in the mean {abs(gap):.0f} points {'more' if gap >= 0 else 'less'}"
     first, second = (f"{share.min():.0%} to {share.max():.0%}" for share in shares)
-    if 2 / math.comb(len(shares[0]) + len(shares[1]), len(shares[0])) >= level:  # p, were the two wholly apart
-        return f"`{one}` chose {first} and `{other}` {second}, {more}; so few seeds pass no test, however they fall."
+    if _least_p(*map(len, shares)) >= level:
+        return f"`{one}` chose {first} and `{other}` {second}, {more}; so few seeds pass no test."
     p = mannwhitneyu(*shares).pvalue
     by = f"({more}; test of ranks, p = {p:.2g})"
     if p >= level:
         return f"`{one}` and `{other}` are not told apart by these seeds {by}."
     return f"With {what}, `{one}` chose {'more' if gap > 0 else 'less'} often than `{other}` {by}."
+
+
+def _least_p(first: int, second: int) -> float:
+    """The p-value of a test of ranks were all seeds of one game above all of the other: 2 of all orders."""
+    return 2 / math.comb(first + second, first)
+
+
+def _rule(coins: pd.DataFrame, pairs) -> str:
+    """How small a p-value must be, and why few seeds cannot have one."""
+    counts = coins.dropna(subset=["red", "blue"]).groupby("config").size().reindex(coins["config"].unique()).fillna(0)
+    level = LEVEL / len(pairs)
+    each = f", so one pair must have a p below {level:.2g}" if len(pairs) > 1 else ""
+    words = f"A difference counts at {LEVEL:.0%} over all {len(pairs)} pairs together{each}." if each else ""
+    few = [tuple(int(counts[name]) for name in pair) for pair in pairs]
+    few = [pair for pair in few if min(pair) > 1 and _least_p(*pair) >= level]
+    if few:
+        one, other = max(few, key=sum)
+        orders = math.comb(one + other, one)
+        words += f""" (Why a few seeds cannot pass: were both games alike, the {orders} orders in which {one} and {other}
+            seeds can rank would be equally likely. The clearest outcome, all of one above all of the other, is 2 of
+            them: p = 2/{orders} = {2 / orders:.2g} at best.)"""
+    return " ".join(words.split())
+
+
+def restarts_in_words(restarts: list[dict], collapsed: str, steps: int) -> str:
+    """Tell what a monitor saw in a game and did about it.
+
+    Parameters
+    ----------
+    restarts : list of dict
+        See `Trained.restarts`.
+    collapsed : str
+        Why the game was given up in the end, or "".
+    steps : int
+        How many steps it was to have.
+
+    Returns
+    -------
+    str
+        Markdown, one paragraph.
+    """
+    if not restarts and not collapsed:
+        return f"**No collapse.** The game took all its {steps} steps before the monitor's patience ran out."
+    told = []
+    for k, each in enumerate(restarts):
+        lasted = each["collapsed_at"] - (restarts[k - 1]["back_to"] if k else 0)
+        which = "The first attempt" if not k else f"Restart {k}"
+        told.append(f"{which} collapsed after {lasted} steps ({each['why']}); it went back to step {each['back_to']}.")
+    last = f"Restart {len(restarts)}" if restarts else "The first attempt"
+    if collapsed:
+        end = f"{last} collapsed too ({collapsed}), and the program **gave up**: no restart was left."
+        end = end if restarts else f"{last} collapsed ({collapsed}), and the program **gave up**: it may not restart."
+        kept = "What it keeps is the last healthy network."
+    else:
+        end, kept = f"{last} reached the end of the {steps} steps without another collapse: the game **finished**.", ""
+    return " ".join(["**What happened.**", *told, end, kept]).strip()
 
 
 def coins_in_words(coins: pd.DataFrame) -> str:
@@ -96,8 +152,7 @@ def coins_in_words(coins: pd.DataFrame) -> str:
     pairs = {pair: what for pair, what in COMPARED.items() if set(pair) <= set(found.index)}
     if pairs:
         compared = [_compare(coins, *pair, what, LEVEL / len(pairs)) for pair, what in pairs.items()]
-        rule = f"A difference counts at {LEVEL:.0%} over all {len(pairs)} pairs together." if len(pairs) > 1 else ""
-        said.append(" ".join(["**Why?**", *compared, rule]).strip())
+        said.append(" ".join(["**Why?**", *compared, _rule(coins, pairs)]).strip())
     restarts = [_restart(name, row) for name, row in found.iterrows() if name != CONTROL]
     said.append("**Another seed?** " + " ".join(restarts))
     won = found[found["converged"] > 0]

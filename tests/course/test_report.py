@@ -307,6 +307,23 @@ def test_the_prose_of_notebook_06_agrees_with_the_long_training():
     assert abs(mean.loc[mean["of_mean_colour"].idxmin(), "chroma"] - scores["chroma"].iloc[0]) < 1  # the mean colour's
 
 
+def test_the_long_training_is_told_as_it_went():
+    scores = reference.table("06_paper")
+
+    def told(table):
+        return " ".join(findings.paper_at_length(table).split())
+
+    text = told(scores)
+    assert "It was never restarted." in text
+    assert "At none of the 21 looks, neither with the last weights nor with the averaged ones, does the" in text
+    first = (scores["seed"] == 0) & (scores["epoch"] > 0)
+    better = scores.copy()
+    better.loc[first & (scores["weights"] == "averaged") & scores["epoch"].isin([90, 95]), "of_high"] = 0.99
+    assert "At 0 of the 21 looks with the last weights, and at 2 with the averaged ones, the whole" in told(better)
+    assert "It was restarted once." in told(scores.assign(attempt=scores["attempt"].where(~first, 1)))
+    assert "It was restarted 3 times." in told(scores.assign(attempt=scores["attempt"].where(~first, 3)))
+
+
 def test_the_prose_of_notebook_06_agrees_with_the_hundred_epochs_here():
     """Last weights swing above the mean colour, averaged ones come down to it; no collapse; seeds differ as much."""
     scores = reference.table("06_paper")

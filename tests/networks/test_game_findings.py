@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import mannwhitneyu
 
 from nbhelpers.networks import coin_world, game_findings
 from nbhelpers.networks.game_plots import coin_choices
@@ -65,7 +66,33 @@ def test_more_pairs_ask_for_more():
     )
     text = game_findings.coins_in_words(played(**games))
     assert text.count("so few seeds pass no test") == 2  # p = 0.029 is not below 0.05 / 2
-    assert "A difference counts at 5% over all 2 pairs together." in text
+    assert "A difference counts at 5% over all 2 pairs together, so one pair must have a p below 0.025." in text
+    assert "the 70 orders in which 4 and 4 seeds can rank" in text and "p = 2/70 = 0.029 at best" in text
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(3, "p = 2/20 = 0.1 at best"), (4, ""), (20, "")])
+def test_why_few_seeds_pass_no_test(seeds, said):
+    games = {"gan-l1": [(0.9, 0.0), (1.0, 0.0)] * seeds, "L1 alone": [(0.0, 0.0)] * seeds}
+    text = game_findings.coins_in_words(played(**{name: each[:seeds] for name, each in games.items()}))
+    assert said in text and ("Why a few seeds" in text) == bool(said)
+    clear = mannwhitneyu(np.arange(seeds), np.arange(seeds) + 100).pvalue
+    assert (clear >= game_findings.LEVEL) == bool(said)
+
+
+def restart(collapsed_at, back_to):
+    return {"attempt": 1, "collapsed_at": collapsed_at, "why": "sample spread gone", "back_to": back_to, "seed": 7}
+
+
+def test_a_monitor_s_work_is_told():
+    two = [restart(120, 100), restart(110, 90)]
+    text = game_findings.restarts_in_words(two, "loss frozen", 300)
+    assert "The first attempt collapsed after 120 steps (sample spread gone); it went back to step 100." in text
+    assert "Restart 1 collapsed after 10 steps" in text and "Restart 2 collapsed too (loss frozen)" in text
+    assert "gave up" in text and "finished" not in text
+    text = game_findings.restarts_in_words(two, "", 300)
+    assert "Restart 2 reached the end of the 300 steps" in text and "gave up" not in text
+    assert "No collapse" in game_findings.restarts_in_words([], "", 300)
+    assert "The first attempt collapsed (loss frozen)" in game_findings.restarts_in_words([], "loss frozen", 300)
 
 
 @pytest.mark.parametrize(

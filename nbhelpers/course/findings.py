@@ -185,8 +185,8 @@ def paper_at_length(scores: pd.DataFrame) -> str:
     better = f"""At {below[0]} of the {len(last)} looks with the last weights, and at {below[1]} with the averaged ones,
         the whole 95 % interval of the error lies below the mean colour's."""
     if not any(below):
-        better = f"""At none of the {len(last)} looks, neither with the last weights nor with the averaged ones, does the
-            whole 95 % interval of the error lie below the mean colour's."""
+        better = f"""At none of the {len(last)} looks, neither with the last weights nor with the averaged ones, does
+            the whole 95 % interval of the error lie below the mean colour's."""
     where = f"on one {end['card']}" if "card" in scores else "on two cores"
 
     def share(row) -> str:

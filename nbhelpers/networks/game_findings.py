@@ -85,9 +85,9 @@ def _rule(coins: pd.DataFrame, pairs) -> str:
     if few:
         one, other = max(few, key=sum)
         orders = math.comb(one + other, one)
-        words += f""" (Why a few seeds cannot pass: were both games alike, the {orders} orders in which {one} and {other}
-            seeds can rank would be equally likely. The clearest outcome, all of one above all of the other, is 2 of
-            them: p = 2/{orders} = {2 / orders:.2g} at best.)"""
+        words += f""" (Why a few seeds cannot pass: were both games alike, the {orders} orders in which {one} and
+            {other} seeds can rank would be equally likely. The clearest outcome, all of one above all of the other, is
+            2 of them: p = 2/{orders} = {2 / orders:.2g} at best.)"""
     return " ".join(words.split())
 
 

@@ -62,11 +62,12 @@ def _compare(coins: pd.DataFrame, one: str, other: str, what: str, level: float)
     first, second = (f"{share.min():.0%} to {share.max():.0%}" for share in shares)
     if _least_p(*map(len, shares)) >= level:
         return f"`{one}` chose {first} and `{other}` {second}, {more}; so few seeds pass no test."
-    p = mannwhitneyu(*shares).pvalue
-    by = f"({more}; test of ranks, p = {p:.2g})"
+    ranks = mannwhitneyu(*shares)
+    p, above = ranks.pvalue, ranks.statistic / (len(shares[0]) * len(shares[1]))
+    by = f"({more}; it ranks above in {above:.0%} of all pairs of seeds; test of ranks, p = {p:.2g})"
     if p >= level:
         return f"`{one}` and `{other}` are not told apart by these seeds {by}."
-    return f"With {what}, `{one}` chose {'more' if gap > 0 else 'less'} often than `{other}` {by}."
+    return f"With {what}, `{one}` chose {'more' if above > 0.5 else 'less'} often than `{other}` {by}."
 
 
 def _least_p(first: int, second: int) -> float:

@@ -97,7 +97,7 @@ def test_every_number_of_its_prose_has_a_source(there, means, paper):
         "variants-said": "0 1",
         "46ac0a40": "1",
         "ablation-read": "95",
-        "nb06-32": "0 0.3 10 300",
+        "nb06-32": "0 0.3 1 3 10 300",
         "winners-text": "10",
         "a8b0c7de": "10 15",
         "field-read": "64 128 400 46",
@@ -248,6 +248,10 @@ def test_the_ablation_says_what_it_says(means):
         assert gained.min() > part.max() - part.min()
     assert means.loc["pretrained: L1", "delta_e"] < means.loc["pretrained: MSE", "delta_e"]
     assert colour["pretrained: L1"] < colour["pretrained: MSE"]
+    weights = ["pretrained: L1 + discriminator", *(f"game: L1 weight {w}" for w in (100, 30, 10, 3))]  # from 300 down
+    assert share[weights].is_monotonic_increasing and colour[weights].is_monotonic_increasing
+    least = [f"game: L1 weight {weight}" for weight in (1, 3)]
+    assert abs(np.diff(share[least]))[0] < 0.02 and abs(np.diff(colour[least]))[0] < 2
     assert share["game: L1 weight 10"] < share["pretrained: bins, rebalanced"] - 0.015
     assert abs(colour["game: L1 weight 10"] - colour["pretrained: bins, rebalanced"]) < 0.5
     assert share["bins: lambda 0"] > 3 and colour["bins: lambda 0"] > 0 and share["bins: lambda 0.3"] > 1

@@ -120,3 +120,39 @@ def diagnosis(rows):
     axes[0].set_ylabel("error, % of the mean colour's")
     axes[1].legend(fontsize=8)
     return figure
+
+
+def bins_choice(choice: pd.DataFrame, chosen: tuple[float, float]):
+    """What a network of bins answers with each evenness of the weights and each temperature, against its chroma.
+
+    Parameters
+    ----------
+    choice : pd.DataFrame
+        uniform (the evenness), temperature, of mean colour, hue_spread, chroma, true chroma, true hue_spread.
+    chosen : tuple of float
+        The evenness and the temperature to mark.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels, the error and the hue spread; a line for each temperature, a dot for each evenness, named at the
+        line of the highest temperature. The chroma of photos is a dotted line, up to 10 % more of it are shaded.
+    """
+    table = choice.assign(x=100 * choice["chroma"] / choice["true chroma"], error=100 * choice["of mean colour"])
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.1))
+    names = {"error": "error, % of the mean colour's", "hue_spread": "hue spread"}
+    lines = list(table.sort_values("uniform").groupby("temperature"))
+    for ax, (measure, name) in zip(axes, names.items()):
+        for colour, (temperature, line) in zip(COLOURS, lines):
+            ax.plot(line["x"], line[measure], "o-", color=colour, markersize=3.5, label=f"T = {temperature:g}")
+        for row in lines[-1][1].itertuples():
+            ax.annotate(f"{row.uniform:g}", (row.x, getattr(row, measure)), (4, -9), textcoords="offset points",
+                        fontsize=7.5, color="0.25")  # fmt: skip
+        mark = table[(table["uniform"] == chosen[0]) & (table["temperature"] == chosen[1])]
+        ax.plot(mark["x"], mark[measure], "o", color="0.1", markersize=11, fillstyle="none", label="chosen")
+        ax.axvspan(100, 110, color="0.5", alpha=0.15, linewidth=0)
+        ax.axvline(100, color="0.4", linestyle=":")
+        ax.set(xlabel="chroma, % of the truth's", ylabel=name)
+    axes[1].axhline(table["true hue_spread"].iloc[0], color="0.4", linestyle="--", linewidth=1, label="of the truth")
+    axes[1].legend(fontsize=8)
+    return figure

@@ -1,6 +1,7 @@
 """The figures of notebook 05 that show how a network is built, what it sees, and how it learns."""
 
 import numpy as np
+import pandas as pd
 
 from nbhelpers.networks import drawings, study
 from nbhelpers.networks.models import UNet
@@ -36,3 +37,20 @@ def test_a_diagnosis_has_a_panel_for_each_kind_of_statistics():
     left, right = drawings.diagnosis(rows).axes
     assert (left.get_title(), right.get_title()) == ("running statistics", "statistics counted anew")
     assert np.allclose(right.lines[0].get_ydata(), [20, 40]) and np.allclose(left.lines[1].get_ydata(), [50, 100])
+
+
+def test_the_choice_of_bins_has_a_line_for_each_temperature_and_marks_the_chosen():
+    rows = [
+        {"uniform": u, "temperature": t, "of mean colour": u + t, "hue_spread": u * t, "chroma": 20 * u}
+        | {"true chroma": 20.0, "true hue_spread": 0.45}
+        for u in (0.9, 0.5)
+        for t in (1.0, 0.2)
+    ]
+    left, right = drawings.bins_choice(pd.DataFrame(rows), (0.5, 0.2)).axes
+    low, high, chosen = left.lines[:3]
+    assert (low.get_label(), high.get_label(), chosen.get_label()) == ("T = 0.2", "T = 1", "chosen")
+    assert np.allclose(low.get_xydata(), [[50, 70], [90, 110]]) and np.allclose(high.get_ydata(), [150, 190])
+    assert np.allclose(chosen.get_xydata(), [[50, 70]])
+    assert np.allclose(right.lines[2].get_xydata(), [[50, 0.1]])
+    assert [text.get_text() for text in left.texts] == ["0.5", "0.9"]
+    assert np.allclose(right.lines[-1].get_ydata(), 0.45)

@@ -164,7 +164,7 @@ def predict(network, world: CoinWorld) -> np.ndarray:
     Parameters
     ----------
     network : UNet
-        A network without hints, on the CPU; put into evaluation mode.
+        A network without hints, on the CPU; it answers in evaluation mode.
     world : CoinWorld
         N pictures.
 
@@ -175,9 +175,11 @@ def predict(network, world: CoinWorld) -> np.ndarray:
     """
     import torch
 
-    lightness = torch.from_numpy(rgb_to_lab(world.photos)[..., 0])[:, None]
+    lightness, training = torch.from_numpy(rgb_to_lab(world.photos)[..., 0])[:, None], network.training
     with torch.inference_mode():
-        return unscale_ab(network.eval()(scale_lightness(lightness))).permute(0, 2, 3, 1).numpy()
+        painted = unscale_ab(network.eval()(scale_lightness(lightness))).permute(0, 2, 3, 1).numpy()
+    network.train(training)  # it may be asked while it learns
+    return painted
 
 
 def answers(network, world: CoinWorld) -> np.ndarray:
@@ -186,7 +188,7 @@ def answers(network, world: CoinWorld) -> np.ndarray:
     Parameters
     ----------
     network : UNet
-        A network without hints, on the CPU; put into evaluation mode.
+        A network without hints, on the CPU; it answers in evaluation mode.
     world : CoinWorld
         N pictures.
 

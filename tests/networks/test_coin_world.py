@@ -109,3 +109,11 @@ def test_verdicts_on_networks_of_one_colour():
     table = coin_world.verdicts({name: coin_world.answers(Painter(c), world) for name, c in named.items()})
     assert table[["red", "blue", "neither"]].to_numpy().tolist() == np.eye(3).tolist()
     assert np.allclose(table[["a*", "b*"]], [coin_world.RED, coin_world.BLUE, middle], atol=1e-3)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_to_ask_a_network_leaves_it_as_it_was(training):
+    network = torch.nn.Sequential(torch.nn.Dropout(1.0), torch.nn.Conv2d(1, 2, 1)).train(training)
+    answers = coin_world.answers(network, coin_world.toss(4))
+    assert network.training is network[0].training is training
+    assert np.ptp(answers, axis=0).max() > 0  # nothing was dropped: it depends on the lightness

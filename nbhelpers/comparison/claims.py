@@ -13,6 +13,7 @@ from nbhelpers.evaluation.statistics import FEW
 
 CLAIMS = (*LINEAR, *LEARNED, *GENERATIVE)
 VERDICTS = (HOLDS, PARTLY, FAILS, OPEN, UNTESTED)
+KEPT = ". Judged by the reference run itself, whose scores photo by photo are not kept"
 COLUMNS = ["claim", "paper", "verdict", "evidence"]
 
 
@@ -25,7 +26,7 @@ def rules() -> str:
         A Markdown list: what few photos decide, what is significant, how several differences make one verdict, then
         claim after claim. The thresholds are those that the rules take.
     """
-    few = f"on fewer than {FEW} photos, what is said of painted photos is {OPEN}"
+    few = f"on fewer than {FEW} photos, what is said of painted photos is {OPEN}; how real they look is {UNTESTED}"
     lines = [f"- **Few photos**: {few}.", f"- **Significant**: {SIGNIFICANT}.", f"- **Judged together**: {SEVERAL}."]
     return "\n".join([*lines, *(f"- *{each.claim}*: {each.rule}." for each in CLAIMS)])
 
@@ -58,7 +59,8 @@ def judge(evidence: Evidence, before: pd.DataFrame | None = None) -> pd.DataFram
     evidence : Evidence
         Of a run, or of the committed tables.
     before : pd.DataFrame, optional
-        Verdicts of the run that made these tables: they stay for a claim that the tables alone cannot decide.
+        Verdicts of the run that made these tables: they stay, and that is said, for a claim that the tables alone
+        cannot decide.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def judge(evidence: Evidence, before: pd.DataFrame | None = None) -> pd.DataFram
         One row per claim: claim, paper (section), verdict ("holds", "does not hold", "holds in part", "undecided" or
         "not tested"), evidence. A claim whose methods or shares are not in the tables is "undecided".
     """
-    kept = {} if before is None else before.set_index("claim")[["verdict", "evidence"]].T.to_dict("list")
+    kept = {} if before is None else {row.claim: (row.verdict, row.evidence) for row in before.itertuples()}
     lacking = OPEN, "this run lacks a method or a share that the claim is about"
     rows = []
     for claim in CLAIMS:
@@ -74,6 +76,8 @@ def judge(evidence: Evidence, before: pd.DataFrame | None = None) -> pd.DataFram
             found = claim.judge(evidence)
         except (KeyError, IndexError):
             found = kept.get(claim.claim, lacking)
+            if claim.claim in kept:
+                found = found[0], found[1].removesuffix(KEPT) + KEPT  # the tables may have been judged before
         rows.append((claim.claim, claim.paper, *found))
     return pd.DataFrame(rows, columns=COLUMNS)
 

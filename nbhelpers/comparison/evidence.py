@@ -16,12 +16,15 @@ from nbhelpers.registry import FOUR, ROWS
 NOTHING = ("grey", "mean", *ROWS, "unet", "gan-paper")  # the methods whose differences are asked for with nothing known
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of unknown pixels, at which the regressions are compared
 REGRESSIONS = tuple((one, other) for one in ("elasticnet", "lasso") for other in ("ols", "ridge"))
+REQUIRED = ("07_scores", "07_pairs", "07_axis", "07_brown", "06_scores")  # of the committed tables
 AT_LENGTH = 90  # epochs; the paper trained 100, and one of our trainings had time for 97
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Tables that the rules look at; a rule whose table is None, or lacks a line, gives no verdict.
+    """Tables that the rules look at; a rule that needs a table that is None, or a line that is missing, gives none.
+
+    The first six but axis_pairs are always there.
 
     Attributes
     ----------
@@ -41,7 +44,8 @@ class Evidence:
     coins : pd.DataFrame or None
         The games with a known answer: config, converged.
     long : tuple of pd.DataFrame
-        Scores over the epochs of trainings of the paper's GAN, as notebook 06 and the CUDA campaign write them.
+        Scores over the epochs of trainings of the paper's GAN on the test photos, as notebook 06 and the CUDA campaign
+        write them. Not among them: `10_cuda_ship.csv`, whose photos are training photos kept out.
     variants : pd.DataFrame or None
         Trainings of the paper's GAN with one thing changed: restarts, collapsed.
     pixels : pd.DataFrame or None
@@ -50,6 +54,8 @@ class Evidence:
         As `realism.compare` gives it.
     ratings : pd.DataFrame or None
         As `preference.bradley_terry` gives it.
+    rating_pairs : pd.DataFrame or None
+        As `preference.differences` gives it.
     """
 
     board: pd.DataFrame
@@ -64,6 +70,7 @@ class Evidence:
     pixels: pd.DataFrame | None = None
     realism: pd.DataFrame | None = None
     ratings: pd.DataFrame | None = None
+    rating_pairs: pd.DataFrame | None = None
 
     def means(self) -> pd.Series:
         """The mean ab-MSE of each method with nothing known."""
@@ -106,14 +113,7 @@ class Evidence:
         KeyError
             When the pair was not compared.
         """
-        for one, two, sign in ((method, other, 1), (other, method, -1)):
-            rows = self.pairs[(self.pairs["method"] == one) & (self.pairs["other"] == two)]
-            if len(rows):
-                row = rows.iloc[0]
-                ends = sorted((sign * row["low"], sign * row["high"]))
-                found = {"difference": sign * row["difference"], "low": ends[0], "high": ends[1]}
-                return found | {"p": row["p"], "photos": row["photos"]}
-        raise KeyError(method, other)
+        return gap(self.pairs, method, other)
 
     def at(self, share: float, *needed: str) -> pd.DataFrame:
         """The lines of the axis at one share of unknown pixels.
@@ -149,6 +149,36 @@ class Evidence:
                     end = part[part["epoch"] == part["epoch"].max()].set_index("weights").loc[["last", "averaged"]]
                     found.append(end.assign(epochs=end["epoch"], seeds=1))
         return found
+
+
+def gap(pairs: pd.DataFrame, method: str, other: str) -> dict:
+    """The difference of two methods, whichever way round the table has them.
+
+    Parameters
+    ----------
+    pairs : pd.DataFrame
+        As `statistics.paired` or `preference.differences` gives it: a line for each two methods.
+    method, other : str
+        Their names.
+
+    Returns
+    -------
+    dict
+        difference (method minus other), low, high, and the other columns of that line.
+
+    Raises
+    ------
+    KeyError
+        When the pair was not compared.
+    """
+    for one, two, sign in ((method, other, 1), (other, method, -1)):
+        rows = pairs[(pairs["method"] == one) & (pairs["other"] == two)]
+        if len(rows):
+            row = rows.iloc[0].to_dict()
+            low, high = sorted((sign * row["low"], sign * row["high"]))
+            return row | {"method": method, "other": other, "difference": sign * row["difference"], "low": low,
+                          "high": high}  # fmt: skip
+    raise KeyError(method, other)
 
 
 def slopes(evidence: Evidence, methods) -> pd.DataFrame:
@@ -261,21 +291,23 @@ def of_reference() -> Evidence | None:
     Returns
     -------
     Evidence or None
-        Of the reference run and of the campaign on a GPU; None where its tables are not there.
+        Of the reference run and of the campaign on a GPU; None where one of the tables of REQUIRED is not there.
     """
     table = reference.table
-    if table("07_scores") is None:
+    required = [table(name) for name in REQUIRED]
+    if any(each is None for each in required):
         return None
-    board, pairs = table("07_scores").query("measure == 'ab_mse'"), table("07_pairs")
+    board, pairs, axis, brown, scores = required
+    board = board.query("measure == 'ab_mse'")
     if "p" not in pairs:
         pairs["p"] = [p_of_interval(row.difference, row.low, row.high) for row in pairs.itertuples()]
-    scores = table("06_scores")
     truth = scores.set_index("method").loc["truth"]
     gans = scores[scores["method"].str.startswith("gan-") & (scores["gain"] == 1)]
     painted = gans.assign(chroma=gans["chroma"] / truth["chroma"], hue_spread=gans["hue_spread"] / truth["hue_spread"])
     long = tuple(each for each in (table("06_paper"), reference.cuda("paper")) if each is not None)
     return Evidence(
-        board, pairs, table("07_axis"), table("07_axis_pairs"), table("07_brown"),
+        board, pairs, axis, table("07_axis_pairs"), brown,
         painted[["method", "chroma", "hue_spread", *TRAINING]], table("06_coins"), long, table("06_variants"),
         table("04_pixels"), table("07_realism"), table("07_ratings"),
+        table("07_rating_pairs"),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 from scipy.sparse.csgraph import connected_components
@@ -9,9 +11,11 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from nbhelpers.comparison.rating import TRUTH
+from nbhelpers.evaluation.statistics import p_of_interval
 
 RESULT = ("method", "strength", "low", "high", "against truth", "against low", "against high", "wins", "comparisons",
           "raters", "photos")  # fmt: skip
+PAIRS = ("method", "other", "difference", "low", "high", "p", "drawn", "unit")
 RIDGE = 0.1  # times half the sum of the squared strengths; as if they were normal with 3.2 log odds around 0
 RATERS = 5  # from so many on, the intervals are about other raters; below about other photos
 
@@ -50,6 +54,60 @@ def bradley_terry(answers: pd.DataFrame, seed: int = 0, draws: int = 1000) -> pd
     """
     if answers.empty:
         return pd.DataFrame(columns=RESULT)
+    answers, names, won, found, sampled, unit = _resampled(answers, seed, draws)
+    units = answers[unit].nunique()
+    low, high = _interval(sampled, units)
+    against_low, against_high = _interval(_against_truth(sampled, names), units)
+    columns = (names, found, low, high, _against_truth(found, names), against_low, against_high)
+    table = pd.DataFrame(dict(zip(RESULT, columns)))
+    met = [_met(answers, name) for name in names]
+    table["wins"], table["comparisons"] = np.bincount(won, minlength=len(names)), [len(rows) for rows in met]
+    table["raters"], table["photos"] = ([rows[name].nunique() for rows in met] for name in ("rater", "photo"))
+    return table.sort_values("strength", ascending=False, kind="stable", ignore_index=True)
+
+
+def differences(answers: pd.DataFrame, seed: int = 0, draws: int = 1000) -> pd.DataFrame:
+    """How much stronger each method is than each other, from the very resamples of `bradley_terry`.
+
+    Strengths sum to 0: one falls as another rises, so the interval of a difference is wider than those of two
+    independent strengths would make it.
+
+    Parameters
+    ----------
+    answers : pd.DataFrame
+        As `read` returns it.
+    seed : int
+        Of the bootstrap.
+    draws : int
+        The number of resamples.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each two methods: method, other, difference (in log odds, method minus other), low, high (its 95 %
+        interval), p (that of this interval, if it is normal), drawn (how many of what was drawn anew have answers about
+        a method, of the two the smaller number), unit (what was drawn anew: "rater" or "photo").
+        NaN as there; no rows for no answers.
+    """
+    if answers.empty:
+        return pd.DataFrame(columns=PAIRS)
+    answers, names, _, found, sampled, unit = _resampled(answers, seed, draws)
+    pairs = np.array(list(combinations(range(len(names)), 2))).T
+    gaps, moved = found[pairs[0]] - found[pairs[1]], sampled[:, pairs[0]] - sampled[:, pairs[1]]
+    low, high = _interval(moved, answers[unit].nunique())
+    drawn = np.array([_met(answers, name)[unit].nunique() for name in names])[pairs].min(axis=0)
+    p = [p_of_interval(*each) for each in zip(gaps, low, high)]
+    table = pd.DataFrame(dict(zip(PAIRS, (names[pairs[0]], names[pairs[1]], gaps, low, high, p, drawn))))
+    return table.assign(unit=unit)
+
+
+def _met(answers: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The answers about a method."""
+    return answers[(answers["left"] == name) | (answers["right"] == name)]
+
+
+def _resampled(answers: pd.DataFrame, seed: int, draws: int) -> tuple:
+    """Answers that count, names, who won each, strengths, (draws, n) strengths of resamples, what was resampled."""
     ordered = np.sort(answers[["left", "right"]].to_numpy(str), axis=1)
     asked = answers[["rater", "photo"]].assign(one=ordered[:, 0], other=ordered[:, 1])
     answers = answers[~asked.duplicated(keep="last").to_numpy()]
@@ -64,14 +122,7 @@ def bradley_terry(answers: pd.DataFrame, seed: int = 0, draws: int = 1000) -> pd
     found = _strengths(wins.sum(axis=0))
     drawn = np.random.default_rng(seed).multinomial(len(units), np.full(len(units), 1 / len(units)), draws)
     sampled = np.array([_strengths(np.tensordot(times, wins, 1)) for times in drawn])
-    low, high = _interval(sampled, len(units))
-    against_low, against_high = _interval(_against_truth(sampled, names), len(units))
-    columns = (names, found, low, high, _against_truth(found, names), against_low, against_high)
-    table = pd.DataFrame(dict(zip(RESULT, columns)))
-    met = [answers[(answers["left"] == name) | (answers["right"] == name)] for name in names]
-    table["wins"], table["comparisons"] = np.bincount(won, minlength=len(names)), [len(rows) for rows in met]
-    table["raters"], table["photos"] = ([rows[name].nunique() for rows in met] for name in ("rater", "photo"))
-    return table.sort_values("strength", ascending=False, kind="stable", ignore_index=True)
+    return answers, names, won, found, sampled, unit
 
 
 def _strengths(wins: np.ndarray) -> np.ndarray:

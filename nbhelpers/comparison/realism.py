@@ -17,14 +17,13 @@ import pandas as pd
 import torch
 
 from nbhelpers.evaluation.evaluate import score
-from nbhelpers.evaluation.statistics import bootstrap_interval
+from nbhelpers.evaluation.statistics import LEAST_FRECHET, bootstrap_interval
 from nbhelpers.networks.config import saw_imagenet
 from nbhelpers.networks.encoder import look
 
 LPIPS_NET = "alex"  # the variant that most papers report
 LPIPS_FILES = {"alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
 LEAST_FID = 500  # photos
-LEAST_FRECHET = 100  # photos
 DISTANCES = ("frechet", "frechet_low", "frechet_high", "behind", "behind_low", "behind_high", "halves")
 FID_FILE = "weights-inception-2015-12-05-6726825d.pth"
 

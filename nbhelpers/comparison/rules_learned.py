@@ -51,8 +51,10 @@ def _no_ability(e: Evidence):
 
 def _limited(e: Evidence):
     share = e.brown.set_index("method")["of truth"]
-    text = f"{e.named('unet')}: its chroma is {share['unet']:.0%} of the truth's, the trees' at most "
-    return on_photos(e.photos(), HOLDS if share["unet"] < PALE else FAILS, f"{text}{share[list(ROWS)].max():.0%}")
+    text = f"{e.named('unet')}: its chroma is {share['unet']:.0%} of the truth's"
+    trees = share[share.index.isin(ROWS)]
+    text += f", the trees' at most {trees.max():.0%}" if len(trees) else ""
+    return on_photos(e.photos(), HOLDS if share["unet"] < PALE else FAILS, text)
 
 
 def _improper(e: Evidence):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from nbhelpers import paths
 from nbhelpers.comparison.claims import judge
-from nbhelpers.comparison.evidence import of_reference
+from nbhelpers.comparison.evidence import gap, of_reference
 from nbhelpers.course.findings import findings, row_scores
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
@@ -146,12 +146,11 @@ def comparison() -> str:
 
 
 def _gap(pairs: pd.DataFrame, method: str, other: str) -> str:
-    for sign, columns in ((1, ("method", "other")), (-1, ("other", "method"))):
-        found = pairs[(pairs[columns[0]] == method) & (pairs[columns[1]] == other)]
-        if len(found):
-            ends = sorted(sign * found[["low", "high"]].iloc[0])
-            return f"{sign * found['difference'].iloc[0]:+.1f} ({ends[0]:+.1f} to {ends[1]:+.1f})"
-    return ""
+    try:
+        found = gap(pairs, method, other)
+    except KeyError:
+        return ""
+    return f"{found['difference']:+.1f} ({found['low']:+.1f} to {found['high']:+.1f})"
 
 
 def axis() -> str:

@@ -83,6 +83,7 @@ def summarise(scores: pd.DataFrame, by: list[str], value: str = "ab_mse", of: st
 LEVEL = 0.05  # of significance
 TIE = 1e-6  # two errors nearer than this are the same but for rounding
 FEW = 10  # below so many photos intervals and p-values are far too sure of themselves
+LEAST_FRECHET = 100  # photos, for a Fréchet distance between sets of them
 
 
 def paired(scores: pd.DataFrame, value: str = "ab_mse", against: str | None = None) -> pd.DataFrame:
@@ -141,8 +142,10 @@ def _p_of_mean(gap: np.ndarray) -> float:
 def apart(one, other) -> dict:
     """How far two means are apart of which only the intervals are known, not the values photo by photo.
 
-    As if they were independent, each normal with 1.96 standard errors to each end of its interval. Of the same photos
-    that is cautious: what makes a photo hard for both is not subtracted, as `paired` would.
+    As if they were independent, each normal with 1.96 standard errors to each end of its interval. That is cautious
+    where the two go up and down together, as errors of the same photos do: what makes a photo hard for both is not
+    subtracted, as `paired` would. Where one falls as the other rises it is the opposite, far too sure of itself: so
+    not for strengths, which sum to 0 (`preference.differences`).
 
     Parameters
     ----------

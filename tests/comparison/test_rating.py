@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
-from nbhelpers.comparison import plots, preference, rating
-from nbhelpers.comparison.preference import bradley_terry
+from nbhelpers.comparison import claims, plots, preference, rating
+from nbhelpers.comparison.preference import bradley_terry, differences
 from nbhelpers.comparison.rating import COLUMNS, TRUTH, Pair, Rating, pairs
 from nbhelpers.errors import UserError
+from nbhelpers.evaluation.statistics import apart
 from nbhelpers.hints import Constant
 
 STRENGTHS = {"weak": 0.0, "middling": 1.0, "strong": 2.0}  # whose mean is 1
@@ -151,6 +152,52 @@ def test_planted_strengths_are_found(raters):
     assert table["wins"].sum() == 2000 and table["comparisons"].sum() == 4000
     assert (table["raters"] == raters).all() and table["photos"].between(200 / raters, 2000 / raters).all()
     assert table.loc[:, "against truth":"against high"].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("raters", [10, 2])
+def test_differences_are_those_of_the_resamples(raters):
+    answers = planted(raters=raters)
+    table, pairs = bradley_terry(answers, draws=200).set_index("method"), differences(answers, draws=200)
+    assert list(pairs) == list(preference.PAIRS) and len(pairs) == 3
+    for row in pairs.itertuples():
+        assert row.difference == pytest.approx(table.loc[row.method, "strength"] - table.loc[row.other, "strength"])
+        assert row.low < row.difference < row.high and 0 <= row.p < 1e-4
+        assert row.difference == pytest.approx(STRENGTHS[row.method] - STRENGTHS[row.other], abs=0.3)
+        assert row.unit == ("rater" if raters == 10 else "photo")
+        of_both = table.loc[[row.method, row.other], f"{row.unit}s"]
+        assert row.drawn == of_both.min()
+
+
+def test_strengths_that_sum_to_0_are_not_independent_and_their_difference_is_less_sure():
+    """Of two methods one strength is minus the other: the interval of the difference is twice as wide as theirs."""
+    answers = planted({"a": 0.0, "b": 0.3}, 200)
+    table, (row,) = bradley_terry(answers, draws=300).set_index("method"), differences(answers, draws=300).itertuples()
+    ends = table.loc[row.method, ["low", "high"]].astype(float)
+    assert (row.low, row.high) == pytest.approx((2 * ends["low"], 2 * ends["high"]))
+    lines = table.rename(columns={"strength": "mean"})
+    free = apart(lines.loc[row.method], lines.loc[row.other])
+    assert (row.high - row.low) == pytest.approx(np.sqrt(2) * (free["high"] - free["low"])) and row.p > free["p"]
+
+
+def test_equal_methods_are_seldom_told_apart():
+    """Of 3 methods that are the same, one difference in twenty has p < 0.05."""
+    p = []
+    for seed in range(40):
+        answers = planted(dict.fromkeys("abc", 0.0), 120, raters=1, seed=seed)
+        p += differences(answers, draws=50)["p"].tolist()
+    assert 0 < (np.array(p) < 0.05).mean() < 0.09
+
+
+@pytest.mark.parametrize(("raters", "unit"), [(4, "photo"), (5, "rater")])
+def test_from_five_raters_on_raters_are_drawn_as_the_rule_of_the_claim_says(raters, unit):
+    assert set(differences(planted(count=60, raters=raters), draws=5)["unit"]) == {unit}
+    assert "(photos, from five raters on raters)" in claims.rules()
+
+
+def test_without_answers_or_between_groups_there_are_no_differences():
+    assert list(differences(planted().iloc[:0])) == list(preference.PAIRS)
+    apart_groups = pd.concat([planted({"a": 0, "b": 1}, 40), planted({"c": 0, "d": 1}, 40)])
+    assert differences(apart_groups, draws=20)[["difference", "low", "high", "p"]].isna().all(axis=None)
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say():

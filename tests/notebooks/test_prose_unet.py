@@ -72,6 +72,7 @@ def test_every_number_of_its_prose_has_a_source():
         "nb05-37c": "-1 1",
         "nb05-39": "-1 0",
         "nb05-44": "1.3 224",  # ImageNet's
+        "nb05-48": "32",  # photos in a batch
         "nb05-52": "10 40",
         "nb05-54": "0 1 5",
         "nb05-56": "0",
@@ -89,11 +90,14 @@ def test_every_number_of_its_prose_has_a_source():
         "nb05-21": learned | tested | channels | side | {"104.9": share["200"], "92.7": share["1000"]}
         | {"93.1": share["5000"], "88.5": 100 * scores.loc["here", "of mean colour"]},
         "nb05-41": {"5,000": there["n_train"], "24": there["width"]} | tested | side,
+        "nb05-48": {"64": shipped.loc["unet-pretrained", "width"]},
         "nb05-50": learned | tested | side,
         "nb05-52": {"128": shipped.loc["unet-pretrained", "size"]},
         "nb05-61": kept_out,
         "nb05-66": {"128": shipped["photo_size"].max()} | tested,
-        "nb05-len-0": {"128": long["size"], "64": long["width"], "5,000": long["training_photos"]} | tested,
+        "nb05-len-0": {"128": long["size"], "64": long["width"], "5,000": long["training_photos"]} | tested
+        | {"144": reference.sheet("10_cuda_unet_tiles").tiles.shape[2]}
+        | {"17.6": long["true_chroma"], "17.9": shipped.loc["truth", "chroma"]},
         "nb05-len-2": {"5,000": long["training_photos"]},
         "nb05-74": {"88.5": 100 * scores.loc["here", "of mean colour"], "24": scores.loc["here", "epochs"]}
         | {"87.3": 100 * table("04_pixels")["of mean colour"].min(), "128": shipped["photo_size"].max()} | tested

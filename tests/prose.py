@@ -1,9 +1,12 @@
-"""Which numbers a notebook's prose says, so that a test can hold each of them against where it comes from."""
+"""What a notebook says and shows, so that a test can hold each number of its prose against where it comes from."""
 
+import html
 import re
 from pathlib import Path
 
 import nbformat
+
+from nbhelpers.evaluation import reference
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # What is no claim: code, formulas, addresses, the numbers of notebooks, sections, tables, figures and years, lists.
@@ -47,3 +50,34 @@ def check(notebook: str, given: dict[str, str], measured: dict[str, dict[str, fl
             if f"{value:.{digits}f}" != text.replace(",", "").lstrip("+"):
                 wrong.append(f"{cell} says {text}, the table {value}")
     assert not wrong, "\n".join(wrong)
+
+
+def cells(notebook: str) -> dict:
+    """The cells of a notebook, by id.
+
+    Parameters
+    ----------
+    notebook : str
+        Its stem.
+    """
+    return {cell.id: cell for cell in nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells}
+
+
+def table(name: str):
+    """A committed table of the reference run, with its first column as index.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without its ending.
+    """
+    found = reference.table(name)
+    return found.set_index(found.columns[0])
+
+
+def shown(cell):
+    """The first table that a cell shows: a list of cells for each of its lines, headings first."""
+    text = next(o.data["text/html"] for o in cell.outputs if "text/html" in o.get("data", {}))
+    lines = re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
+    plain = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL) for line in lines]
+    return [[html.unescape(part).strip() for part in line] for line in plain]

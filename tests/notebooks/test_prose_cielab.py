@@ -1,11 +1,9 @@
 """Notebook 01: each number of its prose has a source, and each comparison in words holds in the committed tables."""
 
-import nbformat
 import numpy as np
 import prose
 import pytest
 
-from nbhelpers import paths
 from nbhelpers.colour import chroma
 from nbhelpers.colour.lab import RGB_TO_XYZ, lab_to_rgb, rgb_to_lab
 from nbhelpers.evaluation.reference import table
@@ -40,7 +38,7 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def cells():
-    return {cell.id: cell for cell in nbformat.read(paths.NOTEBOOKS / f"{NAME}.ipynb", as_version=4).cells}
+    return prose.cells(NAME)
 
 
 def printed(cell):

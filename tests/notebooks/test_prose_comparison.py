@@ -3,9 +3,9 @@
 import re
 import tomllib
 
-import nbformat
 import prose
 import pytest
+from prose import table
 
 from nbhelpers.comparison import claims, evidence, tables
 from nbhelpers.evaluation import reference
@@ -15,15 +15,9 @@ from nbhelpers.registry import FOUR, ROWS
 STEM = "07_comparison"
 
 
-def table(name):
-    found = reference.table(name)
-    return found.set_index(found.columns[0])
-
-
 @pytest.fixture(scope="module")
 def cells():
-    node = nbformat.read(prose.NOTEBOOKS / f"{STEM}.ipynb", as_version=4)
-    return {cell.id: cell for cell in node.cells}
+    return prose.cells(STEM)
 
 
 @pytest.fixture(scope="module")

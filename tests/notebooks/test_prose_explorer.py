@@ -1,13 +1,12 @@
 """What notebook 08 says in words and numbers, against the committed tables and its own outputs; README's GPU column."""
 
-import html
 import re
 
-import nbformat
 import numpy as np
 import pandas as pd
 import prose
 import pytest
+from prose import shown
 
 from nbhelpers import paths
 from nbhelpers.colour import gamut
@@ -22,7 +21,7 @@ COUNTS = [0, 1, 5, 10, 50, 100, 500]
 
 @pytest.fixture(scope="module")
 def cells():
-    return {cell.id: cell for cell in nbformat.read(prose.NOTEBOOKS / f"{STEM}.ipynb", as_version=4).cells}
+    return prose.cells(STEM)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +37,6 @@ def gains():
 
 def printed(cell):
     return "".join(o.get("text", "") or o.get("data", {}).get("text/markdown", "") for o in cell.outputs)
-
-
-def shown(cell):
-    """The first table that a cell shows: a list of cells for each of its lines, headings first."""
-    text = next(o.data["text/html"] for o in cell.outputs if "text/html" in o.get("data", {}))
-    lines = re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
-    plain = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL) for line in lines]
-    return [[html.unescape(part).strip() for part in line] for line in plain]
 
 
 def test_each_number_of_its_prose_has_a_source(hints, gains):

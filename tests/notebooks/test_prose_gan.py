@@ -5,7 +5,6 @@ import math
 import re
 import tomllib
 
-import nbformat
 import numpy as np
 import pandas as pd
 import prose
@@ -28,8 +27,7 @@ LOSSES = ("MSE", "L1", "bins", "bins, rebalanced", "L1 + discriminator", "BCE al
 
 @pytest.fixture(scope="module")
 def cells():
-    node = nbformat.read(prose.NOTEBOOKS / f"{GAN}.ipynb", as_version=4)
-    return {cell.id: cell for cell in node.cells}
+    return prose.cells(GAN)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,12 @@
 """What notebook 04 says in words and numbers, against the committed tables, the profiles, and its own outputs."""
 
-import html
 import re
 import tomllib
 
-import nbformat
 import numpy as np
 import prose
 import pytest
+from prose import shown, table
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.evaluation import reference
@@ -18,23 +17,9 @@ from nbhelpers.rows.study import of_mean_row
 ROWS, KINDS = "04_row_by_row", ("tree", "forest", "boosting")
 
 
-def table(name):
-    found = reference.table(name)
-    return found.set_index(found.columns[0])
-
-
 @pytest.fixture(scope="module")
 def cells():
-    node = nbformat.read(prose.NOTEBOOKS / f"{ROWS}.ipynb", as_version=4)
-    return {cell.id: cell for cell in node.cells}
-
-
-def shown(cell):
-    """The first table that a cell shows: a list of cells for each of its lines, headings first."""
-    text = next(o.data["text/html"] for o in cell.outputs if "text/html" in o.get("data", {}))
-    lines = re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
-    plain = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL) for line in lines]
-    return [[html.unescape(part).strip() for part in line] for line in plain]
+    return prose.cells(ROWS)
 
 
 def test_every_number_of_its_prose_has_a_source():

@@ -2,7 +2,6 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pandas as pd
 import prose
@@ -31,7 +30,7 @@ GIVEN = {
 
 
 def cells():
-    return {cell.id: cell for cell in nbformat.read(paths.NOTEBOOKS / f"{NAME}.ipynb", as_version=4).cells}
+    return prose.cells(NAME)
 
 
 def test_each_number_has_a_source():

@@ -7,7 +7,7 @@ import pytest
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import plots as comparison_plots
-from nbhelpers.comparison import realism, tables
+from nbhelpers.comparison import figure_5, realism, tables
 from nbhelpers.hints import Constant, Nearest, hide_pixels
 
 
@@ -59,7 +59,7 @@ def test_the_scoreboard_marks_the_mean_colour_and_the_truth():
 
 def test_figure_5_draws_the_sum_and_the_running_mean():
     scores = pd.DataFrame({"photo": list("abc"), "method": "unet", "ab_mse": [2.0, 4.0, 9.0], "converged": True})
-    figure = comparison_plots.accumulated(tables.accumulated(scores), ["unet"])
+    figure = figure_5.accumulated(tables.accumulated(scores), ["unet"])
     left, right = figure.axes
     assert left.lines[0].get_ydata().tolist() == [2, 6, 15]
     assert right.lines[0].get_ydata().tolist() == [2, 3, 5]
@@ -90,7 +90,7 @@ def test_one_large_curve_of_figure_5_does_not_press_the_others_together():
     scores = pd.concat([pd.DataFrame({"photo": [0, 1], "method": m, "ab_mse": v, "converged": True})
                         for m, v in errors.items()])  # fmt: skip
     for names, scale in ((["a", "b"], "linear"), (["a", "b", "c"], "log")):
-        left, right = comparison_plots.accumulated(tables.accumulated(scores), names).axes
+        left, right = figure_5.accumulated(tables.accumulated(scores), names).axes
         assert left.get_yscale() == right.get_yscale() == scale and ("log" in left.get_ylabel()) == (scale == "log")
     low, high = right.get_ylim()
     assert low < 230 and high > 950 and [label.get_text() for label in right.get_yticklabels()][0] == "200"
@@ -99,7 +99,7 @@ def test_one_large_curve_of_figure_5_does_not_press_the_others_together():
 def test_slopes_mark_the_mean_colour_and_trainings_at_length():
     lines = [("unet", 0.9, 0.85, 0.95, False), ("mean", 1.0, 1.0, 1.0, False), ("gan", 1.5, 1.4, 1.6, True)]
     table = pd.DataFrame(lines, columns=["label", "mean", "low", "high", "long"])
-    (ax,) = comparison_plots.slopes(table[::-1]).axes
+    (ax,) = figure_5.slopes(table[::-1]).axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["unet", "mean", "gan"] and ax.get_xscale() == "log"
     here, long = ax.lines[:2]
     assert list(here.get_xdata()) == [0.9, 1.0] and list(long.get_xdata()) == [1.5]

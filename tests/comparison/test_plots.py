@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.comparison import plots as comparison_plots
 from nbhelpers.comparison import figure_5, realism, tables
+from nbhelpers.comparison import plots as comparison_plots
 from nbhelpers.hints import Constant, Nearest, hide_pixels
 
 

@@ -42,6 +42,7 @@ def printed(cell):
 def test_each_number_of_its_prose_has_a_source(hints, gains):
     given = {
         "c04": "100",
+        "how-far": "64",  # the package names anchors for this side
         "c06": "0 11 20 21 25 25.5 255 30 35 40 8.1 2.55 20.6 205.6 113 27.6",  # calculated, tested below
         "edges-md": "2 10",  # about what is just noticeable in CIELAB, and five times that
         "edges-then": "10",

@@ -257,10 +257,10 @@ def _draw(c: Campaign, name: str, pictures: dict) -> None:
 
 def _over_epochs(scores: pd.DataFrame, log: pd.DataFrame):
     """The figure of a GAN's training, or of a U-Net's."""
-    return (network_plots.long_training if "adversarial" in log else unet_at_length)(scores, log)
+    return (network_plots.long_training if "adversarial" in log else unet_over_epochs)(scores, log)
 
 
-def unet_at_length(scores: pd.DataFrame, log: pd.DataFrame):
+def unet_over_epochs(scores: pd.DataFrame, log: pd.DataFrame):
     """A U-Net's error on the photos that it learns from and on new ones, over its epochs, and its chroma.
 
     Parameters

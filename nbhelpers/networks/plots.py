@@ -153,7 +153,8 @@ def over_epochs(labs, trainings, caption: str = "", most: int = 4):
         worst = int(np.argmax(kept.errors))
         picked = np.linspace(0, len(kept.epochs) - 1, min(most, len(kept.epochs))).round().astype(int)
         if worst not in picked:
-            picked[1 + abs(picked[1:-1] - worst).argmin()] = worst
+            inner = picked[1:-1] if len(picked) > 2 else picked[:1]  # the last stays, and the first where it can
+            inner[abs(inner - worst).argmin()] = worst
         for e in dict.fromkeys(picked):
             told = f"epoch {kept.epochs[e]}" if kept.epochs[e] else "as it came"
             told += ", worst" if e == worst and len(kept.epochs) > 1 else ""

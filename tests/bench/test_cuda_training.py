@@ -126,7 +126,7 @@ def test_the_figure_of_a_unet_has_both_errors_in_shares_of_the_mean_colours():
     rows = [look | {"seed": 0, "epoch": 0, "of_mean_colour": 1.0, "chroma": 8.0}]
     rows += [look | {"seed": s, "epoch": e, "of_mean_colour": 0.8 + s, "chroma": 9.0} for s in (0, 1) for e in (1, 2)]
     log = pd.DataFrame({"step": range(4), "epoch": [0, 0, 1, 1], "loss": [0.03, 0.01, 0.01, 0.0]})
-    error, chroma = cuda_training.unet_at_length(pd.DataFrame(rows), log).axes
+    error, chroma = cuda_training.unet_over_epochs(pd.DataFrame(rows), log).axes
     lines = {line.get_label(): line for line in error.lines}
     learned = lines["photos learned from (loss)"]
     assert learned.get_xdata().tolist() == [1, 2]

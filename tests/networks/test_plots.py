@@ -70,6 +70,9 @@ def test_epochs_stand_in_columns_with_the_worst_among_them_and_the_truth_last():
     worst = lab_to_rgb(np.dstack([labs[0][..., 0], trainings["scratch"].painted[1][0]]))
     assert np.array_equal(figure.axes[1].images[0].get_array(), worst)
     assert np.array_equal(figure.axes[6].images[0].get_array(), lab_to_rgb(labs[0]))
+    two = network_plots.over_epochs(labs, {"scratch": trainings["scratch"]}, most=2)
+    titles = [ax.get_title().replace("\n", " ") for ax in two.axes[:3]]
+    assert titles == ["scratch epoch 2, worst", "scratch epoch 8", "truth"]
 
 
 def test_methods_stand_in_columns():

@@ -13,8 +13,7 @@ import pandas as pd
 from nbhelpers import paths
 from nbhelpers.bench.cuda_campaign import FAST, Campaign, OutOfTime, Sizes
 from nbhelpers.bench.cuda_speed import empty, flops
-from nbhelpers.colour.lab import unscale_ab
-from nbhelpers.networks import batch_scores
+from nbhelpers.networks import batch_scores, drawings
 from nbhelpers.networks import plots as network_plots
 from nbhelpers.networks.config import TrainConfig, train_config
 from nbhelpers.networks.speed import Speed
@@ -257,45 +256,7 @@ def _draw(c: Campaign, name: str, pictures: dict) -> None:
 
 def _over_epochs(scores: pd.DataFrame, log: pd.DataFrame):
     """The figure of a GAN's training, or of a U-Net's."""
-    return (network_plots.long_training if "adversarial" in log else unet_over_epochs)(scores, log)
-
-
-def unet_over_epochs(scores: pd.DataFrame, log: pd.DataFrame):
-    """A U-Net's error on the photos that it learns from and on new ones, over its epochs, and its chroma.
-
-    Parameters
-    ----------
-    scores : pd.DataFrame
-        Columns seed, weights, epoch, ab_mse, of_mean_colour with its interval of_low to of_high, chroma, true_chroma.
-        Of further seeds there are thin lines.
-    log : pd.DataFrame
-        The log of the first seed, as `train` gives it.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Two panels.
-    """
-    mean, looks = scores[scores["epoch"] == 0].iloc[0], scores[scores["epoch"] > 0]
-    first = looks[looks["seed"] == looks["seed"].iloc[0]]
-    learned = (unscale_ab(1.0) ** 2 * log["loss"] / mean["ab_mse"]).groupby(log["epoch"] + 1).mean()
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.1))
-    bars = abs(first[["of_low", "of_high"]].sub(first["of_mean_colour"], axis=0)).to_numpy().T
-    axes[0].plot(learned.index, learned, color="tab:blue", label="photos learned from (loss)")
-    axes[0].errorbar(
-        first["epoch"], first["of_mean_colour"], bars, fmt="o-", color="tab:red", label="new photos", capsize=2
-    )
-    axes[1].plot(first["epoch"], first["chroma"], "o-", color="tab:red", label="new photos")
-    for _, line in looks[looks["seed"] != looks["seed"].iloc[0]].groupby("seed"):
-        axes[0].plot(line["epoch"], line["of_mean_colour"], color="tab:red", linewidth=0.8, label="another seed")
-        axes[1].plot(line["epoch"], line["chroma"], color="tab:red", linewidth=0.8, label="another seed")
-    axes[0].axhline(1, color="0.4", linestyle=":", label="the mean colour")
-    axes[1].axhline(mean["true_chroma"], color="0.4", linestyle="--", label="true photos")
-    axes[0].set(title="error / the mean colour's", xlabel="epoch", ylim=(0, None))
-    axes[1].set(title="mean chroma", xlabel="epoch", ylim=(0, None))
-    for ax in axes:
-        ax.legend(fontsize=7)
-    return figure
+    return (network_plots.long_training if "adversarial" in log else drawings.unet_over_epochs)(scores, log)
 
 
 def _keep(c: Campaign, file: str, figure) -> None:

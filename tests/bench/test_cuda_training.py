@@ -119,21 +119,3 @@ def test_a_seed_that_would_not_end_in_time_is_not_begun(tmp_path, monkeypatch):
     c.deadline += 10
     cuda_training.again(c)
     assert begun == [1, 2]
-
-
-def test_the_figure_of_a_unet_has_both_errors_in_shares_of_the_mean_colours():
-    look = {"weights": "last", "ab_mse": 200.0, "of_low": 0.7, "of_high": 0.9, "true_chroma": 17.0}
-    rows = [look | {"seed": 0, "epoch": 0, "of_mean_colour": 1.0, "chroma": 8.0}]
-    rows += [look | {"seed": s, "epoch": e, "of_mean_colour": 0.8 + s, "chroma": 9.0} for s in (0, 1) for e in (1, 2)]
-    log = pd.DataFrame({"step": range(4), "epoch": [0, 0, 1, 1], "loss": [0.03, 0.01, 0.01, 0.0]})
-    error, chroma = cuda_training.unet_over_epochs(pd.DataFrame(rows), log).axes
-    lines = {line.get_label(): line for line in error.lines}
-    learned = lines["photos learned from (loss)"]
-    assert learned.get_xdata().tolist() == [1, 2]
-    assert learned.get_ydata().tolist() == pytest.approx([110**2 * 0.02 / 200, 110**2 * 0.005 / 200])
-    assert lines["another seed"].get_ydata().tolist() == [1.8, 1.8] and lines["the mean colour"].get_ydata()[0] == 1
-    assert [text.get_text() for text in chroma.get_legend().get_texts()] == [
-        "new photos",
-        "another seed",
-        "true photos",
-    ]

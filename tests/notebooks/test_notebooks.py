@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -69,6 +70,15 @@ def test_its_cells_are_many_and_small(node):
     cells = code_cells(node)
     assert 15 <= len(cells) <= 45
     assert [cell.source for cell in cells if len(cell.source.splitlines()) > 30] == []
+
+
+def test_python_warns_of_none_of_its_cells(node):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as "\\*" in a string, of which newer versions warn every reader
+        for cell in node.cells:
+            if cell.cell_type == "code":
+                lines = cell.source.splitlines()
+                compile("\n".join("" if line.startswith(("%", "!")) else line for line in lines), cell.id, "exec")
 
 
 def test_its_parameters_are_literals_with_photos_and_profile_first(node):

@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from nbhelpers import __version__
-from nbhelpers.cli.photos import photo_source, photos_app, plain
-from nbhelpers.errors import UserError, instead_of
-from nbhelpers.methods import HINTED, METHODS, NETWORKS
+from nbhelpers.cli.colorize import colorize
+from nbhelpers.cli.options import out_folder, photo_source, plain, tell
+from nbhelpers.cli.photos import photos_app
+from nbhelpers.errors import UserError
+from nbhelpers.methods import HINTED, NETWORKS
 from nbhelpers.paths import ROOT
 
 app = typer.Typer(**plain, help="Colorization of grey photographs: run the notebooks, fetch and check photos, measure.")
 app.add_typer(photos_app, name="photos")
+app.command()(colorize)
 
 
 def _print_version(wanted: bool) -> None:
@@ -34,24 +37,6 @@ def _options(
     pass  # `main` looks for --debug itself: an error while the options are read should heed it too
 
 
-def _folder(out: str) -> str:
-    """The folder that -o/--out names; wrong usage when it cannot be one."""
-    out = os.path.expanduser(out)
-    if not out or os.path.exists(out) and not os.path.isdir(out):
-        raise typer.BadParameter(
-            f"-o/--out names a folder, and {out or 'an empty name'} is {'a file' if out else 'none'}"
-        )
-    return out
-
-
-def _tell(note: str) -> None:
-    """Print a warning, not in the middle of a progress bar."""
-    from tqdm import tqdm
-
-    with tqdm.external_write_mode():
-        typer.echo(f"nbhelpers: warning: {note}", err=True)
-
-
 def _tell_without_gpu(profile: str | None) -> None:
     """Say what the paper's own sizes mean on a machine without CUDA."""
     if profile == "paper":
@@ -59,7 +44,7 @@ def _tell_without_gpu(profile: str | None) -> None:
 
         if not torch.cuda.is_available():
             what = "networks of the paper's own sizes are meant for a CUDA device, and there is none"
-            _tell(f"{what}; --profile reference is for machines without")
+            tell(f"{what}; --profile reference is for machines without")
 
 
 @app.command()
@@ -164,7 +149,7 @@ def train(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
     with photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train
-    folder = Run(profile, photos).models if out is None else _folder(out)
+    folder = Run(profile, photos).models if out is None else out_folder(out)
     if start:
         start = os.path.expanduser(start)
     speed = Speed(accelerator, devices, bf16, compile=compile_)
@@ -178,66 +163,6 @@ def train(
         raise UserError(f"{name} collapsed {len(trained.restarts) + 1} times ({trained.collapsed}); {where}")
     if os.environ.get("LOCAL_RANK", "0") == "0":  # one voice for all devices
         typer.echo(f"{trained.file}: {len(trained.restarts)} restarts; log and checkpoints are beside it")
-
-
-@app.command()
-def colorize(
-    photos: Annotated[list[str], typer.Argument(metavar="PHOTO", help="Files and folders; folders with all below.")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder that the PNG files go to.")],
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help=f"The colorizer: {', '.join(sorted(METHODS))}.")
-    ] = "hinted",
-    run: Annotated[
-        str | None,
-        typer.Option(metavar="RUN", help="Models of a run of yours, as demo-sample, before those of the course."),
-    ] = None,
-    hints: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Hints for one photo: opaque pixels; coloured ones where there is no alpha."),
-    ] = None,
-    unknown: Annotated[
-        float | None,
-        typer.Option(metavar="PERCENT", help="Keep a photo's own colours as hints, but hide this share at random."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Which pixels --unknown hides.")] = 0,
-    size: Annotated[int, typer.Option(min=8, help="Longest shorter side that is colorized, in pixels.")] = 512,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of an earlier run.")] = False,
-) -> None:
-    """Colorize photo files of any size; the lightness, EXIF data and colour profile are kept."""
-    from nbhelpers import registry
-    from nbhelpers.files import colorize_files, find_photos
-    from nbhelpers.paths import find_run
-
-    if unknown is not None and not 0 <= unknown <= 100:
-        raise typer.BadParameter(f"--unknown is a percentage from 0 to 100, not {unknown:g}")
-    if unknown is not None and hints is not None:
-        raise typer.BadParameter("--hints and --unknown exclude each other: give one of them")
-    if "" in photos:
-        raise typer.BadParameter("PHOTO is empty: name a file or a folder")
-    out, photos = _folder(out), [os.path.expanduser(photo) for photo in photos]
-    if hints:
-        hints = os.path.expanduser(hints)
-    if method not in METHODS:
-        raise typer.BadParameter(f"there is no colorizer {method!r}: {instead_of(method, METHODS)}")
-    pairs, failures = find_photos(photos, out)
-    if hints is not None and len(pairs) > 1:
-        raise typer.BadParameter(f"--hints belongs to one photo, and {len(pairs)} were found: name that one")
-    if pairs:
-        colorizer = registry.load(method, None if run is None else find_run(run))
-        if run is not None and colorizer.origin not in ("", run):
-            _tell(f"the run {run} lacks what {method} needs: that of {colorizer.origin} is used, and the files say so")
-        try:
-            failed = colorize_files(pairs, colorizer, size, unknown, seed, hints, overwrite, _tell)
-        except KeyboardInterrupt:
-            goes_on = "the same command goes on with those missing (those that exist are kept, and reported)"
-            typer.echo(f"nbhelpers: interrupted; what is done stays in {out}, and {goes_on}", err=True)
-            raise typer.Exit(130) from None
-        done, failures = len(pairs) - len(failed), failures + failed
-        typer.echo(f"{done} photo{'' if done == 1 else 's'} colorized by {method} -> {out}")
-    for failure in failures:
-        typer.echo(f"nbhelpers: {failure}", err=True)
-    if failures:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -263,7 +188,7 @@ def bench(
         elif photos is None or out is None:
             raise typer.BadParameter("bench cuda needs --photos PACK and --out DIR; --dry-run alone prints its plan")
         else:
-            cuda.main(os.path.expanduser(photos), _folder(out), budget or 540, resume, rehearse)
+            cuda.main(os.path.expanduser(photos), out_folder(out), budget or 540, resume, rehearse)
         return
     if photos is not None or out is not None or budget is not None or resume or rehearse or dry_run:
         raise typer.BadParameter("these options belong to `nbhelpers bench cuda`: name it, or leave them out")
@@ -297,5 +222,5 @@ def site(
 
     from nbhelpers.course.site import build
 
-    pages = build(Path(_folder(out)))
+    pages = build(Path(out_folder(out)))
     typer.echo(f"{len(pages)} pages; open {pages[0].parent / 'index.html'}")

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from nbhelpers.cli.options import photo_source, plain
 from nbhelpers.errors import UserError
 
-plain = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
 photos_app = typer.Typer(**plain, help="Where photos come from.")
-
-
-@contextmanager
-def photo_source(source: str):
-    """Make the error for a bare word that is neither a source nor a folder one of usage."""
-    from nbhelpers.paths import SOURCES
-
-    try:
-        yield
-    except UserError as error:
-        if source in SOURCES or os.sep in source or os.path.exists(source):
-            raise
-        raise typer.BadParameter(str(error)) from None
 
 
 @photos_app.command("list")

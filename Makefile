@@ -56,7 +56,7 @@ clean: ## remove caches, build leftovers and executed copies; photos, figures an
 	for python in $(PYTHONS); do "$$python" -c '$(FITS)' 2>/dev/null && found=$$python && break; done; \
 	[ -n "$$found" ] || { echo "nbhelpers needs Python 3.11, 3.12 or 3.13; install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }; \
 	"$$found" -m venv --clear .venv || { echo "Python could not make .venv: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	.venv/bin/python -m pip install -q -c constraints.txt -e ".[test,app,cluster]"
+	.venv/bin/python -m pip install -q -c constraints.txt -e ".[test,app,cluster,heic]"
 	@touch $@
 
 .PHONY: help figures test lab app notebooks site screenshots bench clean

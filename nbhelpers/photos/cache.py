@@ -20,7 +20,7 @@ import numpy as np
 
 from nbhelpers import paths
 
-FORMAT = 1  # raise it when decoding changes, so that older caches are left alone
+FORMAT = 2  # raise it when decoding changes, so that older caches are left alone
 RESERVE = 500_000_000  # bytes of free disk that the cache never touches
 
 

@@ -11,12 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbhelpers.colour.tint import TINTED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.paths import SOURCES
 from nbhelpers.photos import kaggle, sources, torchvision_sets
-from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_photo
+from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_whole
+from nbhelpers.photos.folders import named
 from nbhelpers.photos.sources import NO_COLOUR
 from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto
+
+ONE_TINT = "one tint, as sepia has, which is all that is learned from it: take it out, unless it is meant"
 
 
 def find(source) -> tuple[str, Path | str, sources.Found]:
@@ -146,6 +150,8 @@ class Report:
         (width, height) in pixels of the photos with the fewest and the most pixels; (0, 0) when there is none.
     beside : tuple of str
         Names of what was passed over: no pictures by their names.
+    notes : tuple
+        (what, names) of what holds for some photos, as that they have one tint.
     """
 
     name: str
@@ -155,6 +161,7 @@ class Report:
     smallest: tuple[int, int]
     largest: tuple[int, int]
     beside: tuple[str, ...] = ()  # no pictures by their names
+    notes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __str__(self):
         counts = f"{self.train} training and {self.test} test photos, {len(self.skipped)} skipped"
@@ -162,7 +169,8 @@ class Report:
         if self.train + self.test:
             lines.append("from {} x {} to {} x {} pixels".format(*self.smallest, *self.largest))
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
-        return "\n".join(lines + [f"passed over {name}: by its name no picture" for name in self.beside])
+        lines += [f"passed over {name}: by its name no picture" for name in self.beside]
+        return "\n".join(lines + [f"{len(names)} with {what}: {named(list(names))}" for what, names in self.notes])
 
 
 def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
@@ -193,7 +201,7 @@ def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
     if os.fspath(source) == "kaggle":
         kaggle.compare_with_manifest(where, contents=True, progress=lambda names: tqdm(names, desc="SHA-256"))
     photos = [("train", *photo) for photo in found.train] + [("test", *photo) for photo in found.test]
-    counts, sizes, skipped = collections.Counter(), [], list(found.skipped)
+    counts, sizes, skipped, notes = collections.Counter(), [], list(found.skipped), collections.defaultdict(list)
     for (part, label, _), result in zip(
         photos, tqdm(in_order(_examine, photos, jobs), total=len(photos), desc="decoding"), strict=True
     ):
@@ -201,22 +209,31 @@ def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
             skipped.append((label, result))
         else:
             counts[part] += 1
-            sizes.append(result)
+            sizes.append(result[0])
+            for what in result[1]:
+                notes[what].append(label)
     sizes.sort(key=lambda size: size[0] * size[1])
     smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
-    return Report(name, counts["train"], counts["test"], tuple(sorted(skipped)), smallest, largest, found.beside)
+    told = tuple((what, tuple(names)) for what, names in sorted(notes.items()))
+    return Report(name, counts["train"], counts["test"], tuple(sorted(skipped)), smallest, largest, found.beside, told)
 
 
 def _examine(photo):
-    """(width, height) of a photo that can be used, else the reason why not."""
+    """(width, height) of a photo that can be used, and what is to be said of it; else the reason why not."""
     part, _, item = photo
     try:
-        rgb = np.asarray(item.image()) if isinstance(item, TorchvisionPhoto) else read_photo(item)
+        if isinstance(item, TorchvisionPhoto):
+            rgb, notes = np.asarray(item.image()), []
+        else:
+            rgb, _, said = read_whole(item)
+            notes = [what for what, _ in said]
     except PhotoError as error:
         return error.reason
     if part == "train" and is_grey(rgb):
         return NO_COLOUR
-    return rgb.shape[1], rgb.shape[0]
+    if part == "train" and tone(rgb) == TINTED:
+        notes.append(ONE_TINT)
+    return (rgb.shape[1], rgb.shape[0]), notes
 
 
 def attributions(source: str | os.PathLike) -> dict[str, str]:

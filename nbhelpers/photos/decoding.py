@@ -1,12 +1,11 @@
 """From a photo file to sRGB bytes, as a person would see it: upright, in sRGB, alpha over white.
 
-Files are told apart by content, never by name, and nothing but JPEG, PNG, WebP, BMP and TIFF is decoded.
+Files are told apart by content, never by name, and nothing but the `READABLE` formats is decoded.
 """
 
 from __future__ import annotations
 
 import collections
-import io
 import itertools
 import os
 import stat
@@ -17,22 +16,25 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from nbhelpers.errors import UserError
+from nbhelpers.photos import exif, formats, metadata, samples
+from nbhelpers.photos.metadata import Metadata
+from nbhelpers.photos.profiles import deep_to_srgb, to_srgb
+from nbhelpers.photos.samples import Unsuitable
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}
 # Pillow warns below our own limit already.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-_PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*")
-_ORIENTATION, _BITS, _PHOTOMETRIC, _PLANAR = 274, 258, 262, 284  # TIFF and EXIF tags
-# Tags that say how a file stores its pixels; those of a TIFF stand among its EXIF data and fit no other file.
-_STORAGE = {254, 255, 256, 257, _BITS, 259, _PHOTOMETRIC, 266, 273, _ORIENTATION, 277, 278, 279, 280, 281, _PLANAR}
-_STORAGE |= {292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 513, 514, 529, 530}
-_STORAGE |= {531, 532, 700, 34377, 34675}
+# EXIF's orientations, as what has to be done to the stored rows.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+_DARK = 4095  # of 65,535: the brightest sample where 12 bits were stored as 16
 
 
 class PhotoError(UserError):
@@ -79,15 +81,15 @@ class Whole(NamedTuple):
     ----------
     rgb : np.ndarray
         (H, W, 3) uint8, sRGB, upright, alpha over white.
-    exif : bytes
-        Without what no longer fits these pixels, orientation above all; b"" when absent or broken.
-    icc : bytes or None
-        The embedded colour profile, whatever it is: see `from_srgb`.
+    metadata : Metadata
+        EXIF data, profile, XMP, print size, texts.
+    notes : tuple
+        (what, detail): what these pixels do not show of the file, as ("transparency, laid over white", "").
     """
 
-    rgb: np.ndarray  # sRGB uint8 (H, W, 3), upright, alpha over white
-    exif: bytes  # without what no longer fits these pixels, orientation above all; b"" when absent or broken
-    icc: bytes | None  # the embedded colour profile, whatever it is: see `from_srgb`
+    rgb: np.ndarray
+    metadata: Metadata
+    notes: tuple[tuple[str, str], ...]
 
 
 def read_header(path) -> Header:
@@ -114,12 +116,17 @@ def read_header(path) -> Header:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise PhotoError(path, "not a regular file")  # opening a pipe would wait for ever
-        with open(path, "rb") as file, _opened(path, file) as image:
-            grey = image.mode in GREY_MODES
-            if image.format == "PNG":
-                image.verify()
-            elif image.format not in ("JPEG", "MPO") or not _ends_as_jpeg(file):
-                image.load()
+        with open(path, "rb") as file:
+            form = formats.of(file)
+            if form == "TIFF":
+                grey = _decoded(path).grey
+            else:
+                with _opened(path, file) as image:
+                    grey = image.mode in GREY_MODES or bool(image.tile) and image.tile[0][3] == "LA;16B"
+                    if form == "PNG":
+                        image.verify()
+                    elif form != "JPEG" or not _ends_as_jpeg(file):
+                        image.load()
         return Header(grey, status.st_size, status.st_mtime_ns)
 
 
@@ -141,11 +148,11 @@ def read_photo(path) -> np.ndarray:
     PhotoError
         When the file cannot be used.
     """
-    return np.array(_load(path))
+    return np.array(_over_white(_decoded(path)))
 
 
 def read_whole(path) -> Whole:
-    """Read a photo at its own size, with its EXIF data and its colour profile.
+    """Read a photo at its own size, with what its file says.
 
     Parameters
     ----------
@@ -155,15 +162,15 @@ def read_whole(path) -> Whole:
     Returns
     -------
     Whole
-        Pixels, EXIF data and profile.
+        Pixels, metadata, and what is to be said of them.
 
     Raises
     ------
     PhotoError
         When the file cannot be used.
     """
-    with _upright(path) as (image, pixels):
-        return Whole(np.array(as_rgb(pixels)), _exif(image), image.info.get("icc_profile"))
+    found = _decoded(path, whole=True)
+    return Whole(np.array(_over_white(found)), found.metadata, tuple(found.notes))
 
 
 def read_layer(path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -186,9 +193,8 @@ def read_layer(path) -> tuple[np.ndarray, np.ndarray | None]:
     PhotoError
         When the file cannot be used.
     """
-    with _upright(path) as (_, pixels):
-        image, alpha = _without_alpha(pixels)
-        return np.array(image), None if alpha is None else np.array(alpha)
+    found = _decoded(path)
+    return np.array(found.rgb), None if found.alpha is None else np.array(found.alpha)
 
 
 def read_square(path, size: int) -> np.ndarray:
@@ -211,7 +217,7 @@ def read_square(path, size: int) -> np.ndarray:
     PhotoError
         When the file cannot be used.
     """
-    return square(_load(path, size), size)
+    return square(_over_white(_decoded(path, size)), size)
 
 
 def square(rgb, size: int) -> np.ndarray:
@@ -237,56 +243,6 @@ def square(rgb, size: int) -> np.ndarray:
     if side == size:
         return np.array(image.crop(box))
     return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box=box))
-
-
-def as_rgb(image: Image.Image) -> Image.Image:
-    """Convert a Pillow image to sRGB: embedded profile applied, alpha over white.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Of any mode; 16-bit grey is scaled to 8 bits.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Of mode RGB.
-
-    Raises
-    ------
-    ValueError
-        For samples that have no photographic scale: floating-point or 32-bit ones.
-    """
-    image, alpha = _without_alpha(image)
-    if alpha is None:
-        return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=alpha)
-    return white
-
-
-def from_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray | None:
-    """The colours of an sRGB photo in the numbers of an ICC profile.
-
-    Parameters
-    ----------
-    rgb : np.ndarray
-        (H, W, 3) uint8, sRGB.
-    profile : bytes
-        The ICC profile.
-
-    Returns
-    -------
-    np.ndarray or None
-        (H, W, 3) uint8; None when the profile cannot describe an RGB photo: it is broken, or made for grey, CMYK or
-        only for reading.
-    """
-    try:
-        target, image = ImageCms.ImageCmsProfile(io.BytesIO(profile)), Image.fromarray(rgb)
-        converted = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), target, outputMode="RGB")
-    except _PROFILE_ERRORS:
-        return None
-    return np.array(converted)
 
 
 def is_grey(rgb: np.ndarray) -> bool:
@@ -338,88 +294,153 @@ def in_order(function, items: Iterable, jobs: int) -> Iterator:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _load(path, size: int | None = None) -> Image.Image:
-    """Decode a photo to sRGB; with `size`, a JPEG may come out smaller, though at least twice that size."""
-    with _upright(path, size) as (_, pixels):
-        return as_rgb(pixels)
+class _Decoded(NamedTuple):
+    rgb: Image.Image  # upright, sRGB: the colours below the alpha
+    alpha: Image.Image | None
+    grey: bool  # stored without colour
+    metadata: Metadata
+    notes: list[tuple[str, str]]
 
 
-@contextmanager
-def _upright(path, size: int | None = None):
-    """Yield a file as Pillow opened it, and its pixels, decoded and upright: mostly the same image."""
-    with _named_errors(path), open(path, "rb") as file, _opened(path, file) as image:
-        if size:
-            image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
-        if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2 and 16 in image.tag_v2.get(_BITS, ()):
-            yield image, _planar_tiff(path, image)
-            return
-        image.load()
-        with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
-            ImageOps.exif_transpose(image, in_place=True)
-        yield image, image
+def _decoded(path, size: int | None = None, whole: bool = False) -> _Decoded:
+    """Decode a photo.
+
+    With `size`, a JPEG may come out smaller, though at least twice that size. Metadata and notes are collected with
+    `whole` alone.
+    """
+    with _named_errors(path), open(path, "rb") as file:
+        form = formats.of(file)
+        page = next(iter(exif.directories(file)), {}) if form == "TIFF" else {}
+        if page:
+            found = _deep_tiff(path, file, page, whole)
+            if found is not None:
+                return found
+        with _opened(path, file) as image:
+            return _by_pillow(file, image, form, size, whole)
 
 
-def _exif(image: Image.Image) -> bytes:
-    with suppress(Exception):  # as above
-        exif = image.getexif()
-        for tag in _STORAGE & set(exif):
-            del exif[tag]
-        return exif.tobytes() if len(exif) else b""
-    return b""
+def _deep_tiff(path, file, page: dict, whole: bool) -> _Decoded | None:
+    """Decode a TIFF whose samples Pillow does not read right."""
+    width, height, turn = (_first(page, tag) for tag in (exif.WIDTH, exif.LENGTH, exif.ORIENTATION))
+    _check_pixels(path, width, height)
+    deep = samples.tiff_samples(file, page)
+    if deep is None:
+        return None
+    profile = page[exif.PROFILE].data if exif.PROFILE in page else None
+    notes = _notes(deep, _pages(file), _first(page, exif.BITS) > 8) if whole else []
+    rgb, alpha = (part and _turned(part, turn) for part in _of_samples(deep, profile))
+    about = metadata.of_tiff(file, rgb.size, turn > 4) if whole else Metadata()
+    return _finished(rgb, alpha, deep.ndim == 2 or deep.shape[2] == 2, about, notes)
+
+
+def _by_pillow(file, image: Image.Image, form: str, size: int | None, whole: bool) -> _Decoded:
+    if size:
+        image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
+    pages = _pages(file) if form == "TIFF" else getattr(image, "n_frames", 1) if whole else 1
+    image.load()
+    turn = 1
+    with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
+        turn = image.getexif().get(exif.ORIENTATION, 1)  # 1 in a TIFF, which Pillow has turned already
+    deep = samples.png_samples(file) if form == "PNG" and not image.info.get("transparency") else None
+    turn = turn if turn in _TURNS else 1
+    notes = _notes(deep, pages, deep is not None) if whole else []
+    parts = _without_alpha(image) if deep is None else _of_samples(deep, image.info.get("icc_profile"))
+    rgb, alpha = (part and _turned(part, turn) for part in parts)
+    about = Metadata()
+    if whole and form == "TIFF":
+        about = metadata.of_tiff(file, rgb.size, _first(exif.directories(file)[0], exif.ORIENTATION) > 4)
+    elif whole:
+        about = metadata.of_image(image, rgb.size, turn > 4)
+    return _finished(rgb, alpha, image.mode in GREY_MODES, about, notes)
+
+
+def _finished(rgb, alpha, grey: bool, about: Metadata, notes: list) -> _Decoded:
+    if alpha is not None and alpha.getextrema()[0] < 255:
+        notes = [*notes, ("transparency, laid over white", "")]
+    return _Decoded(rgb, alpha, grey, about, notes)
+
+
+def _first(page: dict, tag: int) -> int:
+    """A tag's first number, 0 when it has none."""
+    numbers = page[tag].numbers() if tag in page else ()
+    return int(numbers[0]) if numbers else 0
+
+
+def _pages(file) -> int:
+    """How many pages a TIFF has, beside reduced copies of them."""
+    return sum(1 for page in exif.directories(file) if not _first(page, exif.SUBFILE) & 1)
+
+
+def _notes(deep: np.ndarray | None, pages: int, wide: bool) -> list[tuple[str, str]]:
+    """What a person should know of the samples."""
+    notes = []
+    if pages > 1:
+        notes.append(("several pages or frames, of which the first is taken", f"{pages}"))
+    if wide:
+        notes.append(("more than 8 bits a sample, which become 8", ""))
+        if (top := int(deep.max(initial=0))) <= _DARK:
+            notes.append(("samples so dark that they may be 12 bits in 16", f"the brightest is {top:,} of 65,535"))
+    return notes
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _of_samples(deep: np.ndarray, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
+    """16-bit samples as sRGB, and their alpha where they have one."""
+    channels = 1 if deep.ndim == 2 else deep.shape[2]
+    alpha = Image.fromarray((deep[..., -1] >> 8).astype(np.uint8)) if channels in (2, 4) else None
+    colours = deep if deep.ndim == 2 else deep[..., :3] if channels > 2 else deep[..., 0]
+    return deep_to_srgb(np.ascontiguousarray(colours), profile), alpha
+
+
+def _over_white(found: _Decoded) -> Image.Image:
+    if found.alpha is None:
+        return found.rgb
+    white = Image.new("RGB", found.rgb.size, "white")
+    white.paste(found.rgb, mask=found.alpha)
+    return white
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """A Pillow image of any mode as sRGB, and its alpha (L) where it has one; see `as_rgb`."""
+    """A Pillow image of any mode as sRGB, and its alpha (L) where it has one."""
     profile, alpha = image.info.get("icc_profile"), None
     if image.mode.startswith("I"):
-        image = _grey_16(image)
-    elif image.mode == "F":
-        raise ValueError("floating-point samples: save it with 8 or 16 bits")
-    elif image.has_transparency_data:
+        return _of_samples(_grey_16(image), profile)
+    if image.mode == "F":
+        raise Unsuitable("floating-point samples: save it with 8 or 16 bits")
+    if image.has_transparency_data:
         grey = image.mode == "LA"  # a grey profile fits only the grey channel
         image = image if grey else image.convert("RGBA")
         alpha = image.getchannel("A")
         image = image.convert("L" if grey else "RGB")
-    elif image.mode not in ("L", "RGB", "CMYK"):
+    elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    if profile:
-        image = _to_srgb(image, profile)
-    return image.convert("RGB"), alpha
+    return to_srgb(image, profile), alpha
 
 
-def _grey_16(image: Image.Image) -> Image.Image:
+def _grey_16(image: Image.Image) -> np.ndarray:
     levels = np.asarray(image).astype(np.int64)
     if levels.min() < 0 or levels.max() > 65535:
-        raise ValueError("32-bit samples: save it with 8 or 16 bits")
-    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:
-        levels = 65535 - levels  # white is zero; Pillow inverts only 8-bit samples
-    return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
-
-
-def _planar_tiff(path, image: Image.Image) -> Image.Image:
-    """16-bit TIFF with its channels one after another, which Pillow reads as noise."""
-    import tifffile
-
-    planes = tifffile.imread(path, key=0)[:3].astype(np.uint32)
-    rgb = Image.fromarray(((planes * 255 + 32767) // 65535).astype(np.uint8).transpose(1, 2, 0).copy())
-    turn = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}.get(image.tag_v2.get(_ORIENTATION, 1))
-    return rgb if turn is None else rgb.transpose(Image.Transpose(turn))
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except _PROFILE_ERRORS:
-        return image  # a broken profile, or one for other channels: viewers show the plain numbers
+        raise Unsuitable("32-bit samples: save it with 8 or 16 bits")
+    return levels.astype(np.uint16)
 
 
 @contextmanager
 def _opened(path, file):
-    with Image.open(file, formats=FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise PhotoError(path, f"{image.width} x {image.height} is more than 100 megapixels")
+    form = formats.of(file)
+    if form not in formats.readable():
+        raise UnidentifiedImageError
+    file.seek(0)
+    with Image.open(file, formats=[form]) as image:
+        _check_pixels(path, image.width, image.height)
         yield image
+
+
+def _check_pixels(path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise PhotoError(path, f"{width} x {height} is more than 100 megapixels")
 
 
 def _ends_as_jpeg(file) -> bool:
@@ -437,19 +458,11 @@ def _named_errors(path):
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PhotoError(path, "its header claims more than 100 megapixels") from None
     except UnidentifiedImageError:
-        raise PhotoError(path, _unidentified(path)) from None
+        raise PhotoError(path, formats.why_not(path)) from None
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise PhotoError(path, error.strerror.lower()) from None
+    except Unsuitable as error:
+        raise PhotoError(path, str(error)) from None
     except Exception as error:  # for broken files Pillow raises OSError, SyntaxError, struct.error …
         truncated = "truncated" in str(error).lower() or isinstance(error, EOFError)
         raise PhotoError(path, "truncated" if truncated else f"damaged ({error})") from error
-
-
-def _unidentified(path) -> str:
-    with open(path, "rb") as file:
-        start = file.read(4)
-    if not start:
-        return "empty file"
-    if start.startswith(_SIGNATURES):
-        return "damaged header, or samples of a rare kind"
-    return "not a JPEG, PNG, WebP, BMP or TIFF image"

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.colour.tint import TINTED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.photos.cache import PhotoWarning, SquareCache, cache_folder
 from nbhelpers.photos.catalogue import find
 from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_square, square
+from nbhelpers.photos.formats import READABLE
 from nbhelpers.photos.sources import NO_COLOUR, Found
 from nbhelpers.photos.torchvision_sets import TorchvisionPhoto
 
@@ -236,7 +238,7 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
     if found.skipped:
         warnings.warn(_skipped_sentence(where, found), PhotoWarning, stacklevel=2)
     if not found.train and not found.test:
-        raise UserError(f"{where} holds no photo that can be used: put JPEG, PNG, WebP, BMP or TIFF files in it.")
+        raise UserError(f"{where} holds no photo that can be used: put {READABLE} files in it.")
     folder = cache_folder(str(where), size, found.state)
     train, test = (
         Photos(
@@ -250,6 +252,24 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
         for label, part in (("train", found.train), ("test", found.test))
     )
     return PhotoSet(name, train, test, found.skipped, found.beside)
+
+
+def tinted(photos: Photos) -> list[str]:
+    """Photos in which colour follows from lightness alone, as in sepia: they teach that one tint.
+
+    Parameters
+    ----------
+    photos : Photos
+        All are decoded.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhotoWarning)  # whoever learns from them hears of it
+        return [photos.names[index] for index, rgb in photos.read(jobs=-1) if tone(rgb) == TINTED]
 
 
 def _checked_size(size) -> int:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from nbhelpers.errors import UserError
 from nbhelpers.photos.decoding import PhotoError, read_header
+from nbhelpers.photos.formats import is_picture
 
 NO_COLOUR = "greyscale, has no colour to learn from"
 
@@ -252,8 +253,16 @@ def _listing(root: Path, where: Path) -> tuple[list[str], list[tuple[str, str]],
         beside += [f"{(inside / name).as_posix()}/" for name in subfolders if _is_hidden(name)]
         subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
         for name in files:
-            (beside if _is_companion(name) else names).append((inside / name).as_posix())
+            companion = _is_companion(name) and (name.startswith(".") or not _is_picture(Path(folder) / name))
+            (beside if companion else names).append((inside / name).as_posix())
     return sorted(names), unreadable, beside
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        return is_picture(path)
+    except OSError:
+        return False
 
 
 def _is_hidden(folder: str) -> bool:
@@ -261,7 +270,7 @@ def _is_hidden(folder: str) -> bool:
 
 
 def _is_companion(name: str) -> bool:
-    """Files that lie beside photos and that nobody takes for one, by suffix: `license_plate.png` may be a photo."""
+    """Files that lie beside photos, by their names; one that holds a picture all the same is a photo."""
     lower = name.lower()
     return (
         lower.startswith(".")

@@ -261,7 +261,7 @@ def test_a_photo_is_uploaded_and_saved_at_its_own_size(page):
     ("content", "reason"),
     [
         (b"", "empty file"),
-        (b"hello", "not a JPEG, PNG, WebP, BMP or TIFF image"),
+        (b"hello", "not a JPEG, PNG, WebP, BMP, TIFF, GIF, JPEG 2000, AVIF or HEIC image"),
         (png(np.zeros((500, 500, 3), np.uint8))[:300], "truncated"),
         (b"\x89PNG" + bytes(painting.MAX_BYTES), "40 MB are more than 40"),
         (png(np.zeros((10, 10, 3), np.uint8)), "too few"),

@@ -232,8 +232,16 @@ def broken_files():
         image.save(buffer := io.BytesIO(), form)
         whole[form] = buffer.getvalue()
     yield "empty.jpg", b"", "empty file"
-    yield "text.jpg", b"This is no photo. " * 100, "not a JPEG, PNG, WebP, BMP or TIFF image"
-    yield "page.png", b"<html><body>404</body></html>", "not a JPEG, PNG, WebP, BMP or TIFF image"
+    yield (
+        "text.jpg",
+        b"This is no photo. " * 100,
+        "not a JPEG, PNG, WebP, BMP, TIFF, GIF, JPEG 2000, AVIF or HEIC image",
+    )
+    yield (
+        "page.png",
+        b"<html><body>404</body></html>",
+        "not a JPEG, PNG, WebP, BMP, TIFF, GIF, JPEG 2000, AVIF or HEIC image",
+    )
     yield "cut.jpg", jpeg[: len(jpeg) // 2], "truncated"
     yield "stub.jpg", jpeg[:40], "damaged|truncated"
     for form, content in whole.items():
@@ -243,8 +251,6 @@ def broken_files():
     yield "flipped.png", bytes(flipped), "damaged|truncated"
     bomb = _png(struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0), b"\0" * 1000)
     yield "bomb.png", bomb, "more than 100 megapixels"
-    image.save(gif := io.BytesIO(), "GIF")
-    yield "animation.gif", gif.getvalue(), "not a JPEG, PNG, WebP, BMP or TIFF image"
 
 
 @pytest.mark.parametrize(

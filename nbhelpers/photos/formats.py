@@ -1,0 +1,123 @@
+"""Which picture format a file has, by its first bytes, and which can be read."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from PIL import features
+
+READABLE = "JPEG, PNG, WebP, BMP, TIFF, GIF, JPEG 2000, AVIF or HEIC"
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"II*\0": "TIFF", b"MM\0*": "TIFF",
+    b"II+\0": "TIFF", b"MM\0+": "TIFF", b"\0\0\0\x0cjP  ": "JPEG2000", b"\xff\x4f\xff\x51": "JPEG2000",
+}  # fmt: skip
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
+_BRANDS |= dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF")
+_BITMAP_HEADERS = {12, 40, 52, 56, 64, 108, 124}  # how long a BMP's second header may be
+# Formats that people have photos in, and that are not read: their first bytes, and where these stand.
+_OTHERS = (
+    (0, b"8BPS", "Photoshop document"), (0, b"%PDF", "PDF"), (0, b"\xff\x0a", "JPEG XL photo"),
+    (4, b"JXL ", "JPEG XL photo"), (4, b"ftypcrx", "camera's raw file"), (0, b"FUJIFILM", "camera's raw file"),
+    (0, b"IIRO", "camera's raw file"), (0, b"IIU\0", "camera's raw file"), (0, b"gimp xcf", "GIMP document"),
+)  # fmt: skip
+
+
+def of(file: BinaryIO) -> str:
+    """The format of a picture file.
+
+    Parameters
+    ----------
+    file : binary file
+        Any file.
+
+    Returns
+    -------
+    str
+        Pillow's name of a format in `READABLE`, as "JPEG" or "HEIF"; "" for all others.
+    """
+    file.seek(0)
+    start = file.read(32)
+    for begin, name in _STARTS.items():
+        if start.startswith(begin):
+            return name
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BITMAP_HEADERS:
+        return "BMP"
+    if start[4:8] == b"ftyp":
+        return _BRANDS.get(start[8:12], "")
+    return ""
+
+
+def is_picture(path: str | os.PathLike) -> bool:
+    """Whether a file begins as a picture in one of the `READABLE` formats.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A regular file.
+
+    Returns
+    -------
+    bool
+        By its first bytes, whatever its name.
+
+    Raises
+    ------
+    OSError
+        When it cannot be opened.
+    """
+    with open(path, "rb") as file:
+        return bool(of(file))
+
+
+def readable() -> list[str]:
+    """Pillow's names of the formats that can be read on this machine."""
+    names = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "JPEG2000"]
+    names += ["AVIF"] if features.check("avif") else []
+    return names + (["HEIF"] if _has_heic() else [])
+
+
+def why_not(path: str | os.PathLike) -> str:
+    """Why a file cannot be opened as a picture, with the way out.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    str
+        A few words.
+    """
+    with open(path, "rb") as file:
+        form = of(file)
+        file.seek(0)
+        start = file.read(32)
+    if not start:
+        return "empty file"
+    if form == "HEIF" and not _has_heic():
+        return "a HEIC photo, which needs pi-heif (pip install pi-heif), or has to be saved as JPEG"
+    if form == "AVIF" and not features.check("avif"):
+        return 'an AVIF photo, which needs a newer Pillow (pip install "pillow>=11.3"), or has to be saved as JPEG'
+    if form:
+        return "damaged header, or samples of a rare kind"
+    for at, mark, what in _OTHERS:
+        if start[at:].startswith(mark):
+            return f"a {what}, which has to be saved as PNG, TIFF or JPEG first"
+    return f"not a {READABLE} image"
+
+
+def _has_heic() -> bool:
+    """Whether a reader of HEIC files is installed, and so registered with Pillow."""
+    try:
+        import pi_heif as heif
+    except ImportError:
+        try:
+            import pillow_heif as heif  # the same, with an encoder
+        except ImportError:
+            return False
+    heif.register_heif_opener()
+    return True

@@ -1,0 +1,136 @@
+"""Pictures are told by content, whatever their names; what is passed over is named."""
+
+import builtins
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from nbhelpers.photos import folders, formats
+from nbhelpers.photos.decoding import PhotoError, read_header, read_photo, read_whole
+
+CAT = np.array(Image.fromarray(data.chelsea()).resize((96, 64)))
+HEIC = Path(__file__).with_name("cat.heic")  # of scikit-image's cat, CC0, as CAT
+MARKS = {
+    "JPEG": ("jpg", {}), "PNG": ("png", {}), "WEBP": ("webp", {}), "BMP": ("bmp", {}), "TIFF": ("tif", {}),
+    "GIF": ("gif", {}), "JPEG2000": ("jp2", {}), "AVIF": ("avif", {}),
+}  # fmt: skip
+
+
+def saved(path, image=CAT, **options):
+    Image.fromarray(image).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def without_heic(monkeypatch):
+    """Neither reader of HEIC files is installed."""
+    real = builtins.__import__
+
+    def absent(name, *rest):
+        if name in ("pi_heif", "pillow_heif"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+
+
+@pytest.mark.parametrize("form", MARKS)
+def test_each_format_is_known_and_read_without_a_name(tmp_path, form):
+    suffix, options = MARKS[form]
+    path = saved(tmp_path / f"a.{suffix}", **options).rename(tmp_path / "IMG_0001.xyz")
+    with path.open("rb") as file:
+        assert formats.of(file) == form and form in formats.readable()
+    assert np.abs(read_photo(path) - CAT.astype(int)).mean() < 9 and not read_header(path).grey
+    assert folders.below(tmp_path).photos == [Path("IMG_0001.xyz")]
+
+
+def test_a_heic_photo_is_read(tmp_path):
+    pytest.importorskip("pi_heif")
+    path = shutil.copy(HEIC, tmp_path / "photo.jpg")
+    assert np.abs(read_photo(path) - CAT.astype(int)).mean() < 9 and not read_header(path).grey
+
+
+def test_a_heic_photo_names_what_to_install(tmp_path, without_heic):
+    for read in (read_header, read_photo):
+        with pytest.raises(PhotoError, match=r"needs pi-heif \(pip install pi-heif\), or has to be saved as JPEG"):
+            read(HEIC)
+    assert "HEIF" not in formats.readable()
+    shutil.copy(HEIC, tmp_path / "photo")
+    assert folders.below(tmp_path).photos == [Path("photo")]  # to be told, not passed over
+
+
+def test_avif_without_its_reader(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.avif")
+    monkeypatch.setattr(formats.features, "check", lambda name: False)
+    with pytest.raises(PhotoError, match="needs a newer Pillow"):
+        read_photo(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"8BPS\0\1" + bytes(40), "a Photoshop document, which has to be saved as PNG, TIFF or JPEG first"),
+        (b"%PDF-1.7 ...", "a PDF"),
+        (b"\xff\x0a" + bytes(40), "a JPEG XL photo"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), "a JPEG XL photo"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "a camera's raw file"),
+        (b"FUJIFILMCCD-RAW 0201", "a camera's raw file"),
+        (b"BMW is no bitmap, though it begins as one", "not a JPEG, PNG"),
+        (b"\0\0\0\x18ftypisom" + bytes(40), "not a JPEG, PNG"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "not a JPEG, PNG"),
+        (b"", "empty file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "damaged header"),
+    ],
+)
+def test_other_files_are_named_with_the_way_out(tmp_path, content, words):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    for read in (read_header, read_photo):
+        with pytest.raises(PhotoError, match=words):
+            read(path)
+
+
+def test_a_folder_is_searched_by_content(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / ".thumbs").mkdir()
+    (tmp_path / "out").mkdir()
+    for name in ("a.jfif", "b.jpe", "c", "deep/d.txt", ".hidden", ".thumbs/e.jpg", "out/f.jpg"):
+        saved(tmp_path / name, format="JPEG")
+    for name in ("notes.txt", ".DS_Store", "clip.mp4", "broken.jpg"):
+        (tmp_path / name).write_text("no picture")
+    (tmp_path / "nowhere.jpg").symlink_to(tmp_path / "missing")
+    found = folders.below(tmp_path, tmp_path / "out")
+    assert [str(name) for name in found.photos] == ["a.jfif", "b.jpe", "broken.jpg", "c", "deep/d.txt"]
+    assert found.passed_over == [".hidden", ".thumbs/", "clip.mp4", "notes.txt"] and found.unreadable == []
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [([], ""), (["a"], "a"), (list("abcde"), "a, b, c, d, e"), (list("abcdefg"), "a, b, c, d, e and 2 more")],
+)
+def test_names_in_a_sentence(names, words):
+    assert folders.named(names) == words
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
+def test_of_several_frames_the_first_is_taken_and_that_is_said(tmp_path, suffix):
+    frames = [Image.fromarray(np.roll(CAT, 20 * i, axis=1)) for i in range(3)]
+    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
+    whole = read_whole(tmp_path / f"a.{suffix}")
+    assert whole.notes == (("several pages or frames, of which the first is taken", "3"),)
+    first = Image.open(io.BytesIO(saved(tmp_path / f"b.{suffix}").read_bytes())).convert("RGB")
+    assert np.abs(whole.rgb - np.asarray(first).astype(int)).mean() < 9
+
+
+def test_a_preview_behind_a_tiff_is_no_page(tmp_path):
+    import tifffile
+
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(CAT, photometric="rgb")
+        file.write(CAT[::4, ::4], photometric="rgb", subfiletype=1)
+    assert read_whole(tmp_path / "a.tif").notes == ()

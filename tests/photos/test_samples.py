@@ -1,0 +1,188 @@
+"""Samples of any depth come out as bright as they are, through their profile, and what is done to them is said."""
+
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage import data
+
+from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.photos.decoding import PhotoError, read_header, read_layer, read_photo, read_whole
+
+GREY = np.array(Image.fromarray(data.chelsea()).convert("L").resize((75, 50)))
+COLOUR = np.array(Image.fromarray(data.chelsea()).resize((75, 50)))
+SRGB = {"whitepoint": [0.3127, 0.329], "primaries": [0.64, 0.33, 0.3, 0.6, 0.15, 0.06]}
+LINEAR = {"gray": imagecodecs.cms_profile("gray", gamma=1.0), "rgb": imagecodecs.cms_profile("rgb", gamma=1.0, **SRGB)}
+TOP = 65535
+
+
+def deep(picture, bits):
+    return np.round(picture / 255 * (2**bits - 1)).astype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def linear(picture):
+    """16-bit samples proportional to light."""
+    level = picture / 255
+    return np.round(TOP * np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)).astype(np.uint16)
+
+
+def tiff(path, rows, bits, photometric, order="<", per_pixel=1, size=(75, 50)):
+    """A TIFF of raw bytes."""
+    tags = [(256, 4, size[0]), (257, 4, size[1]), (258, 3, bits), (259, 3, 1), (262, 3, photometric)]
+    tags += [(273, 4, 0), (277, 3, per_pixel), (278, 4, size[1]), (279, 4, len(rows))]
+    start = 8 + 2 + 12 * len(tags) + 4
+    table = b""
+    for tag, kind, value in tags:
+        value = start if tag == 273 else value
+        table += struct.pack(order + "HHI", tag, kind, 1)
+        table += struct.pack(order + "I", value) if kind == 4 else struct.pack(order + "HH", value, 0)
+    mark = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    path.write_bytes(mark + struct.pack(order + "IH", 8, len(tags)) + table + bytes(4) + rows)
+    return path
+
+
+def packed(samples, bits):
+    """Samples as TIFF packs them: most significant bit first, each row from a byte of its own."""
+    places = (samples[..., None].astype(int) >> np.arange(bits)[::-1]) & 1
+    return np.packbits(places.reshape(len(samples), -1), axis=1).tobytes()
+
+
+def png(path, samples, colour_type, **chunks):
+    """A PNG of 16 bits, as Pillow writes none in colour."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))
+    more = b"".join(chunk(kind.encode(), body) for kind, body in chunks.items())
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + more + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize("photometric", [0, 1], ids=["white-is-zero", "black-is-zero"])
+@pytest.mark.parametrize("bits", range(1, 17))
+def test_a_grey_tiff_of_any_depth_is_as_bright_as_it_is(tmp_path, bits, photometric):
+    samples, top = deep(GREY, bits), 2**bits - 1
+    expected = samples / top * 255
+    stored = samples if photometric else top - samples
+    for order in "<>":
+        whole_bytes = stored.astype(order + ("u1" if bits <= 8 else "u2"))
+        for rows in ([] if bits == 16 else [packed(stored, bits)]) + [whole_bytes.tobytes()]:
+            path = tiff(tmp_path / "a.tif", rows, bits, photometric, order)
+            assert np.abs(read_photo(path) - expected[..., None]).max() < 1, (order, len(rows))
+            assert read_header(path).grey
+    said = [what for what, _ in read_whole(path).notes]
+    assert said == (["more than 8 bits a sample, which become 8"] if bits > 8 else [])
+
+
+def test_narrow_pictures_are_taken_as_packed(tmp_path):
+    """Of one or two pixels a row, 15 bits take as many bytes packed as unpacked."""
+    for width in (1, 2, 3):
+        samples = deep(GREY[:, :width], 15)
+        tiff(tmp_path / "a.tif", packed(samples, 15), 15, 1, size=(width, 50))
+        assert np.abs(read_photo(tmp_path / "a.tif")[..., 0] - GREY[:, :width].astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("planar", [False, True])
+def test_a_colour_tiff_of_many_bits(tmp_path, bits, planar):
+    samples = deep(COLOUR, bits)
+    if planar:
+        samples = np.ascontiguousarray(samples.transpose(2, 0, 1))
+    options = {"planarconfig": "separate" if planar else "contig", "photometric": "rgb"}
+    tifffile.imwrite(tmp_path / "a.tif", samples, **options, **({} if bits == 16 else {"bitspersample": bits}))
+    assert np.abs(read_photo(tmp_path / "a.tif") - COLOUR.astype(int)).max() <= 1
+    assert not read_header(tmp_path / "a.tif").grey
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "packbits"])
+def test_compressed_and_tiled_and_big_ones(tmp_path, compression):
+    path, samples = tmp_path / "a.tif", deep(COLOUR, 16)
+    for options in ({}, {"tile": (16, 16)}, {"bigtiff": True}):
+        tifffile.imwrite(path, samples, compression=compression, photometric="rgb", **options)
+        assert np.abs(read_photo(path) - COLOUR.astype(int)).max() <= 1, options
+
+
+@pytest.mark.parametrize("space", ["gray", "rgb"])
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_a_linear_scan_is_converted_at_its_depth(tmp_path, space, suffix):
+    ramp = np.arange(256, dtype=np.uint8)[None].repeat(16, 0)
+    levels = ramp if space == "gray" else np.stack([ramp, ramp[:, ::-1], ramp // 2], axis=-1)
+    samples, path = linear(levels), tmp_path / f"a.{suffix}"
+    if suffix == "tif":
+        tifffile.imwrite(path, samples, photometric={"gray": "minisblack"}.get(space, "rgb"), iccprofile=LINEAR[space])
+    else:
+        profile = b"p\0\0" + zlib.compress(LINEAR[space])
+        png(path, samples, {"gray": 0, "rgb": 2}[space], iCCP=profile)
+    expected = levels if levels.ndim == 3 else levels[..., None].repeat(3, -1)
+    found = read_photo(path)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert np.abs(rgb_to_lab(found) - rgb_to_lab(expected)).max() < 1.3  # 8 bits before the profile: 5.9 in L*
+
+
+def test_a_profile_for_other_channels_or_a_broken_one_leaves_the_numbers(tmp_path):
+    for profile in (LINEAR["rgb"], b"no profile", LINEAR["gray"][:200], bytes(3000)):
+        tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 16), photometric="minisblack", iccprofile=profile)
+        assert np.abs(read_photo(tmp_path / "a.tif")[..., 0] - GREY.astype(int)).max() <= 1
+
+
+def test_alpha_of_16_bits(tmp_path):
+    alpha = np.full(GREY.shape, TOP, np.uint16)
+    alpha[:, :20] = 0
+    four = np.dstack([deep(COLOUR, 16), alpha])
+    tifffile.imwrite(tmp_path / "a.tif", four, photometric="rgb", extrasamples=["unassalpha"])
+    png(tmp_path / "b.png", four, 6)
+    png(tmp_path / "c.png", np.dstack([deep(GREY, 16), alpha]), 4)
+    for name in ("a.tif", "b.png", "c.png"):
+        rgb, layer = read_photo(tmp_path / name), read_layer(tmp_path / name)
+        expected = GREY[..., None] if name == "c.png" else COLOUR
+        assert (rgb[:, :20] == 255).all() and np.abs(rgb[:, 20:] - expected[:, 20:].astype(int)).max() <= 1
+        assert np.abs(layer[0] - expected.astype(int)).max() <= 1 and set(np.unique(layer[1])) == {0, 255}
+        assert read_header(tmp_path / name).grey == (name == "c.png")
+        said = [what for what, _ in read_whole(tmp_path / name).notes]
+        assert said == ["more than 8 bits a sample, which become 8", "transparency, laid over white"]
+
+
+def test_twelve_bits_that_were_stored_as_16_are_told(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 12), photometric="minisblack")
+    notes = dict(read_whole(tmp_path / "a.tif").notes)
+    assert (
+        notes["samples so dark that they may be 12 bits in 16"]
+        == f"the brightest is {deep(GREY, 12).max():,} of 65,535"
+    )
+    assert read_photo(tmp_path / "a.tif").max() < 16  # and are not guessed at
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "reason"),
+    [
+        (GREY.astype(np.float32), {}, "floating-point samples: save it with 8 or 16 bits"),
+        (GREY.astype(np.uint32), {}, "32-bit samples: save it with 8 or 16 bits"),
+        (GREY.astype(np.int16), {}, "signed samples: save it with 8 or 16 bits"),
+        (GREY, {"subfiletype": 1}, "a camera's raw data, or a preview alone: develop it"),
+        (GREY, {"extratags": [(50706, 1, 4, bytes([1, 4, 0, 0]), True)]}, "a camera's raw data"),
+    ],
+)
+def test_what_is_no_photo_is_refused_by_name_and_with_the_way_out(tmp_path, samples, options, reason):
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="minisblack", **options)
+    for read in (read_photo, read_header, read_whole):
+        with pytest.raises(PhotoError, match=reason) as caught:
+            read(tmp_path / "a.tif")
+        assert "a.tif" in str(caught.value) and "damaged" not in str(caught.value)
+
+
+def test_a_damaged_tiff_of_many_bits_and_a_bomb(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 12), bitspersample=12, photometric="minisblack")
+    whole = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PhotoError, match="truncated|damaged"):
+        read_photo(tmp_path / "a.tif")
+    tiff(tmp_path / "b.tif", b"\0" * 99, 12, 1, size=(60_000, 60_000))
+    with pytest.raises(PhotoError, match="60000 x 60000 is more than 100 megapixels"):
+        read_header(tmp_path / "b.tif")

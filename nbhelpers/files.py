@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from nbhelpers import __version__
 from nbhelpers.colour.gamut import into_gamut
-from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
+from nbhelpers.colour.lab import in_bands, lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.tint import COLOURED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.hints import (
@@ -40,7 +40,6 @@ from nbhelpers.photos.painted import read_hints
 from nbhelpers.photos.profiles import from_srgb
 
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
-_BAND = 256  # rows converted at once: the colour conversion takes many times the memory of its result
 _LEFT_OUT = "left out of the new file"
 _OWN_COLOURS = "colours of their own, which were painted over"
 
@@ -87,7 +86,7 @@ def lightness_of(rgb: np.ndarray) -> np.ndarray:
     np.ndarray
         (H, W) float32, L* in [0, 100].
     """
-    return _in_bands(lambda band: np.clip(rgb_to_lab(band)[..., 0], 0, 100), rgb)
+    return in_bands(lambda band: np.clip(rgb_to_lab(band)[..., 0], 0, 100), rgb)
 
 
 def laid_under(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
@@ -105,7 +104,7 @@ def laid_under(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     np.ndarray
         (H, W, 3) uint8, sRGB of that lightness.
     """
-    return _in_bands(lambda *parts: lab_to_rgb(into_gamut(np.dstack(parts))), lightness, ab)
+    return in_bands(lambda *parts: lab_to_rgb(into_gamut(np.dstack(parts))), lightness, ab)
 
 
 def png_bytes(rgb: np.ndarray, settings: dict, about: Metadata = Metadata()) -> bytes:  # noqa: B008, it is frozen
@@ -344,9 +343,3 @@ def _identity(path: Path) -> tuple[int, int]:
     """Equal for all names of one file: links, and other cases where the file system ignores them."""
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-def _in_bands(function, *arrays: np.ndarray) -> np.ndarray:
-    """function(*arrays), a band of rows after the other."""
-    starts = range(0, len(arrays[0]), _BAND)
-    return np.concatenate([function(*(array[start : start + _BAND] for array in arrays)) for start in starts])

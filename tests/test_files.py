@@ -499,6 +499,8 @@ def test_ctrl_c_keeps_what_is_done_and_nothing_half(tmp_path, capsys, monkeypatc
         ([".", "-o", "out", "--hints", "woman.png"], "2 were found"),
         (["cat.png", "-o", "woman.png"], "woman.png is a file"),
         (["cat.png", "-o", "out", "--size", "0"], "--size"),
+        (["cat.png", "-o", "out", "--hints-from", "alpha"], "--hints-from belongs to --hints"),
+        (["cat.png", "-o", "out", "--hints", "woman.png", "--hints-from", "colour"], "choose from difference, chroma"),
         (["cat.png", "-o", "out", "--seed", "-1"], "--seed"),
     ],
 )
@@ -530,20 +532,114 @@ def test_home_is_found_though_the_shell_did_not_write_it_out(tmp_path, capsys, m
     assert files(tmp_path) == ["cat.png", "colour/cat.png"]
 
 
-def test_an_opaque_alpha_is_none_and_a_jpeg_is_refused(tmp_path, capsys):
-    photo = save(tmp_path / "grey.png", CAT[..., :1].repeat(3, axis=2))
-    drawn = CAT[..., :1].repeat(3, axis=2)
-    drawn[30:40, 30:60] = 200, 60, 60
+def test_an_opaque_alpha_is_none_and_a_jpeg_is_as_good_as_a_png(tmp_path, capsys):
+    grey = np.array(Image.fromarray(data.chelsea()).convert("L"))[:, :450, None].repeat(3, axis=2)
+    photo, drawn = save(tmp_path / "grey.png", grey), grey.copy()
+    drawn[120:160, 120:240] = 200, 60, 60
     opaque = np.dstack([drawn, np.full(drawn.shape[:2], 255, np.uint8)])
     found = []
-    for hints in (save(tmp_path / "rgb.png", drawn), save(tmp_path / "rgba.png", opaque)):
+    for name, layer in (("rgb.png", drawn), ("rgba.png", opaque), ("painted.jpg", drawn)):
+        hints = save(tmp_path / name, layer)
+        arguments = ["-o", tmp_path / "out", "--method", "edge-aware", "--hints", hints, "--overwrite"]
+        status, out, errors = colorize(capsys, photo, *arguments)
+        assert (status, errors) == (0, [])
+        assert out.startswith(f"{hints}: ") and "of 135,000 pixels known, in 1 stroke: where it differs" in out
+        found.append(rgb_to_lab(read_photo(tmp_path / "out" / "grey.png")))
+    assert np.array_equal(*found[:2]) and np.abs(found[0] - found[2]).mean() < 3
+    assert np.hypot(*found[0][140, 180, 1:]) > 40
+
+
+def test_a_painted_copy_of_a_scan_with_a_cast_colours_as_one_of_a_grey_one(tmp_path, capsys):
+    """As programs save them: sepia, through lossy WebP and JPEG, as PNG; no pixel is grey, and few are hints."""
+    grey = np.array(Image.fromarray(data.chelsea()).convert("L"))[:, :450]
+    scan = np.stack([grey * 1.0, grey * 0.93, grey * 0.8], axis=-1).astype(np.uint8)
+    copy = scan.copy()
+    copy[120:160, 120:240] = 60, 90, 200
+    photo = save(tmp_path / "scan.png", scan)
+    for form in ("PNG", "JPEG", "WEBP"):
+        Image.fromarray(copy).save(file := io.BytesIO(), form, quality=75)
+        hints = save(tmp_path / "copy.png", Image.open(file).convert("RGB"))
         arguments = ["-o", tmp_path / "out", "--method", "edge-aware", "--hints", hints, "--overwrite"]
         assert colorize(capsys, photo, *arguments)[0] == 0
-        found.append(read_photo(tmp_path / "out" / "grey.png"))
-    assert np.array_equal(*found) and not nearly_grey(found[0])
-    jpeg = save(tmp_path / "drawn.jpg", drawn)
-    status, _, errors = colorize(capsys, photo, "-o", tmp_path / "no", "--method", "edge-aware", "--hints", jpeg)
-    assert status == 1 and "drawn.jpg is a JPEG" in errors[0] and "save it as PNG" in errors[0]
+        about = told(tmp_path / "out" / "scan.png")
+        assert about["hints from"] == "difference" and 4500 < about["known"] < 5500
+        lab = rgb_to_lab(read_photo(tmp_path / "out" / "scan.png"))
+        assert np.median(np.hypot(*np.moveaxis(lab[..., 1:], -1, 0))) > 35  # it was 0.7
+
+
+def test_whose_pixels_count_is_asked_for_in_words(tmp_path, capsys):
+    photo, hints = save(tmp_path / "cat.png", CAT), save(tmp_path / "copy.png", CAT[..., ::-1])
+    arguments = [photo, "-o", tmp_path / "out", "--method", "grey", "--hints", hints]
+    status, _, errors = colorize(capsys, *arguments)
+    assert status == 1 and "would be hints" in errors[0] and "--hints-from difference takes them all" in errors[0]
+    status, out, _ = colorize(capsys, *arguments, "--hints-from", "difference")
+    assert status == 0 and "where it differs from the photo" in out
+
+
+# ---- what is said of files as people have them
+
+
+def test_colour_photos_in_a_folder_stay_out_and_are_counted(tmp_path, capsys):
+    grey = np.array(Image.fromarray(CAT).convert("L").convert("RGB"))
+    sepia = (grey * np.float64([1, 0.9, 0.7])).astype(np.uint8)
+    for name, rgb in (("cat", CAT), ("grey", grey), ("sepia", sepia), ("woman", WOMAN)):
+        save(tmp_path / "album" / f"{name}.png", rgb)
+    arguments = ["-o", tmp_path / "out", "--method", "mean"]
+    status, out, errors = colorize(capsys, tmp_path / "album", *arguments)
+    album = tmp_path / "album"
+    stayed = f"2 photos have colours and stayed out: {album / 'cat.png'}, {album / 'woman.png'}; --recolour colorizes"
+    assert (
+        status == 0 and out.startswith("2 photos colorized") and errors == [f"nbhelpers: warning: {stayed} those, too"]
+    )
+    assert files(tmp_path / "out") == ["grey.png", "sepia.png"]
+    status, out, errors = colorize(capsys, album, *arguments, "--recolour", "--overwrite")
+    assert (status, errors) == (0, []) and out.startswith("4 photos")
+    # one that is named is meant, and with a share of its own colours it is no loss
+    status, _, errors = colorize(capsys, album / "cat.png", *arguments, "--overwrite")
+    assert status == 0 and errors == ["nbhelpers: warning: colours of their own, which were painted over: cat.png"]
+    (album / "grey.png").unlink()
+    status, out, errors = colorize(capsys, album, "-o", tmp_path / "own", "--method", "nearest", "--unknown", 100)
+    assert (status, errors) == (0, []) and out.startswith("3 photos")
+    (album / "sepia.png").unlink()
+    status, out, errors = colorize(capsys, album, "-o", tmp_path / "none", "--method", "mean")
+    assert status == 1 and out.startswith("0 photos") and "2 photos have colours" in errors[0]
+
+
+def test_what_several_files_share_is_said_once(tmp_path, capsys):
+    grey = np.array(Image.fromarray(CAT).convert("L"))
+    for i in range(7):
+        save(tmp_path / "in" / f"{i}.png", grey.astype(np.uint16) * 257)
+    pages = [Image.fromarray(grey)] * 3
+    save(tmp_path / "in" / "pages.tif", pages[0], save_all=True, append_images=pages[1:])
+    save(tmp_path / "in" / "clear.webp", np.dstack([CAT[..., :1].repeat(3, 2), CAT[..., 0]]), lossless=True)
+    status, out, errors = colorize(capsys, tmp_path / "in", "-o", tmp_path / "out", "--method", "grey")
+    assert status == 0 and out.startswith("9 photos")
+    assert [line.removeprefix("nbhelpers: warning: ") for line in errors] == [
+        "more than 8 bits a sample, which become 8: 0.png, 1.png, 2.png, 3.png, 4.png and 2 more",
+        "transparency, laid over white: clear.webp",
+        "several pages or frames, of which the first is taken: pages.tif (3)",
+    ]
+
+
+def test_an_odd_tag_is_named_and_the_others_travel(tmp_path, capsys):
+    words = "© 1923 Käthe".encode() + b"\0"
+    rows = struct.pack("<HHII", 0x128, 2, 2, 0x32) + struct.pack("<HHII", 0x8298, 2, len(words), 38)
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + rows + bytes(4) + words
+    photo = save(tmp_path / "odd.jpg", CAT, exif=exif)
+    status, _, errors = colorize(capsys, photo, "-o", tmp_path / "out", "--method", "grey", "--unknown", 100)
+    named = "left out of the new file: odd.jpg (EXIF's ResolutionUnit, a text where a number belongs)"
+    assert status == 0 and errors == [f"nbhelpers: warning: {named}"]
+    with Image.open(tmp_path / "out" / "odd.png") as image:
+        assert words in image.info["exif"]
+
+
+def test_what_was_said_is_said_after_an_interruption_too(tmp_path, capsys, monkeypatch):
+    stand_in(monkeypatch, raising(KeyboardInterrupt()))
+    wide = save(tmp_path / "a.png", CAT[..., 0].astype(np.uint16) * 257)
+    status, _, errors = colorize(
+        capsys, wide, save(tmp_path / "b.png", WOMAN), "-o", tmp_path / "out", "--method", "grey"
+    )
+    assert status == 130 and "more than 8 bits a sample, which become 8: a.png" in errors[0]
 
 
 def test_a_method_without_its_model_is_status_1(tmp_path, capsys):

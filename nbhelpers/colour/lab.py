@@ -14,6 +14,7 @@ RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.07
 WHITE = np.array([0.95047, 1.0, 1.08883])
 _TO_XYZ = RGB_TO_XYZ / WHITE[:, None]  # linear RGB -> XYZ relative to white
 _TO_RGB = np.linalg.inv(_TO_XYZ)
+_BAND = 256  # rows
 _EPSILON, _KAPPA = (6 / 29) ** 3, (29 / 6) ** 2 / 3  # where the cube root gives way to a straight line
 
 
@@ -125,6 +126,25 @@ def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     dark = linear <= 0.0031308
     encoded[dark] = 12.92 * linear[dark]
     return np.rint(255 * encoded).astype(np.uint8)
+
+
+def in_bands(function, *arrays: np.ndarray) -> np.ndarray:
+    """Convert a large photo a band of rows at a time: a conversion takes many times the memory of its result.
+
+    Parameters
+    ----------
+    function : callable
+        Called with a band of each array, it returns an array with as many rows.
+    *arrays : np.ndarray
+        (H, ...) each.
+
+    Returns
+    -------
+    np.ndarray
+        What `function` would return for whole arrays.
+    """
+    starts = range(0, len(arrays[0]), _BAND)
+    return np.concatenate([function(*(array[start : start + _BAND] for array in arrays)) for start in starts])
 
 
 @functools.cache

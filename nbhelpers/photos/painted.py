@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold
 
-from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.colour.lab import in_bands, rgb_to_lab
 from nbhelpers.colour.tint import tint
 from nbhelpers.errors import UserError
 from nbhelpers.hints import Hints
@@ -18,10 +18,15 @@ from nbhelpers.photos.decoding import read_layer
 
 WAYS = ("difference", "chroma", "alpha")
 MOST = 1 / 3  # of the pixels; more are hardly strokes
-_EDGE, _CLEAR = 8, 12  # CIELAB units: a stroke's pixels differ by the first, one of them by the second
-_NOISE = 4  # times the median difference, where that is more
-_RIM = 0.5  # of the difference nearby: less is a brush's soft rim, whose colour is mixed with the photo's
-_EVERYWHERE = 1  # median difference from which the copy is another rendering of the photo
+# Differences are distances in a*, b*, in CIELAB units, sizes are in pixels.
+_EDGE, _CLEAR = 8, 12  # a stroke's pixels differ by the first, one of them by the second
+_NOISY = 4, 10  # or so many times the median difference, which is the noise of lossy formats
+_EXACT, _NOISIEST = 0.2, 3  # median difference up to which there is no noise, and the most; JPEG of quality 60 has 1.6
+_EVERYWHERE, _STRONGEST = 1, 40  # median from which there may be a tint, and the strongest one; sepia's has 30
+_RIM, _BRUSH = 0.75, 7  # less than this share of what is so near is a brush's soft rim, of mixed colours
+_WEAK, _BLOCK = 0.5, 33  # less than this share of what is so near, in a small piece, is a block of JPEG that rings
+_SMALL = 40
+_TOUCHING = np.ones((3, 3))  # at corners, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +98,14 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
         known, colours, cast = _differences(layer, rgb)
     else:
         known = (layer != layer[..., :1]).any(axis=-1) if found == "chroma" else alpha >= 128
-        colours = rgb_to_lab(layer)[..., 1:]
+        colours = in_bands(rgb_to_lab, layer)[..., 1:]
     known, colours = _fitted(known, rgb.shape), _fitted(colours, rgb.shape)
     if not known.any():
         raise UserError(f"{path} gives no hint for {photo}, since {_NOTHING[found]}")
     if way is None and known.mean() > MOST:
         share = f"{known.mean():.0%} of {path} would be hints for {photo}, which is more than strokes"
         raise UserError(f"{share}: --hints-from {found} takes them all the same, {_OTHERWISE[found]}")
-    strokes = int(ndimage.label(known, np.ones((3, 3)))[1])
+    strokes = int(ndimage.label(known, _TOUCHING)[1])
     return PaintedHints(Hints(np.ascontiguousarray(colours, np.float32), known), found, strokes, cast)
 
 
@@ -127,17 +132,30 @@ def _check_shapes(path: str | os.PathLike, layer: np.ndarray, photo, rgb: np.nda
 def _differences(layer: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Known pixels, their a*, b*, and the largest tint that was taken off; at the smaller of both sizes."""
     size = min((layer.shape[1::-1], rgb.shape[1::-1]))
-    painted, plain = (rgb_to_lab(_resized(part, size)) for part in (layer, rgb))
+    painted, plain = (in_bands(rgb_to_lab, _resized(part, size)) for part in (layer, rgb))
     apart = painted[..., 1:] - plain[..., 1:]
     distance, cast = np.hypot(apart[..., 0], apart[..., 1]), 0.0
     if np.median(distance) > _EVERYWHERE:
         common = tint(plain[..., 0], apart)
-        cast = float(np.hypot(common[..., 0], common[..., 1]).max())
-        distance = np.hypot(*np.moveaxis(apart - common, -1, 0))
-    edge = max(_EDGE, _NOISE * float(np.median(distance)))
-    core = distance >= _RIM * ndimage.maximum_filter(distance, 5)
-    known = apply_hysteresis_threshold(np.where(core, distance, 0), edge, edge * _CLEAR / _EDGE)
-    return known, painted[..., 1:], cast
+        strongest = float(np.hypot(common[..., 0], common[..., 1]).max())
+        if strongest <= _STRONGEST:
+            distance, cast = np.hypot(*np.moveaxis(apart - common, -1, 0)), strongest
+    noise = min(float(np.median(distance)), _NOISIEST)
+    edge, clear = (max(units, times * noise) for units, times in zip((_EDGE, _CLEAR), _NOISY))
+    core = distance >= _RIM * ndimage.maximum_filter(distance, _BRUSH)
+    known = apply_hysteresis_threshold(np.where(core, distance, 0), edge, clear)
+    return known & ~_specks(known, distance, noise > _EXACT), painted[..., 1:], cast
+
+
+def _specks(known: np.ndarray, distance: np.ndarray, noisy: bool) -> np.ndarray:
+    """Small pieces that are no strokes."""
+    pieces, number = ndimage.label(known, _TOUCHING)
+    small = np.bincount(pieces.ravel()) < _SMALL
+    if not noisy:
+        inside = np.arange(number + 1)
+        nearby = ndimage.maximum_filter(np.where(known, distance, 0), _BLOCK)
+        small &= ndimage.maximum(distance, pieces, inside) < _WEAK * ndimage.maximum(nearby, pieces, inside)
+    return known & small[pieces]
 
 
 def _resized(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:

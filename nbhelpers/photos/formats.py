@@ -113,11 +113,8 @@ def why_not(path: str | os.PathLike) -> str:
 def _has_heic() -> bool:
     """Whether a reader of HEIC files is installed, and so registered with Pillow."""
     try:
-        import pi_heif as heif
+        import pi_heif
     except ImportError:
-        try:
-            import pillow_heif as heif  # the same, with an encoder
-        except ImportError:
-            return False
-    heif.register_heif_opener()
+        return False
+    pi_heif.register_heif_opener()
     return True

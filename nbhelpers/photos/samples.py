@@ -28,11 +28,11 @@ def png_samples(file: BinaryIO) -> np.ndarray | None:
     np.ndarray or None
         (H, W) or (H, W, 2 to 4) uint16, alpha last; None for a PNG of 8 bits or fewer.
     """
-    import imagecodecs
-
     file.seek(0)
     if file.read(25)[24:] != b"\x10":  # IHDR's bit depth
         return None
+    import imagecodecs
+
     file.seek(0)
     return imagecodecs.png_decode(file.read())
 

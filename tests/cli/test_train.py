@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from trainings import home
 
 from nbhelpers import cli, registry
@@ -83,6 +83,17 @@ def test_a_training_says_where_its_network_is(course, capsys, name):
     assert about["recipe"] == checkpoints.read_about(home(models, name) / "last.safetensors")["recipe"]
     assert about["recipe"]["epochs"] == 2 and about["name"] == name and about["size"] == 32
     assert {"last.safetensors", "last.json", "log.csv"} <= {path.name for path in home(models, name).iterdir()}
+
+
+def test_sepia_photos_are_named_before_they_teach_it(course, tmp_path, capsys):
+    photos = paint(tmp_path / "photos", 8)
+    grey = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 48), dtype=np.uint8))
+    for name in ("a", "b"):
+        ImageOps.colorize(grey, "#1a0d00", "#fff3d8").save(photos / f"{name}.png")
+    status, _, errors = main(capsys, "unet", *SMALL, "--photos", photos)
+    said = sentence(errors)
+    assert status == 0 and said.startswith("nbhelpers: warning: ") and "training photos have one tint" in said
+    assert "a.png, b.png" in said and "take them out" in said
 
 
 @pytest.mark.parametrize("first", ["unet", "unet-pretrained"])

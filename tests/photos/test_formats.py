@@ -28,11 +28,11 @@ def saved(path, image=CAT, **options):
 
 @pytest.fixture
 def without_heic(monkeypatch):
-    """Neither reader of HEIC files is installed."""
+    """The reader of HEIC files is not installed."""
     real = builtins.__import__
 
     def absent(name, *rest):
-        if name in ("pi_heif", "pillow_heif"):
+        if name == "pi_heif":
             raise ImportError(name)
         return real(name, *rest)
 

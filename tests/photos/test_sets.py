@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage import data
 from skimage.color import rgb2lab
 
@@ -22,8 +22,9 @@ from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.errors import UserError
 from nbhelpers.photos import cache, decoding, open_photos, sets, sources
 from nbhelpers.photos.cache import PhotoWarning
-from nbhelpers.photos.catalogue import attributions, check_source, fetch_source, list_sources
+from nbhelpers.photos.catalogue import ONE_TINT, attributions, check_source, fetch_source, list_sources
 from nbhelpers.photos.decoding import PhotoError
+from nbhelpers.photos.sets import tinted
 
 CAT = data.chelsea()
 
@@ -529,6 +530,49 @@ def test_check_source_decodes_everything(folder):
     assert dict(report.skipped).keys() == {"train_color/2.jpg", "test_color/text.png"}
     assert (report.smallest, report.largest) == ((30, 20), (100, 80))
     assert "5 training and 4 test photos, 2 skipped" in str(report) and "train_color/2.jpg" in str(report)
+
+
+def toned(path, colours=("#1a0d00", "#fff3d8")):
+    ImageOps.colorize(Image.fromarray(CAT).convert("L"), *colours).save(path)
+
+
+def test_photos_of_one_tint_are_named(folder):
+    """They teach that tint; a test photo may have one."""
+    toned(folder / "train_color" / "sepia.jpg")
+    toned(folder / "train_color" / "blue.png", ("#001030", "#e8f8ff"))
+    toned(folder / "test_color" / "sepia.jpg")
+    report = check_source(folder)
+    names = ("train_color/blue.png", "train_color/sepia.jpg")
+    assert dict(report.notes) == {ONE_TINT: names} and str(report).endswith(f"{ONE_TINT}: {', '.join(names)}")
+    assert tinted(open_photos(folder, size=64).train) == list(names)
+
+
+def test_check_source_says_what_is_lost(folder):
+    clear = np.dstack([CAT, np.full(CAT.shape[:2], 200, np.uint8)])
+    Image.fromarray(clear).save(folder / "train_color" / "clear.png")
+    frames = [Image.fromarray(CAT)] * 2
+    frames[0].save(folder / "test_color" / "pages.tif", save_all=True, append_images=frames[1:])
+    text = str(check_source(folder))
+    assert "1 with transparency, laid over white: train_color/clear.png" in text
+    assert "1 with several pages or frames, of which the first is taken: test_color/pages.tif" in text
+
+
+def test_a_picture_is_a_photo_whatever_its_name(tmp_path):
+    for name in ("a.jfif", "b.jpe", "c.txt", "README", "d.json", "e"):
+        Image.fromarray(CAT[:80, :100]).save(tmp_path / name, "JPEG")
+    Image.fromarray(CAT[:80, :100]).save(tmp_path / "f.gif")
+    (tmp_path / "notes.txt").write_text("beside the photos")
+    opened = open_photos(tmp_path, size=64)
+    assert sorted((*opened.train.names, *opened.test.names)) == [
+        "README",
+        "a.jfif",
+        "b.jpe",
+        "c.txt",
+        "d.json",
+        "e",
+        "f.gif",
+    ]
+    assert opened.beside == ("notes.txt",) and opened.skipped == ()
 
 
 def test_fetch_source_of_what_is_here(folder):

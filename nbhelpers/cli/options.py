@@ -60,6 +60,11 @@ def photo_source(source: str):
     ----------
     source : str
         The word, as it was typed.
+
+    Yields
+    ------
+    None
+        While the source is opened.
     """
     from nbhelpers.paths import SOURCES
 

@@ -21,6 +21,7 @@ test: .venv/.installed ## run all tests
 	.venv/bin/python -m pytest -q -n 2 --dist worksteal --calibrate
 
 # A copy that was not touched is brought up to date; one that was stays, and the course's version with it is named.
+# Of ipywidgets' FileUpload a file comes in one message; the server's own limit, 10 MiB, would end the connection.
 lab: .venv/.installed ## open the notebooks in JupyterLab: copies in lab/ that are yours; EDIT=1 for the originals
 	@[ -n "$(EDIT)" ] || { mkdir -p lab/.course && for file in notebooks/*.ipynb; do \
 	name=$${file#notebooks/}; \
@@ -28,7 +29,8 @@ lab: .venv/.installed ## open the notebooks in JupyterLab: copies in lab/ that a
 	cp "$$file" "lab/$$name" && cp "$$file" "lab/.course/$$name" || exit 1; \
 	elif ! cmp -s "$$file" "lab/.course/$$name"; then \
 	echo "lab/$$name is yours and stays; the course has a newer one: move yours away to get it" >&2; fi; done; }
-	.venv/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" "$(if $(EDIT),notebooks,lab)/00_start_here.ipynb"
+	.venv/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" "$(if $(EDIT),notebooks,lab)/00_start_here.ipynb" \
+	--ServerApp.tornado_settings="{'websocket_max_message_size': 1073741824}"
 
 app: .venv/.installed ## open the explorer, a page to colorize photos by hand
 	"$(NB)" app --photos "$(PHOTOS)"

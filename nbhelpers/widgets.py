@@ -16,8 +16,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import clear_output, display
 
-NO_CANVAS = "ipycanvas missing: `make app` installs it, or pip install -e '.[app]'"
-
 
 @dataclass(frozen=True)
 class Slider:
@@ -76,6 +74,23 @@ def unknown_slider(value: int = 80) -> Slider:
         Of percentages from 0 to 100.
     """
     return Slider("unknown pixels, %", value, 0, 100)
+
+
+def missing(*names: str) -> str:
+    """Say what to install where packages of the extra "app" are missing.
+
+    Parameters
+    ----------
+    *names : str
+        The packages that are needed.
+
+    Returns
+    -------
+    str
+        A sentence, or "" when all are there.
+    """
+    lacking = [name for name in names if importlib.util.find_spec(name) is None]
+    return f"{' and '.join(lacking)} missing: `make app` installs it, or pip install -e '.[app]'" if lacking else ""
 
 
 def headless() -> bool:
@@ -225,9 +240,9 @@ def explore(draw, clickable=None, start=None, **controls: Slider | Choice):
             place.update(x=x, y=y)
             changed(None)
 
-        if importlib.util.find_spec("ipycanvas") is None:  # the controls go on working
+        if told := missing("ipycanvas"):  # the controls go on working
             canvas = status_line()
-            say(canvas, f"{NO_CANVAS}; until then the photo cannot be clicked", wrong=True)
+            say(canvas, f"{told}; until then the photo cannot be clicked", wrong=True)
         else:
             canvas = _clickable(clickable, clicked)
         row = ipywidgets.HBox([canvas, row], layout={"flex_flow": "row wrap"})

@@ -1,11 +1,14 @@
 """The Makefile's promises about .venv and `clean`, in a copy of the project with stand-ins for Python."""
 
+import ast
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from nbhelpers.explorer.server import LARGEST_MESSAGE
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -132,6 +135,14 @@ def test_lab_opens_copies_and_keeps_what_a_person_has_changed(lab):
     assert "01_next" not in make(lab, "lab").stderr
     mine.unlink()
     assert make(lab, "lab").stderr == "" and mine.read_text() == "newer"
+
+
+def test_lab_takes_messages_as_large_as_the_explorers_page(lab):
+    """Of ipywidgets' own button a file comes in one; what the shell hands on is what the server reads."""
+    script(lab / ".venv/bin/jupyter", "#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    name, _, value = make(lab, "lab").stdout.splitlines()[-1].partition("=")
+    assert name == "--ServerApp.tornado_settings"
+    assert ast.literal_eval(value) == {"websocket_max_message_size": LARGEST_MESSAGE}
 
 
 def test_lab_opens_the_originals_when_asked(lab):

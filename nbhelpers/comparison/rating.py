@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import time
 import zlib
@@ -202,8 +201,8 @@ class Rating:
     """
 
     def __init__(self, questions: list[Pair], methods: dict, photos, path, rater: str):
-        if importlib.util.find_spec("ipycanvas") is None:
-            raise UserError(widgets.NO_CANVAS)
+        if told := widgets.missing("ipycanvas"):
+            raise UserError(told)
         if not (rater := rater.strip()):
             raise UserError("rater is empty: give a name or a number, so that you can go on later")
         import ipywidgets

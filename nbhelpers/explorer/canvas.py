@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ipywidgets
 import numpy as np
-from ipycanvas import MultiCanvas, hold_canvas
 
+from nbhelpers import widgets
 from nbhelpers.colour.gamut import palette
 from nbhelpers.errors import UserError
 from nbhelpers.explorer.painting import to_ab, to_hex
 from nbhelpers.hints import Stroke
 from nbhelpers.widgets import Slider, build
+
+try:
+    from ipycanvas import MultiCanvas, hold_canvas
+except ImportError:
+    raise UserError(widgets.missing("ipycanvas")) from None
 
 COLUMNS = 13  # of the palette: grey and twelve hues
 

@@ -69,7 +69,7 @@ class Explorer:
         )
         self.links = ipywidgets.HTML(layout={"min_height": "2em"})
         small = {item.name: pictures.encoded(pictures.thumbnail(item.rgb, 120)) for item in subjects}
-        self.picker, self.upload = places.photo_picker(small, self.choose, self._uploaded)
+        self.picker, self.upload = places.photo_picker(small, self.choose, self._uploaded, self._refused)
         self.redraw_soon = widgets.soon(self.redraw)
         for control in (self.unknown, self.seed, self.left, self.right):
             control.observe(self._changed, names="value")
@@ -145,9 +145,12 @@ class Explorer:
         try:
             found = painting.uploaded(name, content)
         except UserError as error:
-            widgets.say(self.status, str(error), wrong=True)
+            self._refused(error)
             return
         self._begin(found, [()])
+
+    def _refused(self, error: UserError) -> None:
+        widgets.say(self.status, str(error), wrong=True)
 
     def _shown_at(self, x: int, y: int):
         """The a*, b* that the picture of the result shows at a place, on the side of the divider where it is."""

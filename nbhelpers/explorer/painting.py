@@ -114,6 +114,25 @@ def named_apart(subjects: list[Subject]) -> list[Subject]:
     return list(found.values())
 
 
+def check_size(name: str, size: int) -> None:
+    """Refuse a file that is too large, before it is sent or read.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    size : int
+        Its bytes.
+
+    Raises
+    ------
+    PhotoError
+        When they are more than MAX_BYTES.
+    """
+    if size > MAX_BYTES:
+        raise PhotoError(name, f"{size / 1e6:.0f} MB are more than {MAX_BYTES / 1e6:.0f}")
+
+
 def uploaded(name: str, content: bytes) -> Subject:
     """Make a Subject of a file that a person uploaded.
 
@@ -134,8 +153,7 @@ def uploaded(name: str, content: bytes) -> Subject:
     PhotoError
         When the file is larger than MAX_BYTES or no photo that can be used; it says what is wrong.
     """
-    if len(content) > MAX_BYTES:
-        raise PhotoError(name, f"{len(content) / 1e6:.0f} MB are more than {MAX_BYTES / 1e6:.0f}")
+    check_size(name, len(content))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "upload"
         path.write_bytes(content)

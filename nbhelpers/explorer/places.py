@@ -7,6 +7,8 @@ import html
 
 import ipywidgets
 
+from nbhelpers.explorer.upload import Upload
+
 
 def picture(width: int, height: int):
     """The place of a picture on a page, of fixed size so that nothing jumps; `put` shows one there.
@@ -44,7 +46,7 @@ def put(place, png: bytes, alt: str, fit: str = "fill") -> None:
     place.value = f'<img alt="{html.escape(alt)}" decoding="sync" style="{look}" src="{source}">'
 
 
-def photo_picker(thumbnails: dict, choose, upload):
+def photo_picker(thumbnails: dict, choose, upload, wrong):
     """Thumbnails with a button each, and a button to upload a photo.
 
     Parameters
@@ -55,12 +57,14 @@ def photo_picker(thumbnails: dict, choose, upload):
         Called with the name of a photo when a person chooses it.
     upload : callable
         Called with the name and the bytes of a file when a person uploads it.
+    wrong : callable
+        Called with the error when it is too large or does not come whole.
 
     Returns
     -------
     row : ipywidgets.HBox
         All of them.
-    own : ipywidgets.FileUpload
+    own : Upload
         The button to upload a photo.
     """
     boxes = []
@@ -70,15 +74,6 @@ def photo_picker(thumbnails: dict, choose, upload):
         image = picture(80, 60)
         put(image, small, name, "cover")
         boxes.append(ipywidgets.VBox([image, button], layout={"align_items": "center"}))
-    own = ipywidgets.FileUpload(
-        accept=".jpg,.jpeg,.png,.webp,.bmp,.tif,.tiff", description="your photo", layout={"width": "130px"}
-    )
-
-    def arrived(_change):
-        if own.value:
-            file, own.value = own.value[0], ()  # emptied, so that the same file may come again
-            upload(file["name"], bytes(file["content"]))
-
-    own.observe(arrived, names="value")
+    own = Upload(upload, wrong, layout={"width": "130px"})
     where = ipywidgets.VBox([own], layout={"justify_content": "flex-end"})
     return ipywidgets.HBox([*boxes, where], layout={"flex_flow": "row wrap"}), own

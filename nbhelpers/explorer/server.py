@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 import socket
 import subprocess
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import nbformat
 
-from nbhelpers import paths
+from nbhelpers import paths, widgets
 from nbhelpers.errors import UserError
 
 NOTEBOOK = "08_explorer.ipynb"
-LARGEST_MESSAGE = 2**30  # bytes from the browser at once: an upload comes in one piece, and a larger one ends the page
+LARGEST_MESSAGE = 2**30  # bytes from the browser at once, as in `make lab`: a message of more ends the connection
 
 
 def write_page(photos: str, folder: Path) -> Path:
@@ -108,9 +107,8 @@ def serve(photos: str = "sample", port: int = 8866, browser: bool = True) -> int
         When the packages of the extra "app" are missing, photos cannot be opened, or the port is taken or cannot be
         used.
     """
-    missing = [name for name in ("voila", "ipycanvas") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(f"{' and '.join(missing)} missing: `make app` installs it, or pip install -e '.[app]'")
+    if told := widgets.missing("voila", "ipycanvas", "anywidget"):
+        raise UserError(told)
     from nbhelpers.photos import open_photos
 
     open_photos(photos)  # what is wrong with it shows here, not on the page

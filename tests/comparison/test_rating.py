@@ -511,7 +511,7 @@ def test_rate_shows_the_page_and_gives_each_rater_an_order(ask, sample, tmp_path
 
 
 def test_without_ipycanvas_it_says_what_to_install(ask, monkeypatch):
-    monkeypatch.setattr(rating.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(rating.widgets.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="ipycanvas missing"):
         ask()
 

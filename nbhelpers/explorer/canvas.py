@@ -14,8 +14,8 @@ from nbhelpers.widgets import Slider, build
 
 try:
     from ipycanvas import MultiCanvas, hold_canvas
-except ImportError:
-    raise UserError(widgets.missing("ipycanvas")) from None
+except ImportError as error:
+    raise UserError(widgets.missing("ipycanvas") or str(error)) from None
 
 COLUMNS = 13  # of the palette: grey and twelve hues
 

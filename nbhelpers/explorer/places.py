@@ -74,6 +74,6 @@ def photo_picker(thumbnails: dict, choose, upload, wrong):
         image = picture(80, 60)
         put(image, small, name, "cover")
         boxes.append(ipywidgets.VBox([image, button], layout={"align_items": "center"}))
-    own = Upload(upload, wrong, layout={"width": "130px"})
+    own = Upload(upload, wrong)
     where = ipywidgets.VBox([own], layout={"justify_content": "flex-end"})
     return ipywidgets.HBox([*boxes, where], layout={"flex_flow": "row wrap"}), own

@@ -16,7 +16,7 @@ from nbhelpers import paths, widgets
 from nbhelpers.errors import UserError
 
 NOTEBOOK = "08_explorer.ipynb"
-LARGEST_MESSAGE = 2**30  # bytes from the browser at once, as in `make lab`: a message of more ends the connection
+LARGEST_MESSAGE = 2**30  # bytes from the browser at once, as in `make lab`; above tornado's 10 MiB a connection ends
 
 
 def write_page(photos: str, folder: Path) -> Path:

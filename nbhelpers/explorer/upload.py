@@ -14,11 +14,10 @@ from nbhelpers.explorer import painting
 
 try:
     import anywidget
-except ImportError:
-    raise UserError(widgets.missing("anywidget")) from None
+except ImportError as error:
+    raise UserError(widgets.missing("anywidget") or str(error)) from None
 
 PATIENCE = 300  # seconds until a file of which no more comes is given up
-NOT_WHOLE = "{} has not come whole: choose it again"
 
 SCRIPT = """
 const PIECE = 2 ** 20; // bytes in one message; JupyterLab's server ends the connection at one of more than 10 * 2 ** 20
@@ -26,11 +25,9 @@ const LABEL = "your photo";
 const ACCEPT = "image/*,.heic,.heif,.avif,.jp2,.jfif,.jpe,.tif,.tiff"; // what the browser offers; the content decides
 
 function render({ model, el }) {
-  const button = document.createElement("button");
-  const input = document.createElement("input");
-  button.className = "jupyter-widgets jupyter-button widget-button";
-  button.title = "choose a photo on your machine";
-  button.textContent = LABEL;
+  const [button, input] = ["button", "input"].map((tag) => document.createElement(tag));
+  button.className = "jupyter-widgets jupyter-button widget-button"; // as ipywidgets' own look
+  Object.assign(button, { title: "choose a photo on your machine", textContent: LABEL });
   Object.assign(input, { type: "file", accept: ACCEPT, hidden: true });
   let file, id; // what is being sent
 
@@ -73,14 +70,12 @@ class Upload(anywidget.AnyWidget):
         Called with the name (str) and the content (bytes) of a file that has come whole.
     wrong : callable
         Called with the UserError of one that is too large, or has not come whole.
-    **options
-        Of `anywidget.AnyWidget`, such as layout.
     """
 
     _esm = SCRIPT
 
-    def __init__(self, take, wrong, **options):
-        super().__init__(**options)
+    def __init__(self, take, wrong):
+        super().__init__()
         self.take, self.wrong = take, wrong
         self._forget()
         self.on_msg(self._came)
@@ -101,11 +96,12 @@ class Upload(anywidget.AnyWidget):
         except UserError as error:
             self._forget()
             self.wrong(error)
-        if id_ == self.id and len(self.content) < self.size:
+        if id_ != self.id:  # it was refused, or another has taken its place
+            self.send({"id": id_})
+        elif len(self.content) < self.size:
             self._ask()
-            return
-        self.send({"id": id_})  # it has come, was refused, or another has taken its place
-        if id_ == self.id:
+        else:
+            self.send({"id": id_})
             name, content = self.name, bytes(self.content)
             self._forget()
             self.take(name, content)
@@ -113,7 +109,7 @@ class Upload(anywidget.AnyWidget):
     def _add(self, at: int, buffers: list) -> None:
         piece = b"".join(buffers)
         if at != len(self.content) or not 0 < len(piece) <= self.size - at:
-            raise UserError(NOT_WHOLE.format(self.name))
+            raise UserError(f"{self.name} has not come whole: choose it again")
         self.content += piece
 
     def _ask(self) -> None:
@@ -124,8 +120,6 @@ class Upload(anywidget.AnyWidget):
             asyncio.get_running_loop().call_later(PATIENCE, self._give_up, self.id, at)
 
     def _give_up(self, id_, at: int) -> None:
-        """No piece has come since the one that begins `at` was asked for."""
+        """As when the browser cannot read the piece that begins `at`, unless that has come."""
         if (self.id, len(self.content)) == (id_, at):
-            self.wrong(UserError(NOT_WHOLE.format(self.name)))
-            self._forget()
-            self.send({"id": id_})
+            self._came(self, {"id": id_, "at": at}, [])

@@ -96,6 +96,18 @@ class Errors(list):
             self.append(f"{text} ({url})")
 
 
+class Sent(list):
+    """The bytes of each message that a page sends to its kernel."""
+
+    def watch(self, page):
+        page.on("websocket", lambda socket: socket.on("framesent", lambda message: self.append(len(message))))
+
+
+@pytest.fixture
+def sent():
+    return Sent()
+
+
 @pytest.fixture
 def errors():
     found = Errors()

@@ -37,10 +37,11 @@ def voila(serve):
 
 
 @pytest.fixture
-def page(voila, chromium, errors):
+def page(voila, chromium, errors, sent):
     context = chromium.new_context(viewport={"width": 1000, "height": 1300}, accept_downloads=True)
     page = context.new_page()
     errors.watch(page)
+    sent.watch(page)
     page.goto(voila, timeout=2 * WAIT)
     ready(page)
     yield page
@@ -167,11 +168,11 @@ def test_a_stroke_is_painted_and_taken_back(page, subject):
     assert np.array_equal(shown(page, RESULT), expected(subject, 100))
 
 
-def test_photos_of_ones_own_come_back_at_their_own_size_and_what_is_none_gets_a_sentence(page, tmp_path):
-    for name, content, sentence in WRONG:
-        (tmp_path / name).write_bytes(content)
-        choose_file(page, tmp_path / name)
-        page.get_by_text(sentence).wait_for(timeout=WAIT)
+def test_photos_of_ones_own_come_back_at_their_own_size_and_what_is_none_gets_a_sentence(page, sent, tmp_path):
+    what_is_no_photo_gets_a_sentence_and_a_large_one_comes_in_pieces(page, sent, tmp_path)
+    page.get_by_role("button", name="chelsea").click()
+    page.get_by_text("0 strokes; Stéfan").wait_for(timeout=WAIT)
+    done(page)
     handle = slider(page, "unknown pixels")  # the page goes on
     for key, count in (("ArrowLeft", "3,200"), ("ArrowRight", "1,600")):
         handle.focus()
@@ -188,8 +189,32 @@ def test_photos_of_ones_own_come_back_at_their_own_size_and_what_is_none_gets_a_
 WRONG = [
     ("notes.png", b"no picture", "notes.png cannot be used as a photo: not a JPEG"),
     ("empty.jpg", b"", "empty.jpg cannot be used as a photo: empty file"),
-    ("huge.png", b"\x89PNG" + bytes(41_000_000), "huge.png cannot be used as a photo: 41 MB"),
+    ("huge.png", b"\x89PNG" + bytes(41_000_000), "huge.png cannot be used as a photo: 41 MB are more than 40"),
 ]
+
+
+def what_is_no_photo_gets_a_sentence_and_a_large_one_comes_in_pieces(page, sent, tmp_path):
+    for name, content, sentence in WRONG:
+        (tmp_path / name).write_bytes(content)
+        sent.clear()
+        choose_file(page, tmp_path / name)
+        page.get_by_text(sentence).wait_for(timeout=WAIT)
+        assert sum(sent) < 100_000  # the name and the size of a file that is too large, and nothing of it
+    rgb = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "noise.bmp")
+    sent.clear()
+    choose_file(page, tmp_path / "noise.bmp")
+    page.get_by_text("1,600 of 160,000 pixels known (1.00 %), 0 strokes; noise.bmp").wait_for(timeout=WAIT)
+    done(page)
+    assert np.array_equal(shown(page, RESULT), expected(painting.subject("noise.bmp", rgb), 99))
+    assert 12_000_000 < sum(sent) < 13_000_000 and max(sent) < 1_100_000
+    page.get_by_role("button", name="your photo", exact=True).wait_for(timeout=WAIT)  # without per cents
+    Image.fromarray(rgb[:320, :200]).save(tmp_path / "second.png")
+    for name in ("noise.bmp", "second.png"):  # the second takes the place of the first
+        choose_file(page, tmp_path / name)
+    page.get_by_text("640 of 64,000 pixels known (1.00 %), 0 strokes; second.png").wait_for(timeout=WAIT)
+    done(page)
+    page.get_by_role("button", name="your photo", exact=True).wait_for(timeout=WAIT)
 
 
 def a_photo_is_saved_at_its_own_size(page, tmp_path):
@@ -236,15 +261,17 @@ def lab(serve, elsewhere):
 
 
 @pytest.fixture
-def wide_page(chromium, errors):
+def wide_page(chromium, errors, sent):
     context = chromium.new_context(viewport={"width": 1400, "height": 1600})
     page = context.new_page()
     errors.watch(page)
+    sent.watch(page)
     yield page
     context.close()
 
 
-def test_in_jupyterlab_it_works_as_well(lab, wide_page, elsewhere, subject):
+def test_in_jupyterlab_it_works_as_well(lab, wide_page, elsewhere, subject, sent, tmp_path):
+    """Its server ends the connection at a message of more than 10 MiB."""
     page = wide_page
     write_page("sample", Path(elsewhere["NBHELPERS_ROOT"]))
     lab(page, "explorer.ipynb")
@@ -255,6 +282,9 @@ def test_in_jupyterlab_it_works_as_well(lab, wide_page, elsewhere, subject):
     page.get_by_text("3,200 of 160,000 pixels known").wait_for(timeout=WAIT)
     done(page)
     assert np.array_equal(shown(page, RESULT), expected(subject, 98))
+    slider(page, "unknown pixels").focus()
+    page.keyboard.press("ArrowRight")
+    what_is_no_photo_gets_a_sentence_and_a_large_one_comes_in_pieces(page, sent, tmp_path)
 
 
 def test_a_slider_of_the_other_notebooks_draws_anew_in_jupyterlab(lab, wide_page, elsewhere):

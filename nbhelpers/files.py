@@ -19,7 +19,7 @@ from tqdm import tqdm
 from nbhelpers import __version__
 from nbhelpers.colour.gamut import into_gamut
 from nbhelpers.colour.lab import in_bands, lab_to_rgb, rgb_to_lab
-from nbhelpers.colour.tint import COLOURED, tone
+from nbhelpers.colour.tint import COLOURED, GREY, tone
 from nbhelpers.errors import UserError
 from nbhelpers.hints import (
     Colorization,
@@ -33,14 +33,13 @@ from nbhelpers.hints import (
 )
 from nbhelpers.paths import atomic
 from nbhelpers.photos import folders
-from nbhelpers.photos.decoding import is_grey, read_whole
+from nbhelpers.photos.decoding import read_whole
 from nbhelpers.photos.formats import READABLE
 from nbhelpers.photos.metadata import Metadata
 from nbhelpers.photos.painted import read_hints
 from nbhelpers.photos.profiles import from_srgb
 
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
-_LEFT_OUT = "left out of the new file"
 _OWN_COLOURS = "colours of their own, which were painted over"
 
 
@@ -306,7 +305,7 @@ def colorize_files(
             done.told.append(f"{hints}: {painted}")
             about = settings | {"hints": Path(hints).name, "hints from": painted.way, "known": int(given.known.sum())}
         elif unknown is not None:
-            if unknown < 100 and is_grey(whole.rgb):
+            if unknown < 100 and tone(whole.rgb) == GREY:
                 raise UserError(f"{photo} has no colours to hide: leave --unknown out")
             given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], unknown / 100, seed)
             about = settings | {"unknown": unknown, "seed": seed}
@@ -316,8 +315,7 @@ def colorize_files(
             part.write_bytes(content)
         if found.note:
             tell(f"{photo}: {found.note}")
-        left_out = [(_LEFT_OUT, what) for what in whole.metadata.left_out]
-        for what, detail in [*whole.notes, *left_out, *([(_OWN_COLOURS, "")] if own else [])]:
+        for what, detail in [*whole.told(), *([(_OWN_COLOURS, "")] if own else [])]:
             notes[what].append(f"{photo.name} ({detail})" if detail else photo.name)
         return True
 

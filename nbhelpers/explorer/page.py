@@ -14,6 +14,7 @@ from IPython.display import display
 from nbhelpers import widgets
 from nbhelpers.colour import plots
 from nbhelpers.colour.plots import hinted_photo
+from nbhelpers.colour.tint import TINTED
 from nbhelpers.errors import UserError
 from nbhelpers.explorer import painting, pictures, places
 from nbhelpers.explorer.canvas import Brush
@@ -206,7 +207,7 @@ class Explorer:
 
     def _measure(self, hints) -> None:
         """The error maps, the histograms and the line of numbers."""
-        truth, lines, notes = self.subject.lab[..., 1:], [], []
+        truth, lines, notes = self.subject.lab[..., 1:], [], list(self.subject.notes)
         for side in ("left", "right"):
             painted = self.results[side][1]
             found = painting.measures(painted, self.subject, hints)
@@ -231,7 +232,8 @@ class Explorer:
             f"{known:,} of {height * width:,} pixels known ({100 * known / hints.known.size:.2f} %), "
             f"{len(self.brush.strokes)} strokes; {html.escape(self.subject.credit or self.subject.name)}"
         )
-        grey = f"{self.subject.name} has no colours: paint some" if self.subject.grey else ""
+        none = "one tint, which is taken for none" if self.subject.tone == TINTED else "no colours"
+        grey = f"{self.subject.name} has {none}: paint some" if self.subject.grey else ""
         wrong = not all(self.results[side][1].converged for side in ("left", "right"))
         widgets.say(self.status, "; ".join(dict.fromkeys(notes)) or (grey if not known else ""), wrong=wrong)
 
@@ -258,7 +260,7 @@ class Explorer:
             made = []
             for side in ("left", "right"):
                 settings, painted, _ = self.results[side]
-                content = png_bytes(painting.enlarged(self.subject, painted), settings)
+                content = png_bytes(painting.enlarged(self.subject, painted), settings, self.subject.about)
                 stem = re.sub(r"[^\w.-]+", "-", self.subject.name.rsplit(".", 1)[0]).strip("-") or "photo"
                 name, data = f"{stem}-{painted.method.replace(' ', '-')}.png", base64.b64encode(content).decode()
                 made.append(

@@ -14,10 +14,12 @@ from PIL import Image, ImageColor
 
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse, psnr
+from nbhelpers.colour.tint import COLOURED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.files import laid_under, lightness_of
 from nbhelpers.hints import Hints, Stroke, hide_pixels, on_top, resized, strokes
-from nbhelpers.photos.decoding import PhotoError, is_grey, read_photo
+from nbhelpers.photos.decoding import PhotoError, read_whole
+from nbhelpers.photos.metadata import Metadata
 
 SIDE = 400  # the longer side of the photo that is worked on, in pixels
 MAX_BYTES, MAX_PIXELS = 40_000_000, 40_000_000
@@ -39,17 +41,28 @@ class Subject:
         fewer.
     credit : str
         Author and licence, or "".
+    about : Metadata
+        What its file says, for files made of it.
+    notes : tuple of str
+        What is not seen of its file.
     """
 
     name: str
     rgb: np.ndarray
     lab: np.ndarray
     credit: str = ""
+    about: Metadata = Metadata()
+    notes: tuple[str, ...] = ()
 
     @cached_property
+    def tone(self) -> str:
+        """GREY, TINTED or COLOURED, of `colour.tint`."""
+        return tone(self.rgb)
+
+    @property
     def grey(self) -> bool:
-        """Has it no colours that could be known?"""
-        return is_grey(self.rgb)
+        """Has it no colours that could be known? A sepia's tint is none."""
+        return self.tone != COLOURED
 
     @property
     def lightness(self) -> np.ndarray:
@@ -146,7 +159,7 @@ def uploaded(name: str, content: bytes) -> Subject:
     Returns
     -------
     Subject
-        The photo, without a credit.
+        The photo, without a credit, and what its file says.
 
     Raises
     ------
@@ -158,10 +171,14 @@ def uploaded(name: str, content: bytes) -> Subject:
         path = Path(folder) / "upload"
         path.write_bytes(content)
         try:
-            rgb = read_photo(path)
+            whole = read_whole(path)
         except PhotoError as error:
             raise PhotoError(name, error.reason) from None
-    return subject(name, rgb)
+    return replace(
+        subject(name, whole.rgb),
+        about=whole.metadata,
+        notes=tuple(f"{what}: {detail}" if detail else what for what, detail in whole.told()),
+    )
 
 
 def given(subject: Subject, unknown: float, seed: int = 0, drawn: tuple[Stroke, ...] = ()) -> Hints:

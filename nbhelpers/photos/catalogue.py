@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbhelpers.colour.tint import TINTED, tone
+from nbhelpers.colour.tint import COLOURED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.paths import SOURCES
 from nbhelpers.photos import kaggle, sources, torchvision_sets
@@ -20,7 +20,7 @@ from nbhelpers.photos.folders import named
 from nbhelpers.photos.sources import NO_COLOUR
 from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto
 
-ONE_TINT = "one tint, as sepia has, which is all that is learned from it: take it out, unless it is meant"
+ONE_TINT = "one tint, as sepia, or next to no colour, which is what they teach: take them out, unless it is meant"
 
 
 def find(source) -> tuple[str, Path | str, sources.Found]:
@@ -231,7 +231,7 @@ def _examine(photo):
         return error.reason
     if part == "train" and is_grey(rgb):
         return NO_COLOUR
-    if part == "train" and tone(rgb) == TINTED:
+    if part == "train" and tone(rgb) != COLOURED:
         notes.append(ONE_TINT)
     return (rgb.shape[1], rgb.shape[0]), notes
 

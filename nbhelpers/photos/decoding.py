@@ -91,6 +91,10 @@ class Whole(NamedTuple):
     metadata: Metadata
     notes: tuple[tuple[str, str], ...]
 
+    def told(self) -> list[tuple[str, str]]:
+        """All that a person should hear of a file made of it: the notes, and what metadata are left out."""
+        return [*self.notes, *(("left out of the new file", what) for what in self.metadata.left_out)]
+
 
 def read_header(path) -> Header:
     """Check a photo file cheaply: type, pixel count, and that its end is there.

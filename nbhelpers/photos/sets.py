@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.colour.tint import TINTED, tone
+from nbhelpers.colour.tint import COLOURED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.photos.cache import PhotoWarning, SquareCache, cache_folder
 from nbhelpers.photos.catalogue import find
@@ -255,7 +255,7 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
 
 
 def tinted(photos: Photos) -> list[str]:
-    """Photos in which colour follows from lightness alone, as in sepia: they teach that one tint.
+    """Photos without colours of things: they have one tint, as sepia, or next to none, and teach that.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def tinted(photos: Photos) -> list[str]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PhotoWarning)  # whoever learns from them hears of it
-        return [photos.names[index] for index, rgb in photos.read(jobs=-1) if tone(rgb) == TINTED]
+        return [photos.names[index] for index, rgb in photos.read(jobs=-1) if tone(rgb) != COLOURED]
 
 
 def _checked_size(size) -> int:

@@ -258,6 +258,27 @@ def test_a_photo_is_uploaded_and_saved_at_its_own_size(page):
     assert settings["photo"] == "my cat.png" and settings["unknown"] == 99 and settings["method"] == "counting"
 
 
+def test_what_an_uploaded_file_says_stands_in_the_files_made_of_it(page):
+    exif = Image.Exif()
+    exif[315] = b"K\xc3\xa4the"
+    content = io.BytesIO()
+    Image.fromarray(chelsea()[:, :400, 0].astype(np.uint16) * 257).save(content, "PNG", exif=exif, dpi=(600, 600))
+    upload(page, "scan.png", content.getvalue())
+    assert "more than 8 bits a sample, which become 8" in page.status.value
+    page.make.click()
+    for data in re.findall(r'href="data:image/png;base64,([^"]+)"', page.links.value):
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            assert image.info["dpi"] == pytest.approx((600, 600), abs=0.02)
+            assert "Käthe".encode() in image.info["exif"]
+
+
+def test_the_tint_of_a_scan_is_no_colour_that_is_known(page):
+    sepia = np.clip(chelsea()[..., :1] * np.float64([1, 0.9, 0.7]), 0, 255).astype(np.uint8)
+    upload(page, "sepia.png", png(sepia))
+    assert page.subject.grey and not page.hints().known.any() and page.unknown.disabled
+    assert "sepia.png has one tint, which is taken for none: paint some" in page.status.value
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

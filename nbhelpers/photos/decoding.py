@@ -345,9 +345,10 @@ def _by_pillow(file, image: Image.Image, form: str, size: int | None, whole: boo
     turn = 1
     with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
         turn = image.getexif().get(exif.ORIENTATION, 1)  # 1 in a TIFF, which Pillow has turned already
-    deep = samples.png_samples(file) if form == "PNG" and not image.info.get("transparency") else None
+    wide = samples.depth(file, form) > 8
+    deep = samples.png_samples(file) if form == "PNG" and wide and "transparency" not in image.info else None
     turn = turn if turn in _TURNS else 1
-    notes = _notes(deep, pages, deep is not None) if whole else []
+    notes = _notes(deep, pages, wide) if whole else []
     parts = _without_alpha(image) if deep is None else _of_samples(deep, image.info.get("icc_profile"))
     rgb, alpha = (part and _turned(part, turn) for part in parts)
     about = Metadata()
@@ -382,7 +383,7 @@ def _notes(deep: np.ndarray | None, pages: int, wide: bool) -> list[tuple[str, s
         notes.append(("several pages or frames, of which the first is taken", f"{pages}"))
     if wide:
         notes.append(("more than 8 bits a sample, which become 8", ""))
-        if (top := int(deep.max(initial=0))) <= _DARK:
+        if deep is not None and (top := int(deep.max(initial=0))) <= _DARK:
             notes.append(("samples so dark that they may be 12 bits in 16", f"the brightest is {top:,} of 65,535"))
     return notes
 

@@ -15,7 +15,34 @@ class Unsuitable(ValueError):
     """Samples that are no photo's; the message says what to do."""
 
 
-def png_samples(file: BinaryIO) -> np.ndarray | None:
+def depth(file: BinaryIO, form: str) -> int:
+    """Bits of a sample, as a file's header says.
+
+    Parameters
+    ----------
+    file : binary file
+        A picture.
+    form : str
+        Its format, of `formats.of`.
+
+    Returns
+    -------
+    int
+        For PNG, JPEG 2000, AVIF and HEIC; 8 for all others.
+    """
+    file.seek(0)
+    start = file.read(4096)
+    if form == "PNG":
+        return start[24]  # of IHDR, which comes first
+    if form == "JPEG2000":
+        bits = start[42] if start.startswith(b"\xff\x4f") else start[start.find(b"ihdr") + 14]  # SIZ, or its copy
+        return (bits & 0x7F) + 1
+    if form in ("AVIF", "HEIF") and (place := start.find(b"pixi")) > 0:
+        return start[place + 9]
+    return 8
+
+
+def png_samples(file: BinaryIO) -> np.ndarray:
     """The samples of a PNG of 16 bits.
 
     Parameters
@@ -25,12 +52,9 @@ def png_samples(file: BinaryIO) -> np.ndarray | None:
 
     Returns
     -------
-    np.ndarray or None
-        (H, W) or (H, W, 2 to 4) uint16, alpha last; None for a PNG of 8 bits or fewer.
+    np.ndarray
+        (H, W) or (H, W, 2 to 4) uint16, alpha last.
     """
-    file.seek(0)
-    if file.read(25)[24:] != b"\x10":  # IHDR's bit depth
-        return None
     import imagecodecs
 
     file.seek(0)

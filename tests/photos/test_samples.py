@@ -149,6 +149,20 @@ def test_alpha_of_16_bits(tmp_path):
         assert said == ["more than 8 bits a sample, which become 8", "transparency, laid over white"]
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_other_formats_say_their_depth(tmp_path, bits):
+    samples = deep(COLOUR, bits)
+    for form in ("JP2", "J2K"):
+        content = imagecodecs.jpeg2k_encode(samples, level=0, bitspersample=bits, codecformat=form)
+        (tmp_path / form).write_bytes(content)
+    if bits < 16:
+        (tmp_path / "avif").write_bytes(imagecodecs.avif_encode(samples, bitspersample=bits, level=100))
+    for path in tmp_path.iterdir():
+        whole = read_whole(path)
+        assert np.abs(whole.rgb - COLOUR.astype(int)).max() <= 2, path.name
+        assert ("more than 8 bits a sample, which become 8" in dict(whole.notes)) == (bits > 8), path.name
+
+
 def test_twelve_bits_that_were_stored_as_16_are_told(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 12), photometric="minisblack")
     notes = dict(read_whole(tmp_path / "a.tif").notes)

@@ -320,7 +320,7 @@ def _decoded(path, size: int | None = None, whole: bool = False) -> _Decoded:
             if found is not None:
                 return found
         with _opened(path, file) as image:
-            return _by_pillow(file, image, form, size, whole)
+            return _by_pillow(file, image, page, form, size, whole)
 
 
 def _deep_tiff(path, file, page: dict, whole: bool) -> _Decoded | None:
@@ -337,23 +337,23 @@ def _deep_tiff(path, file, page: dict, whole: bool) -> _Decoded | None:
     return _finished(rgb, alpha, deep.ndim == 2 or deep.shape[2] == 2, about, notes)
 
 
-def _by_pillow(file, image: Image.Image, form: str, size: int | None, whole: bool) -> _Decoded:
+def _by_pillow(file, image: Image.Image, page: dict, form: str, size: int | None, whole: bool) -> _Decoded:
     if size:
         image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
-    pages = _pages(file) if form == "TIFF" else getattr(image, "n_frames", 1) if whole else 1
+    pages = (_pages(file) if page else getattr(image, "n_frames", 1)) if whole else 1
     image.load()
     turn = 1
     with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
         turn = image.getexif().get(exif.ORIENTATION, 1)  # 1 in a TIFF, which Pillow has turned already
-    wide = samples.depth(file, form) > 8
+    wide = (_first(page, exif.BITS) if page else samples.depth(file, form)) > 8
     deep = samples.png_samples(file) if form == "PNG" and wide and "transparency" not in image.info else None
     turn = turn if turn in _TURNS else 1
     notes = _notes(deep, pages, wide) if whole else []
     parts = _without_alpha(image) if deep is None else _of_samples(deep, image.info.get("icc_profile"))
     rgb, alpha = (part and _turned(part, turn) for part in parts)
     about = Metadata()
-    if whole and form == "TIFF":
-        about = metadata.of_tiff(file, rgb.size, _first(exif.directories(file)[0], exif.ORIENTATION) > 4)
+    if whole and page:
+        about = metadata.of_tiff(file, rgb.size, _first(page, exif.ORIENTATION) > 4)
     elif whole:
         about = metadata.of_image(image, rgb.size, turn > 4)
     return _finished(rgb, alpha, image.mode in GREY_MODES, about, notes)

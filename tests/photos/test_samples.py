@@ -149,6 +149,14 @@ def test_alpha_of_16_bits(tmp_path):
         assert said == ["more than 8 bits a sample, which become 8", "transparency, laid over white"]
 
 
+def test_cmyk_of_16_bits(tmp_path):
+    inks = np.dstack([255 - COLOUR, np.zeros(GREY.shape, np.uint8)])
+    tifffile.imwrite(tmp_path / "a.tif", deep(inks, 16), photometric="separated")
+    whole = read_whole(tmp_path / "a.tif")
+    assert np.abs(whole.rgb - COLOUR.astype(int)).max() <= 1
+    assert dict(whole.notes) == {"more than 8 bits a sample, which become 8": ""}
+
+
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 def test_other_formats_say_their_depth(tmp_path, bits):
     samples = deep(COLOUR, bits)

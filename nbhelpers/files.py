@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from tqdm import tqdm
 from nbhelpers import __version__
 from nbhelpers.colour.gamut import into_gamut
 from nbhelpers.colour.lab import in_bands, lab_to_rgb, rgb_to_lab
-from nbhelpers.colour.tint import COLOURED, GREY, tone
+from nbhelpers.colour.tint import COLOURED, GREY, TINTED, tone
 from nbhelpers.errors import UserError
 from nbhelpers.hints import (
     Colorization,
@@ -33,14 +34,17 @@ from nbhelpers.hints import (
 )
 from nbhelpers.paths import atomic
 from nbhelpers.photos import folders
-from nbhelpers.photos.decoding import read_whole
-from nbhelpers.photos.formats import READABLE
-from nbhelpers.photos.metadata import Metadata
+from nbhelpers.photos.albums import Job
+from nbhelpers.photos.decoding import Whole, read_whole
+from nbhelpers.photos.metadata import OURS, Metadata, settings_of
 from nbhelpers.photos.painted import read_hints
 from nbhelpers.photos.profiles import from_srgb
 
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
-_OWN_COLOURS = "colours of their own, which were painted over"
+# What is said of photos with a tone of their own.
+_OWN = {COLOURED: "colours of their own, which were painted over"}
+_OWN |= {TINTED: "a tint, as sepia, which was taken for no colour and painted over"}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def colorize_large(colorizer: Colorizer, lightness: np.ndarray, hints: Hints, size: int = SIZE) -> Colorization:
@@ -125,7 +129,7 @@ def png_bytes(rgb: np.ndarray, settings: dict, about: Metadata = Metadata()) -> 
     """
     converted = from_srgb(rgb, about.icc) if about.icc else None
     told = about.chunks()
-    told.add_text("nbhelpers", json.dumps({"version": __version__, **settings}))
+    told.add_text(OURS, json.dumps({"version": __version__, **settings}))
     image = Image.fromarray(rgb if converted is None else converted)
     profile = None if converted is None else about.icc
     options = {"dpi": about.dpi} if about.dpi else {}
@@ -133,81 +137,37 @@ def png_bytes(rgb: np.ndarray, settings: dict, about: Metadata = Metadata()) -> 
     return file.getvalue()
 
 
-class Job(NamedTuple):
-    """A photo to colorize.
+@dataclass(frozen=True)
+class Options:
+    """How photo files are colorized.
 
     Attributes
     ----------
-    photo, output : Path
-        Its file, and the PNG file to be.
-    in_folder : bool
-        Whether it was found in a folder, not named.
+    size : int
+        Pixels of the shorter side that the colorizer sees, at most.
+    unknown : float or None
+        The percentage of pixels, chosen at random, whose colours are hidden; the others are the hints. None does not
+        look at the photos' own colours.
+    seed : int
+        Of the choice of hidden pixels, for each photo.
+    hints : str or None
+        A picture for `read_hints`; with it nothing is hidden.
+    hints_from : str or None
+        How its known pixels are told, see `read_hints`.
+    overwrite : bool
+        Whether results of the same photo are replaced; no input and no other's result ever is.
+    recolour : bool
+        Whether photos in folders that have colours (`colour.tint.tone`) are colorized, too. One that was named, or
+        that has hints or a share of its own colours, is.
     """
 
-    photo: Path
-    output: Path
-    in_folder: bool = False
-
-
-class Found(NamedTuple):
-    """The photos in files and folders.
-
-    Attributes
-    ----------
-    jobs : list of Job
-        Photos with their outputs.
-    failures : list of str
-        A sentence for each place or photo that has none.
-    passed_over : list of str
-        Files in the folders that are no pictures, and what is hidden in them.
-    """
-
-    jobs: list[Job]
-    failures: list[str]
-    passed_over: list[str]
-
-
-def find_photos(places: Sequence[str], out) -> Found:
-    """Find the photos in files and folders.
-
-    Folders are searched by content, in sorted order, and their structure is kept; what is hidden, or already lies in
-    `out` below the folder, is left out.
-
-    Parameters
-    ----------
-    places : sequence of str
-        Files and folders.
-    out : str or os.PathLike
-        The folder for the colorized photos.
-
-    Returns
-    -------
-    Found
-        Photos with their outputs, and what is to be told.
-    """
-    jobs, failures, passed_over, taken = [], [], [], {}
-    for place in map(Path, places):
-        if in_folder := os.path.isdir(place):  # unlike the methods of Path these raise nothing
-            inside = folders.below(place, Path(out))
-            failures += inside.unreadable
-            passed_over += [f"{place}/{name}" for name in inside.passed_over]
-            found = [(place / name, name) for name in inside.photos]
-            if not found:
-                failures.append(f"{place} holds no photo: put {READABLE} files in it")
-        elif os.path.isfile(place):
-            found = [(place, place.name)]
-        else:
-            reason = "is not a file" if os.path.exists(place) else "does not exist"
-            failures.append(f"{place} {reason}: check the name")
-            continue
-        for photo, name in found:
-            output = (Path(out) / name).with_suffix(".png")
-            first = taken.setdefault(output, photo)
-            if first is photo:
-                jobs.append(Job(photo, output, in_folder))
-            elif not first.samefile(photo):  # named twice is no failure
-                failures.append(f"{photo} would become {output}, as {first} does: rename it or choose another folder")
-    return Found(jobs, failures, passed_over)
+    size: int = SIZE
+    unknown: float | None = None
+    seed: int = 0
+    hints: str | None = None
+    hints_from: str | None = None
+    overwrite: bool = False
+    recolour: bool = False
 
 
 class Done(NamedTuple):
@@ -218,7 +178,7 @@ class Done(NamedTuple):
     written : int
         How many PNG files were written.
     failures : list of str
-        A sentence for each photo that failed.
+        A sentence for each photo that failed, and one for all whose results were there.
     coloured : list of Path
         Photos that were left out since they have colours.
     told : list of str
@@ -234,18 +194,12 @@ class Done(NamedTuple):
 def colorize_files(
     jobs: Sequence[Job],
     colorizer: Colorizer,
-    size: int = SIZE,
-    unknown: float | None = None,
-    seed: int = 0,
-    hints: str | None = None,
-    hints_from: str | None = None,
-    overwrite: bool = False,
-    recolour: bool = False,
+    options: Options = Options(),  # noqa: B008, it is frozen
     tell: Callable[[str], None] = warnings.warn,
 ) -> Done:
     """Colorize photos into PNG files.
 
-    The settings in each file name the method, the origin of its model, and what it was given.
+    The settings in each file name the photo, the method, the origin of its model, and what it was given.
 
     Parameters
     ----------
@@ -253,22 +207,8 @@ def colorize_files(
         Which photos, as `find_photos` returns them.
     colorizer : Colorizer
         The method.
-    size : int
-        Pixels of the shorter side that the colorizer sees, at most.
-    unknown : float, optional
-        The percentage of pixels, chosen at random, whose colours are hidden; the others are the hints. None does not
-        look at the photos' own colours.
-    seed : int
-        Of the choice of hidden pixels, for each photo.
-    hints : str, optional
-        A picture for `read_hints`; with it nothing is hidden.
-    hints_from : str, optional
-        How its known pixels are told, see `read_hints`.
-    overwrite : bool
-        Whether files that exist are replaced, though never one of the inputs; else their photos fail.
-    recolour : bool
-        Whether photos in folders that have colours (`colour.tint.tone`) are colorized, too. One that was named, or
-        that has hints or a share of its own colours, is.
+    options : Options
+        How.
     tell : callable
         Called with what is to be said (str) of photos that are written all the same, as when a solver gave up; what
         holds for several photos is said once, in the end.
@@ -278,63 +218,87 @@ def colorize_files(
     Done
         What became of them.
     """
-    settings = {"method": colorizer.name, "size": size}
-    if origin := getattr(colorizer, "origin", ""):  # a person's own colorizer may have none
-        settings["model"] = origin
-    inputs = [job.photo for job in jobs] + ([Path(hints)] if hints is not None else [])
+    inputs = [job.photo for job in jobs] + ([Path(options.hints)] if options.hints is not None else [])
     kept = {_identity(path) for path in inputs if os.path.exists(path)}  # not even by another name are they overwritten
-    done, notes, written = Done(0, [], [], []), defaultdict(list), 0
-
-    def one(photo: Path, output: Path, in_folder: bool) -> bool:
-        """Colorize a photo; False when it is left out."""
-        if output.exists() and _identity(output) in kept:
-            away = "is itself one of the inputs: choose another folder"
-            raise UserError(f"{photo} was left out, as {output} {away}")
-        if output.exists() and not overwrite:
-            raise UserError(f"{photo} was left out, as {output} exists already: --overwrite replaces it")
-        whole = read_whole(photo)
-        own = hints is None and unknown is None and not recolour and tone(whole.rgb) == COLOURED
-        if own and in_folder:
-            done.coloured.append(photo)
-            return False
-        lightness = lightness_of(whole.rgb)
-        about, given = settings, Hints.none(lightness.shape)
-        if hints is not None:
-            painted = read_hints(hints, photo, whole.rgb, hints_from)
-            given = painted.hints
-            done.told.append(f"{hints}: {painted}")
-            about = settings | {"hints": Path(hints).name, "hints from": painted.way, "known": int(given.known.sum())}
-        elif unknown is not None:
-            if unknown < 100 and tone(whole.rgb) == GREY:
-                raise UserError(f"{photo} has no colours to hide: leave --unknown out")
-            given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], unknown / 100, seed)
-            about = settings | {"unknown": unknown, "seed": seed}
-        found = colorize_large(colorizer, lightness, given, size)
-        content = png_bytes(laid_under(lightness, found.ab), about, whole.metadata)
-        with atomic(output) as part:
-            part.write_bytes(content)
-        if found.note:
-            tell(f"{photo}: {found.note}")
-        for what, detail in [*whole.told(), *([(_OWN_COLOURS, "")] if own else [])]:
-            notes[what].append(f"{photo.name} ({detail})" if detail else photo.name)
-        return True
-
+    done, notes, existing, written = Done(0, [], [], []), defaultdict(list), [], 0
     try:
-        for job in tqdm(jobs, unit="photo", disable=None):
+        for number, job in enumerate(tqdm(jobs, unit="photo", disable=None)):
             try:
-                written += one(*job)
+                if _is_there(job, kept, options.overwrite):
+                    existing.append(job)
+                    continue
+                whole = read_whole(job.photo)
+                own = options.unknown is None and not options.recolour and tone(whole.rgb)
+                if own == COLOURED and job.in_folder and options.hints is None:
+                    done.coloured.append(job.photo)
+                    continue
+                found, told = _colorized(job, whole, colorizer, options)
+                done.told.extend([told] if told else [])
+                if found.note:
+                    tell(f"{job.photo}: {found.note}")
+                for what, detail in [*whole.told(), *([(_OWN[own], "")] if own in _OWN else [])]:
+                    notes[what].append(f"{job.photo} ({detail})" if detail else str(job.photo))
+                written += 1
             except UserError as error:
                 done.failures.append(str(error))
             except MemoryError:
                 way_out = "try a smaller --size, or shrink the photo"
                 done.failures.append(f"{job.photo} needs more memory than there is: {way_out}")
             except Exception as error:  # whatever it is, the other photos are not to suffer
+                if isinstance(error, OSError) and error.errno in _FULL:
+                    left = f"{len(jobs) - number} of {len(jobs)} photos are left"
+                    where = job.output.parent
+                    done.failures.append(f"{where} takes no more ({error.strerror.lower()}), {left}: make room there")
+                    break
                 reason = " ".join(str(error).split())[:300]
                 done.failures.append(f"{job.photo} could not be colorized: {type(error).__name__}: {reason}")
     finally:
         for what, names in notes.items():
             tell(f"{what}: {folders.named(names)}")
+    if len(existing) > 1:
+        names = folders.named([str(job.photo) for job in existing])
+        there = f"{len(existing)} photos were left out, as their results exist already"
+        done.failures.append(f"{there} ({names}): --overwrite replaces them")
+    elif existing:
+        there = f"{existing[0].photo} was left out, as {existing[0].output} exists already"
+        done.failures.append(f"{there}: --overwrite replaces it")
     return done._replace(written=written)
+
+
+def _is_there(job: Job, kept: set, overwrite: bool) -> bool:
+    """Whether the result of a photo is there and stays; an error for what must not be replaced."""
+    if not job.output.exists():
+        return False
+    if _identity(job.output) in kept:
+        away = "is itself one of the inputs: choose another folder"
+        raise UserError(f"{job.photo} was left out, as {job.output} {away}")
+    made_of = settings_of(job.output).get("photo", job.photo.name)
+    if made_of != job.photo.name:
+        raise UserError(f"{job.photo} was left out, as {job.output} was made of {made_of}: choose another folder")
+    return not overwrite
+
+
+def _colorized(job: Job, whole: Whole, colorizer: Colorizer, options: Options) -> tuple[Colorization, str]:
+    """Colorize a photo and write its file; what the method answered, and what was found in a picture with hints."""
+    settings = {"photo": job.photo.name, "method": colorizer.name, "size": options.size}
+    if origin := getattr(colorizer, "origin", ""):  # a person's own colorizer may have none
+        settings["model"] = origin
+    lightness, told = lightness_of(whole.rgb), ""
+    given = Hints.none(lightness.shape)
+    if options.hints is not None:
+        painted = read_hints(options.hints, job.photo, whole.rgb, options.hints_from)
+        given, told = painted.hints, f"{options.hints}: {painted}"
+        settings |= {"hints": Path(options.hints).name, "hints from": painted.way, "known": int(given.known.sum())}
+    elif options.unknown is not None:
+        if options.unknown < 100 and tone(whole.rgb) == GREY:
+            raise UserError(f"{job.photo} has no colours to hide: leave --unknown out")
+        given = hide_pixels(rgb_to_lab(whole.rgb)[..., 1:], options.unknown / 100, options.seed)
+        settings |= {"unknown": options.unknown, "seed": options.seed}
+    found = colorize_large(colorizer, lightness, given, options.size)
+    content = png_bytes(laid_under(lightness, found.ab), settings, whole.metadata)
+    with atomic(job.output) as part:
+        part.write_bytes(content)
+    return found, told
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """`nbhelpers colorize`: real photo files through the real command."""
 
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -216,25 +217,16 @@ def test_other_kinds_of_photo(tmp_path, capsys):
 
 def test_the_settings_are_in_the_file(tmp_path, capsys):
     photo, out = save(tmp_path / "cat.png", CAT), tmp_path / "out"
+    always = {"version": __version__, "photo": "cat.png"}
     colorize(capsys, photo, "-o", out, "--method", "mean")
-    assert told(out / "cat.png") == {"version": __version__, "method": "mean", "size": 512, "model": "course"}
+    assert told(out / "cat.png") == always | {"method": "mean", "size": 512, "model": "course"}
     arguments = ["--method", "grey", "--size", 64, "--unknown", 80, "--seed", 3, "--overwrite"]
     colorize(capsys, photo, "-o", out, *arguments)
-    assert told(out / "cat.png") == {"version": __version__, "method": "grey", "size": 64, "unknown": 80, "seed": 3}
+    assert told(out / "cat.png") == always | {"method": "grey", "size": 64, "unknown": 80, "seed": 3}
+    arguments = ["--hints", save(tmp_path / "härte.png", CAT // 2 + np.uint8([40, 0, 0])), "--hints-from", "Chroma"]
+    colorize(capsys, photo, "-o", out, "--method", "grey", *arguments, "--overwrite")
     hints = {"hints": "härte.png", "hints from": "chroma", "known": 80 * 120}
-    arguments = ["--hints-from", "chroma", "--overwrite"]
-    colorize(
-        capsys,
-        photo,
-        "-o",
-        out,
-        "--method",
-        "grey",
-        "--hints",
-        save(tmp_path / "härte.png", CAT // 2 + np.uint8([40, 0, 0])),
-        *arguments,
-    )
-    assert told(out / "cat.png") == {"version": __version__, "method": "grey", "size": 512, **hints}
+    assert told(out / "cat.png") == always | {"method": "grey", "size": 512, **hints}
 
 
 def test_png_bytes_are_a_png_of_these_pixels():
@@ -329,7 +321,7 @@ def test_hints_are_compared_with_the_upright_photo(tmp_path, capsys):
     ("layer", "words"),
     [
         (np.zeros((80, 120, 4), np.uint8), "alpha >= 128 are hints"),
-        (CAT, "its colours are those of the photo: paint on it"),
+        (CAT, "no colour of it clearly differs from the photo's: paint on it"),
         (None, "hints.png cannot be used as a photo: no such file"),
     ],
 )
@@ -352,11 +344,11 @@ def test_folders_keep_their_structure(tmp_path, capsys):
     (photos / "notes.txt").write_text("no photo")
     single = save(tmp_path / "elsewhere" / "g.png", WOMAN)
     status, out, errors = colorize(capsys, photos, single, "-o", tmp_path / "out", "--method", "grey", "--recolour")
-    hidden = f"{photos}/.hidden.png, {photos}/.thumbs/, {photos}/notes.txt"
-    assert (
-        errors == [f"nbhelpers: warning: 3 files passed over, hidden or in no format that is read: {hidden}"]
-        and status == 0
-    )
+    assert [line.removeprefix("nbhelpers: warning: passed over, ") for line in errors] == [
+        f"hidden: 2 ({photos}/.hidden.png, {photos}/.thumbs/)",
+        f"no picture in a format that is read: 1 ({photos}/notes.txt)",
+    ]
+    assert status == 0
     assert out.startswith("6 photos colorized by grey")
     assert files(tmp_path / "out") == ["a.png", "b.png", "deep/d.png", "deep/er/c.png", "e.png", "g.png"]
 
@@ -571,9 +563,63 @@ def test_whose_pixels_count_is_asked_for_in_words(tmp_path, capsys):
     photo, hints = save(tmp_path / "cat.png", CAT), save(tmp_path / "copy.png", CAT[..., ::-1])
     arguments = [photo, "-o", tmp_path / "out", "--method", "grey", "--hints", hints]
     status, _, errors = colorize(capsys, *arguments)
-    assert status == 1 and "would be hints" in errors[0] and "--hints-from difference takes them all" in errors[0]
+    assert status == 1 and "copy.png is hardly" in errors[0] and "--hints-from difference to take those" in errors[0]
     status, out, _ = colorize(capsys, *arguments, "--hints-from", "difference")
     assert status == 0 and "where it differs from the photo" in out
+
+
+def test_the_result_of_another_photo_is_never_replaced(tmp_path, capsys):
+    """A scan's TIFF and the JPEG made of it have one name."""
+    tiff, jpeg = save(tmp_path / "1.tif", CAT), save(tmp_path / "1.jpg", WOMAN)
+    arguments = ["-o", tmp_path / "out", "--method", "grey", "--recolour"]
+    assert colorize(capsys, jpeg, *arguments)[0] == 0
+    before = (tmp_path / "out" / "1.png").read_bytes()
+    for more in ([], ["--overwrite"]):
+        status, _, errors = colorize(capsys, tiff, *arguments, *more)
+        assert status == 1 and "1.png was made of 1.jpg: choose another folder" in errors[0]
+    assert (tmp_path / "out" / "1.png").read_bytes() == before
+    assert colorize(capsys, jpeg, *arguments, "--overwrite")[0] == 0
+
+
+def test_a_second_run_says_in_one_line_what_is_there(tmp_path, capsys):
+    for name in "abcdefg":
+        save(tmp_path / "in" / f"{name}.jpg", CAT)
+    arguments = [tmp_path / "in", "-o", tmp_path / "out", "--method", "grey", "--recolour"]
+    assert colorize(capsys, *arguments)[0] == 0
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"nothing")
+    status, out, errors = colorize(capsys, *arguments)
+    assert status == 1 and out.startswith("0 photos") and len(errors) == 2
+    assert "broken.jpg cannot be used" in errors[0]
+    assert "7 photos were left out, as their results exist already" in errors[1] and "--overwrite replaces" in errors[1]
+
+
+def test_results_in_the_album_itself_are_no_photos(tmp_path, capsys):
+    save(tmp_path / "a.jpg", CAT)
+    save(tmp_path / "deep" / "b.png", WOMAN)
+    arguments = [tmp_path, "-o", tmp_path, "--method", "grey", "--recolour"]
+    status, out, errors = colorize(capsys, *arguments)
+    assert status == 1 and out.startswith("1 photo ") and "is itself one of the inputs" in errors[0]
+    status, out, errors = colorize(capsys, *arguments, "--overwrite")
+    assert out.startswith("1 photo ") and files(tmp_path) == ["a.jpg", "a.png", "deep/b.png"]
+    assert errors[0] == f"nbhelpers: warning: passed over, a result of this command: 1 ({tmp_path}/a.png)"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys, monkeypatch):
+    photo = save(tmp_path / "a.png", CAT)
+    monkeypatch.setattr(os, "access", lambda place, mode: False)
+    status, out, errors = colorize(capsys, photo, photo, "-o", tmp_path / "out" / "deep", "--method", "grey")
+    assert (status, out, len(errors)) == (1, "", 1)
+    assert f"nothing can be written to {tmp_path}/out/deep, as {tmp_path} does not allow it" in errors[0]
+    status, _, errors = colorize(capsys, photo, "-o", photo / "below", "--method", "grey")
+    assert status == 1 and "does not allow it" in errors[0]
+
+
+def test_a_full_disk_ends_the_run_in_one_line(tmp_path, capsys, monkeypatch):
+    stand_in(monkeypatch, raising(OSError(errno.ENOSPC, "No space left on device")))
+    photos = [save(tmp_path / f"{i}.png", rgb) for i, rgb in enumerate((CAT, WOMAN, CAT, CAT))]
+    status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey", "--recolour")
+    assert status == 1 and out.startswith("1 photo ") and len(errors) == 1
+    assert "takes no more (no space left on device), 3 of 4 photos are left: make room there" in errors[0]
 
 
 # ---- what is said of files as people have them
@@ -587,16 +633,18 @@ def test_colour_photos_in_a_folder_stay_out_and_are_counted(tmp_path, capsys):
     arguments = ["-o", tmp_path / "out", "--method", "mean"]
     status, out, errors = colorize(capsys, tmp_path / "album", *arguments)
     album = tmp_path / "album"
+    tinted = f"a tint, as sepia, which was taken for no colour and painted over: {album / 'sepia.png'}"
     stayed = f"2 photos have colours and stayed out: {album / 'cat.png'}, {album / 'woman.png'}; --recolour colorizes"
-    assert (
-        status == 0 and out.startswith("2 photos colorized") and errors == [f"nbhelpers: warning: {stayed} those, too"]
-    )
+    assert status == 0 and out.startswith("2 photos colorized")
+    assert errors == [f"nbhelpers: warning: {line}" for line in (tinted, f"{stayed} those, too")]
     assert files(tmp_path / "out") == ["grey.png", "sepia.png"]
     status, out, errors = colorize(capsys, album, *arguments, "--recolour", "--overwrite")
     assert (status, errors) == (0, []) and out.startswith("4 photos")
     # one that is named is meant, and with a share of its own colours it is no loss
     status, _, errors = colorize(capsys, album / "cat.png", *arguments, "--overwrite")
-    assert status == 0 and errors == ["nbhelpers: warning: colours of their own, which were painted over: cat.png"]
+    assert status == 0 and errors == [
+        f"nbhelpers: warning: colours of their own, which were painted over: {album / 'cat.png'}"
+    ]
     (album / "grey.png").unlink()
     status, out, errors = colorize(capsys, album, "-o", tmp_path / "own", "--method", "nearest", "--unknown", 100)
     assert (status, errors) == (0, []) and out.startswith("3 photos")
@@ -614,11 +662,20 @@ def test_what_several_files_share_is_said_once(tmp_path, capsys):
     save(tmp_path / "in" / "clear.webp", np.dstack([CAT[..., :1].repeat(3, 2), CAT[..., 0]]), lossless=True)
     status, out, errors = colorize(capsys, tmp_path / "in", "-o", tmp_path / "out", "--method", "grey")
     assert status == 0 and out.startswith("9 photos")
-    assert [line.removeprefix("nbhelpers: warning: ") for line in errors] == [
+    short = [line.removeprefix("nbhelpers: warning: ").replace(f"{tmp_path / 'in'}/", "") for line in errors]
+    assert short == [
         "more than 8 bits a sample, which become 8: 0.png, 1.png, 2.png, 3.png, 4.png and 2 more",
         "transparency, laid over white: clear.webp",
         "several pages or frames, of which the first is taken: pages.tif (3)",
     ]
+
+
+def test_each_loss_is_named_however_many_there_are(tmp_path, capsys):
+    for i in range(7):
+        rows = struct.pack("<HHII", 0x9C00 + i, 99, 1, 0)
+        save(tmp_path / "in" / f"{i}.jpg", CAT[..., 0], exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0" + rows + bytes(4))
+    errors = colorize(capsys, tmp_path / "in", "-o", tmp_path / "out", "--method", "grey")[2]
+    assert len(errors) == 7 and all(f"tag {0x9C00 + i}, of an unknown type" in errors[i] for i in range(7))
 
 
 def test_an_odd_tag_is_named_and_the_others_travel(tmp_path, capsys):
@@ -627,7 +684,7 @@ def test_an_odd_tag_is_named_and_the_others_travel(tmp_path, capsys):
     exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + rows + bytes(4) + words
     photo = save(tmp_path / "odd.jpg", CAT, exif=exif)
     status, _, errors = colorize(capsys, photo, "-o", tmp_path / "out", "--method", "grey", "--unknown", 100)
-    named = "left out of the new file: odd.jpg (EXIF's ResolutionUnit, a text where a number belongs)"
+    named = f"left out of the new file, EXIF's ResolutionUnit, a text where a number belongs: {photo}"
     assert status == 0 and errors == [f"nbhelpers: warning: {named}"]
     with Image.open(tmp_path / "out" / "odd.png") as image:
         assert words in image.info["exif"]
@@ -639,7 +696,7 @@ def test_what_was_said_is_said_after_an_interruption_too(tmp_path, capsys, monke
     status, _, errors = colorize(
         capsys, wide, save(tmp_path / "b.png", WOMAN), "-o", tmp_path / "out", "--method", "grey"
     )
-    assert status == 130 and "more than 8 bits a sample, which become 8: a.png" in errors[0]
+    assert status == 130 and f"more than 8 bits a sample, which become 8: {wide}" in errors[0]
 
 
 def test_a_method_without_its_model_is_status_1(tmp_path, capsys):

@@ -49,8 +49,9 @@ def colorize(
 ) -> None:
     """Colorize photo files of any size, told by content; the lightness and what a file says of its photo are kept."""
     from nbhelpers import registry
-    from nbhelpers.files import colorize_files, find_photos
+    from nbhelpers.files import Options, colorize_files
     from nbhelpers.paths import find_run
+    from nbhelpers.photos.albums import find_photos
     from nbhelpers.photos.folders import named
 
     if unknown is not None and not 0 <= unknown <= 100:
@@ -59,6 +60,7 @@ def colorize(
         raise typer.BadParameter("--hints and --unknown exclude each other: give one of them")
     if hints_from is not None and hints is None:
         raise typer.BadParameter("--hints-from belongs to --hints: name the picture with the hints")
+    hints_from = hints_from and hints_from.lower()
     if hints_from is not None and hints_from not in _WAYS:
         raise typer.BadParameter(f"--hints-from {hints_from} is unknown: {instead_of(hints_from, _WAYS)}")
     if "" in photos:
@@ -71,16 +73,16 @@ def colorize(
     jobs, failures, passed_over = find_photos(photos, out)
     if hints is not None and len(jobs) > 1:
         raise typer.BadParameter(f"--hints belongs to one photo, and {len(jobs)} were found: name that one")
-    if passed_over:
-        count = f"{len(passed_over)} file{'' if len(passed_over) == 1 else 's'}"
-        tell(f"{count} passed over, hidden or in no format that is read: {named(passed_over)}")
+    for why, names in passed_over.items():
+        tell(f"passed over, {why}: {len(names)} ({named(names)})")
     written = 0
     if jobs:
         colorizer = registry.load(method, None if run is None else find_run(run))
         if run is not None and colorizer.origin not in ("", run):
             tell(f"the run {run} lacks what {method} needs: that of {colorizer.origin} is used, and the files say so")
         try:
-            done = colorize_files(jobs, colorizer, size, unknown, seed, hints, hints_from, overwrite, recolour, tell)
+            options = Options(size, unknown, seed, hints, hints_from, overwrite, recolour)
+            done = colorize_files(jobs, colorizer, options, tell)
         except KeyboardInterrupt:
             goes_on = "the same command goes on with those missing (those that exist are kept, and reported)"
             typer.echo(f"nbhelpers: interrupted; what is done stays in {out}, and {goes_on}", err=True)

@@ -154,8 +154,8 @@ def train(
         train_photos = open_photos(photos, size=asked.stored).train
     if first and (names := tinted(train_photos)):
         count = f"{len(names)} of {len(train_photos)} training photos"
-        what = "one tint, as sepia, or next to no colour, which is what they teach"
-        tell(f"{count} have {what} ({named(names)}): take them out, unless it is meant")
+        what = f"one tint, as sepia, or next to no colour, which is what they teach ({named(names)})"
+        tell(f"{count} have {what}: take them out, unless it is meant; `nbhelpers photos check` names all")
     folder = Run(profile, photos).models if out is None else out_folder(out)
     if start:
         start = os.path.expanduser(start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -29,12 +30,17 @@ def out_folder(out: str) -> str:
     ------
     typer.BadParameter
         When it cannot be one.
+    UserError
+        When nothing can be written there.
     """
     out = os.path.expanduser(out)
     if not out or os.path.exists(out) and not os.path.isdir(out):
         raise typer.BadParameter(
             f"-o/--out names a folder, and {out or 'an empty name'} is {'a file' if out else 'none'}"
         )
+    above = next((place for place in (Path(out), *Path(out).absolute().parents) if place.exists()), None)
+    if above is None or not above.is_dir() or not os.access(above, os.W_OK):
+        raise UserError(f"nothing can be written to {out}, as {above} does not allow it: choose another folder with -o")
     return out
 
 

@@ -21,6 +21,7 @@ from nbhelpers.photos.sources import NO_COLOUR
 from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto
 
 ONE_TINT = "one tint, as sepia, or next to no colour, which is what they teach: take them out, unless it is meant"
+NO_TRUTH = "one tint or no colour, in the test part, so that scores of them tell nothing"
 
 
 def find(source) -> tuple[str, Path | str, sources.Found]:
@@ -149,7 +150,7 @@ class Report:
     smallest, largest : tuple
         (width, height) in pixels of the photos with the fewest and the most pixels; (0, 0) when there is none.
     beside : tuple of str
-        Names of what was passed over: no pictures by their names.
+        Names of what was passed over: hidden, or no picture.
     notes : tuple
         (what, names) of what holds for some photos, as that they have one tint.
     """
@@ -160,7 +161,7 @@ class Report:
     skipped: tuple[tuple[str, str], ...]
     smallest: tuple[int, int]
     largest: tuple[int, int]
-    beside: tuple[str, ...] = ()  # no pictures by their names
+    beside: tuple[str, ...] = ()
     notes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __str__(self):
@@ -169,8 +170,10 @@ class Report:
         if self.train + self.test:
             lines.append("from {} x {} to {} x {} pixels".format(*self.smallest, *self.largest))
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
-        lines += [f"passed over {name}: by its name no picture" for name in self.beside]
-        return "\n".join(lines + [f"{len(names)} with {what}: {named(list(names))}" for what, names in self.notes])
+        lines += [f"passed over {name}: hidden, or no picture" for name in self.beside]
+        return "\n".join(
+            lines + [f"{len(names)} with {what}: {named(list(names), len(names))}" for what, names in self.notes]
+        )
 
 
 def check_source(source: str | os.PathLike, jobs: int = -1) -> Report:
@@ -231,8 +234,8 @@ def _examine(photo):
         return error.reason
     if part == "train" and is_grey(rgb):
         return NO_COLOUR
-    if part == "train" and tone(rgb) != COLOURED:
-        notes.append(ONE_TINT)
+    if tone(rgb) != COLOURED:
+        notes.append(ONE_TINT if part == "train" else NO_TRUTH)
     return (rgb.shape[1], rgb.shape[0]), notes
 
 

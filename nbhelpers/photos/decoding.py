@@ -19,22 +19,25 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from nbhelpers.errors import UserError
-from nbhelpers.photos import exif, formats, metadata, samples
+from nbhelpers.photos import formats, metadata, samples, tags
 from nbhelpers.photos.metadata import Metadata
-from nbhelpers.photos.profiles import deep_to_srgb, to_srgb
-from nbhelpers.photos.samples import Unsuitable
+from nbhelpers.photos.profiles import deep_to_srgb, gamma_profile, is_profile, to_srgb
+from nbhelpers.photos.samples import Samples, Unsuitable
+from nbhelpers.photos.tags import Block, Directory
 
 MAX_PIXELS = 100_000_000
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}
 # Pillow warns below our own limit already.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# It warns of each tag in broken EXIF data, too, of which we say what is lost.
+warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 # EXIF's orientations, as what has to be done to the stored rows.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
-_DARK = 4095  # of 65,535: the brightest sample where 12 bits were stored as 16
+_DARK = {4095: 12, 16383: 14}  # of 65,535: the brightest sample where so many bits were stored as 16
 
 
 class PhotoError(UserError):
@@ -46,14 +49,16 @@ class PhotoError(UserError):
         Names the photo.
     reason : str
         Why, in a few words.
+    advice : str
+        The way out; "" when the reason has it.
     """
 
-    def __init__(self, path, reason: str):
-        super().__init__(str(path), reason)  # both in args, so that the error survives pickling
-        self.path, self.reason = str(path), reason
+    def __init__(self, path, reason: str, advice: str = "replace it or take it out"):
+        super().__init__(str(path), reason, advice)  # all in args, so that the error survives pickling
+        self.path, self.reason, self.advice = str(path), reason, advice
 
     def __str__(self):
-        return f"{self.path} cannot be used as a photo: {self.reason}; replace it or take it out."
+        return f"{self.path} cannot be used as a photo: {self.reason}{f'; {self.advice}' if self.advice else ''}."
 
 
 class Header(NamedTuple):
@@ -93,7 +98,7 @@ class Whole(NamedTuple):
 
     def told(self) -> list[tuple[str, str]]:
         """All that a person should hear of a file made of it: the notes, and what metadata are left out."""
-        return [*self.notes, *(("left out of the new file", what) for what in self.metadata.left_out)]
+        return [*self.notes, *((f"left out of the new file, {what}", "") for what in self.metadata.left_out)]
 
 
 def read_header(path) -> Header:
@@ -313,91 +318,75 @@ def _decoded(path, size: int | None = None, whole: bool = False) -> _Decoded:
     `whole` alone.
     """
     with _named_errors(path), open(path, "rb") as file:
-        form = formats.of(file)
-        page = next(iter(exif.directories(file)), {}) if form == "TIFF" else {}
-        if page:
-            found = _deep_tiff(path, file, page, whole)
-            if found is not None:
-                return found
-        with _opened(path, file) as image:
-            return _by_pillow(file, image, page, form, size, whole)
+        form, page, deep = formats.of(file), None, None
+        if form == "TIFF" and (page := next(Block.of(file).pages(tags.PICTURE), None)):
+            _check_pixels(path, page.first(tags.WIDTH), page.first(tags.LENGTH))
+            deep = samples.tiff_samples(file, page)
+        if deep is None:
+            with _opened(path, file) as image:
+                return _finished(file, form, page, *_by_pillow(file, image, form, size), image, whole)
+        profile = page.values[tags.PROFILE].data if tags.PROFILE in page.values else None
+        parts = _of_samples(deep, profile)
+        return _finished(file, form, page, parts, metadata.orientation(page), deep, None, whole)
 
 
-def _deep_tiff(path, file, page: dict, whole: bool) -> _Decoded | None:
-    """Decode a TIFF whose samples Pillow does not read right."""
-    width, height, turn = (_first(page, tag) for tag in (exif.WIDTH, exif.LENGTH, exif.ORIENTATION))
-    _check_pixels(path, width, height)
-    deep = samples.tiff_samples(file, page)
-    if deep is None:
-        return None
-    profile = page[exif.PROFILE].data if exif.PROFILE in page else None
-    notes = _notes(deep, _pages(file), _first(page, exif.BITS) > 8) if whole else []
-    rgb, alpha = (part and _turned(part, turn) for part in _of_samples(deep, profile))
-    about = metadata.of_tiff(file, rgb.size, turn > 4) if whole else Metadata()
-    return _finished(rgb, alpha, deep.ndim == 2 or deep.shape[2] == 2, about, notes)
-
-
-def _by_pillow(file, image: Image.Image, page: dict, form: str, size: int | None, whole: bool) -> _Decoded:
+def _by_pillow(file, image: Image.Image, form: str, size: int | None):
+    """sRGB and alpha as they are stored, how they have to be turned, and 16-bit samples where there are some."""
     if size:
         image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
-    pages = (_pages(file) if page else getattr(image, "n_frames", 1)) if whole else 1
     image.load()
-    turn = 1
+    turn, deep = 1, None
     with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
-        turn = image.getexif().get(exif.ORIENTATION, 1)  # 1 in a TIFF, which Pillow has turned already
-    wide = (_first(page, exif.BITS) if page else samples.depth(file, form)) > 8
-    deep = samples.png_samples(file) if form == "PNG" and wide and "transparency" not in image.info else None
-    turn = turn if turn in _TURNS else 1
-    notes = _notes(deep, pages, wide) if whole else []
-    parts = _without_alpha(image) if deep is None else _of_samples(deep, image.info.get("icc_profile"))
-    rgb, alpha = (part and _turned(part, turn) for part in parts)
-    about = Metadata()
-    if whole and page:
-        about = metadata.of_tiff(file, rgb.size, _first(page, exif.ORIENTATION) > 4)
-    elif whole:
-        about = metadata.of_image(image, rgb.size, turn > 4)
-    return _finished(rgb, alpha, image.mode in GREY_MODES, about, notes)
+        turn = image.getexif().get(tags.ORIENTATION, 1)  # 1 in a TIFF, which Pillow has turned already
+    profile = image.info.get("icc_profile")
+    if form == "PNG":
+        profile = profile or gamma_profile(image.info, image.mode in GREY_MODES)
+        if samples.depth(file, form) > 8:
+            deep = samples.png_samples(file)
+            return _of_samples(deep, profile), turn, deep
+    return _without_alpha(image, profile), turn, deep
 
 
-def _finished(rgb, alpha, grey: bool, about: Metadata, notes: list) -> _Decoded:
+def _finished(
+    file,
+    form: str,
+    page: Directory | None,
+    parts,
+    turn: int,
+    deep: Samples | None,
+    image: Image.Image | None,
+    whole: bool,
+) -> _Decoded:
+    """Turn a decoded photo upright, and say of it what there is to say."""
+    rgb, alpha = (part.transpose(_TURNS[turn]) if part and turn in _TURNS else part for part in parts)
+    grey = deep.colours.ndim == 2 if deep else image.mode in GREY_MODES
+    if not whole:
+        return _Decoded(rgb, alpha, grey, Metadata(), [])
+    notes, pages = [], getattr(image, "n_frames", 1)
+    if page:
+        pages = sum(
+            1 for other in Block.of(file).pages({tags.SUBFILE, tags.WIDTH}) if not other.first(tags.SUBFILE) & 1
+        )
+        about = metadata.of_tiff(file, page, rgb.size, metadata.orientation(page) > 4)
+    else:
+        about = metadata.of_image(image, file, rgb.size, turn in _TURNS and turn > 4)
+    if about.icc and not is_profile(about.icc):
+        notes.append(("a damaged colour profile, without which the plain numbers were taken", ""))
+    if pages > 1:
+        notes.append(("several pages or frames, of which the first is taken", f"{pages}"))
+    if (page.first(tags.BITS) if page else samples.depth(file, form)) > 8:
+        notes.append(("more than 8 bits a sample, which become 8", ""))
+    if deep and not about.icc and (bits := next((bits for top, bits in _DARK.items() if deep.brightest <= top), 0)):
+        notes.append((f"samples so dark that they may be {bits} bits in 16", f"the brightest is {deep.brightest:,}"))
     if alpha is not None and alpha.getextrema()[0] < 255:
-        notes = [*notes, ("transparency, laid over white", "")]
+        notes.append(("transparency, laid over white", ""))
     return _Decoded(rgb, alpha, grey, about, notes)
 
 
-def _first(page: dict, tag: int) -> int:
-    """A tag's first number, 0 when it has none."""
-    numbers = page[tag].numbers() if tag in page else ()
-    return int(numbers[0]) if numbers else 0
-
-
-def _pages(file) -> int:
-    """How many pages a TIFF has, beside reduced copies of them."""
-    return sum(1 for page in exif.directories(file) if not _first(page, exif.SUBFILE) & 1)
-
-
-def _notes(deep: np.ndarray | None, pages: int, wide: bool) -> list[tuple[str, str]]:
-    """What a person should know of the samples."""
-    notes = []
-    if pages > 1:
-        notes.append(("several pages or frames, of which the first is taken", f"{pages}"))
-    if wide:
-        notes.append(("more than 8 bits a sample, which become 8", ""))
-        if deep is not None and (top := int(deep.max(initial=0))) <= _DARK:
-            notes.append(("samples so dark that they may be 12 bits in 16", f"the brightest is {top:,} of 65,535"))
-    return notes
-
-
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
-
-
-def _of_samples(deep: np.ndarray, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
+def _of_samples(deep: Samples, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
     """16-bit samples as sRGB, and their alpha where they have one."""
-    channels = 1 if deep.ndim == 2 else deep.shape[2]
-    alpha = Image.fromarray((deep[..., -1] >> 8).astype(np.uint8)) if channels in (2, 4) else None
-    colours = deep if deep.ndim == 2 else deep[..., :3] if channels > 2 else deep[..., 0]
-    return deep_to_srgb(np.ascontiguousarray(colours), profile), alpha
+    alpha = None if deep.alpha is None else Image.fromarray((deep.alpha >> 8).astype(np.uint8))
+    return deep_to_srgb(deep.colours, profile), alpha
 
 
 def _over_white(found: _Decoded) -> Image.Image:
@@ -408,13 +397,11 @@ def _over_white(found: _Decoded) -> Image.Image:
     return white
 
 
-def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def _without_alpha(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
     """A Pillow image of any mode as sRGB, and its alpha (L) where it has one."""
-    profile, alpha = image.info.get("icc_profile"), None
-    if image.mode.startswith("I"):
-        return _of_samples(_grey_16(image), profile)
-    if image.mode == "F":
-        raise Unsuitable("floating-point samples: save it with 8 or 16 bits")
+    alpha = None
+    if image.mode.startswith("I"):  # JPEG 2000
+        return deep_to_srgb(np.asarray(image).astype(np.uint16), profile), None
     if image.has_transparency_data:
         grey = image.mode == "LA"  # a grey profile fits only the grey channel
         image = image if grey else image.convert("RGBA")
@@ -423,13 +410,6 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]
     elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
     return to_srgb(image, profile), alpha
-
-
-def _grey_16(image: Image.Image) -> np.ndarray:
-    levels = np.asarray(image).astype(np.int64)
-    if levels.min() < 0 or levels.max() > 65535:
-        raise Unsuitable("32-bit samples: save it with 8 or 16 bits")
-    return levels.astype(np.uint16)
 
 
 @contextmanager
@@ -463,11 +443,15 @@ def _named_errors(path):
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PhotoError(path, "its header claims more than 100 megapixels") from None
     except UnidentifiedImageError:
-        raise PhotoError(path, formats.why_not(path)) from None
+        reason, way_out = formats.why_not(path)
+        raise (PhotoError(path, reason, "") if way_out else PhotoError(path, reason)) from None
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        raise PhotoError(path, error.strerror.lower()) from None
+        raise PhotoError(path, error.strerror.lower(), "check its name and permissions") from None
     except Unsuitable as error:
-        raise PhotoError(path, str(error)) from None
+        raise PhotoError(path, str(error), "") from None
+    except MemoryError:
+        raise PhotoError(path, "it needs more memory than there is") from None
     except Exception as error:  # for broken files Pillow raises OSError, SyntaxError, struct.error …
         truncated = "truncated" in str(error).lower() or isinstance(error, EOFError)
-        raise PhotoError(path, "truncated" if truncated else f"damaged ({error})") from error
+        said = f"damaged ({error})" if isinstance(error, (OSError, SyntaxError)) else "damaged"
+        raise PhotoError(path, "truncated" if truncated else said) from error

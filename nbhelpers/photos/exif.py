@@ -1,89 +1,24 @@
-"""EXIF data as they are stored: directories of tagged values, copied byte by byte into a block of their own.
-
-The layout is TIFF's (TIFF 6.0, section 2; EXIF 2.32, section 4.6): a TIFF file is one such block, too.
-"""
+"""EXIF data copied byte by byte into a block of their own (EXIF 2.32, section 4.6): nothing is decoded and encoded."""
 
 from __future__ import annotations
 
 import io
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from PIL import ExifTags, TiffTags
 
-WIDTH, LENGTH, BITS, PHOTOMETRIC, PLANAR, ORIENTATION = 256, 257, 258, 262, 284, 274
-X_RESOLUTION, Y_RESOLUTION, UNIT, SUBFILE, SAMPLES, SAMPLE_FORMAT, XMP, IPTC, PROFILE = (
-    282, 283, 296, 254, 277, 339, 700, 33723, 34675,
-)  # fmt: skip
-DNG_VERSION = 50706
+from nbhelpers.photos import tags
+from nbhelpers.photos.tags import Block, Value
+
 _EXIF, _GPS, _INTEROP, _MAKER_NOTE = 34665, 34853, 40965, 37500
 _SIDES = {40962: 0, 40963: 1}  # PixelXDimension, PixelYDimension
 _DIRECTORIES = {None: (_EXIF, _GPS), _EXIF: (_INTEROP,)}  # which directory points to which others
-_LARGEST = 65_535  # bytes of a value: what a JPEG can hold; larger are an editor's layers, previews, masks
-_WORDS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # TIFF's integer types
-_BYTES = {kind: struct.calcsize(word) for kind, word in _WORDS.items()}
-_BYTES |= {2: 1, 7: 1, 129: 1, 5: 8, 10: 8, 11: 4, 12: 8}  # text, any, text; two types of fractions; floats
-_TEXT, _ANY = (2, 129), (7,)  # types of texts, and of bytes that may be anything
+_POINTERS, _TEXT, _ANY = (4, 13, 16, 18), (2, 129), (7,)  # types
 # Tags that say how a file stores its pixels; those of a TIFF stand among its EXIF data and fit no other file.
-_STORAGE = {SUBFILE, 255, WIDTH, LENGTH, BITS, 259, PHOTOMETRIC, 266, 273, ORIENTATION, SAMPLES, 278, 279, 280, 281}
-_STORAGE |= {PLANAR, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, SAMPLE_FORMAT, 347}
-_STORAGE |= {513, 514, 529, 530, 531, 532, XMP, IPTC, 34377, PROFILE}
-
-
-class Value(NamedTuple):
-    """A tag's value as it is stored.
-
-    Attributes
-    ----------
-    kind : int
-        TIFF's number of its type.
-    count : int
-        How many there are.
-    data : bytes
-        All of them, in the block's byte order.
-    order : str
-        That order, "<" or ">".
-    at : int
-        Where `data` stands in the block.
-    """
-
-    kind: int
-    count: int
-    data: bytes
-    order: str
-    at: int
-
-    def numbers(self) -> tuple[float, ...]:
-        """Its whole numbers or fractions; () for other types, and for a fraction over zero."""
-        if self.kind in _WORDS:
-            return struct.unpack(f"{self.order}{self.count}{_WORDS[self.kind]}", self.data)
-        if self.kind in (5, 10):
-            word = "I" if self.kind == 5 else "i"
-            parts = struct.unpack(f"{self.order}{2 * self.count}{word}", self.data)
-            return tuple(a / b for a, b in zip(parts[::2], parts[1::2]) if b)
-        return ()
-
-
-def directories(file: BinaryIO) -> list[dict[int, Value]]:
-    """The directories of a TIFF file, one for each page.
-
-    Parameters
-    ----------
-    file : binary file
-        A TIFF, BigTIFF or EXIF block.
-
-    Returns
-    -------
-    list of dict
-        Tag -> Value; [] where there is none. Values that reach beyond the file's end are left out.
-    """
-    order, big, at = _start(file)
-    found, seen = [], set()
-    while at and at not in seen and len(seen) < 10_000:  # broken files have circles
-        seen.add(at)
-        values, at, _ = _read(file, at, order, big)
-        found += [values] if values else []
-    return found
+_STORAGE = (tags.PICTURE - {tags.X_RESOLUTION, tags.Y_RESOLUTION, tags.UNIT, tags.DNG_VERSION}) | {tags.PLANAR}
+_STORAGE |= {255, 266, 273, 278, 280, 281, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 330, 332, 339, 347}
+_STORAGE |= {513, 514, 529, 530, 531, 532}
 
 
 def copied(file: BinaryIO, size: tuple[int, int], turned: bool = False) -> tuple[bytes, list[str]]:
@@ -107,30 +42,29 @@ def copied(file: BinaryIO, size: tuple[int, int], turned: bool = False) -> tuple
     block : bytes
         The new EXIF block; b"" when nothing was there to be copied.
     left_out : list of str
-        What could not be copied, and why: names of tags, or one sentence on all of it.
+        What could not be copied, and why: "ResolutionUnit, a text where a number belongs".
     """
-    order, big, at = _start(file)
-    left_out = []
-    if not at:
+    source, left_out = Block.of(file), []
+    if not source.first:
         return b"", ["data, which are damaged"]
-    tree = {None: _fitting(file, at, order, big, None, left_out)}
+    tree = {None: _fitting(source, source.first, None, left_out)}
     for parent, children in _DIRECTORIES.items():
         for child in children:
             pointer = tree.get(parent, {}).pop(child, None)
-            where = pointer.numbers() if pointer and pointer.kind in (4, 13, 16, 18) else ()
+            where = pointer.numbers() if pointer and pointer.kind in _POINTERS else ()
             if where:
-                tree[child] = _fitting(file, where[0], order, big, child, left_out)
+                tree[child] = _fitting(source, where[0], child, left_out)
             elif pointer:
                 left_out.append(f"{_name(child, parent)}, which points nowhere")
     for tag, side in _SIDES.items():
         if tag in tree.get(_EXIF, {}):
-            tree[_EXIF][tag] = Value(4, 1, struct.pack(order + "I", size[side]), order, 0)
+            tree[_EXIF][tag] = Value(4, 1, struct.pack(source.order + "I", size[side]), source.order, 0)
     if turned:  # its resolution along the width was that along the height
         main = tree[None]
-        swapped = {X_RESOLUTION: main.pop(Y_RESOLUTION, None), Y_RESOLUTION: main.pop(X_RESOLUTION, None)}
-        main |= {tag: value for tag, value in swapped.items() if value}
+        across, down = main.pop(tags.X_RESOLUTION, None), main.pop(tags.Y_RESOLUTION, None)
+        main |= ({tags.Y_RESOLUTION: across} if across else {}) | ({tags.X_RESOLUTION: down} if down else {})
     tree = {name: values for name, values in tree.items() if values}
-    return _written(tree, order) if tree else b"", left_out
+    return _written(tree, source.order) if tree else b"", left_out
 
 
 def block(content: bytes) -> BinaryIO:
@@ -149,62 +83,25 @@ def block(content: bytes) -> BinaryIO:
     return io.BytesIO(content.removeprefix(b"Exif\0\0"))
 
 
-def _start(file: BinaryIO) -> tuple[str, bool, int]:
-    """Byte order, whether it is a BigTIFF, and where the first directory is: 0 when this is no TIFF."""
-    file.seek(0)
-    head = file.read(16)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None or len(head) < 8:
-        return "<", False, 0
-    magic = struct.unpack(order + "H", head[2:4])[0]
-    if magic == 43 and len(head) == 16:
-        return order, True, struct.unpack(order + "Q", head[8:])[0]
-    return order, False, struct.unpack(order + "I", head[4:8])[0] if magic == 42 else 0
-
-
-def _read(file: BinaryIO, at: int, order: str, big: bool) -> tuple[dict[int, Value], int, list[int]]:
-    """A directory's values, where the next one is, and the tags whose values cannot be read."""
-    end = file.seek(0, io.SEEK_END)
-    number, entry, inline = (order + "Q", order + "HHQ", 8) if big else (order + "H", order + "HHI", 4)
-    step = struct.calcsize(entry) + inline
-    file.seek(min(at, end))
-    head = file.read(struct.calcsize(number))
-    if len(head) < struct.calcsize(number):
-        return {}, 0, []
-    count = struct.unpack(number, head)[0]
-    rows = file.read(min(count, 4096) * step)
-    rest, values, broken = file.read(inline), {}, []
-    for i in range(len(rows) // step):
-        tag, kind, many = struct.unpack_from(entry, rows, i * step)
-        here, size = i * step + step - inline, _BYTES.get(kind, 0) * many
-        data, place = rows[here : here + size], at + len(head) + here
-        if size > inline:
-            place = struct.unpack_from(order + ("Q" if big else "I"), rows, here)[0]
-            file.seek(min(place, end))
-            data = file.read(size) if place + size <= end else b""
-        if kind in _BYTES and len(data) == size:
-            values[tag] = Value(kind, many, data, order, place)
-        else:
-            broken.append(tag)
-    follows = len(rows) == count * step and len(rest) == inline
-    return values, struct.unpack(order + ("Q" if big else "I"), rest)[0] if follows else 0, broken
-
-
-def _fitting(file, at: int, order: str, big: bool, group: int | None, left_out: list[str]) -> dict[int, Value]:
+def _fitting(source: Block, at: int, group: int | None, left_out: list[str]) -> dict[int, Value]:
     """The values of a directory that are copied; of others `left_out` is told."""
-    values, _, broken = _read(file, at, order, big)
-    left_out += [f"{_name(tag, group)}, which reaches beyond the end" for tag in broken if tag not in _STORAGE]
+    found = source.directory(at)
+    if not found.whole:
+        which = {None: "data", _EXIF: "data on the exposure", _GPS: "data on the place", _INTEROP: "InteropIndex"}[
+            group
+        ]
+        left_out.append(f"{which}, {'the rest of which is' if found.values else 'which are'} cut off")
+    storage = _STORAGE if group is None else ()
+    left_out += [f"{_name(tag, group)}, {why}" for tag, why in found.lost.items() if tag not in storage]
     kept = {}
-    for tag, value in values.items():
-        if group is None and tag in _STORAGE or tag in _DIRECTORIES.get(group, ()):
-            kept |= {tag: value} if tag not in _STORAGE else {}
-            continue
-        if len(value.data) > _LARGEST:
-            left_out.append(f"{_name(tag, group)}, {len(value.data):,} bytes")
-        elif odd := _odd(TiffTags.lookup(tag, group).type, value.kind):
-            left_out.append(f"{_name(tag, group)}, {odd}")
-        else:
+    for tag, value in found.values.items():
+        if tag in _DIRECTORIES.get(group, ()):
             kept[tag] = value
+        elif tag not in storage:
+            if odd := _odd(TiffTags.lookup(tag, group).type, value.kind):
+                left_out.append(f"{_name(tag, group)}, {odd}")
+            else:
+                kept[tag] = value
     return kept
 
 
@@ -228,7 +125,7 @@ def _name(tag: int, group: int | None) -> str:
 def _written(tree: dict[int | None, dict[int, Value]], order: str) -> bytes:
     """A classic TIFF block of these directories."""
     note = tree.get(_EXIF, {}).get(_MAKER_NOTE)
-    pinned = range(note.at, note.at + len(note.data)) if note and 8 <= note.at <= _LARGEST else range(0)
+    pinned = range(note.at, note.at + len(note.data)) if note and 8 <= note.at <= tags.LARGEST else range(0)
     end = 8
 
     def place(size: int) -> int:

@@ -11,24 +11,25 @@ from nbhelpers.photos import formats
 # Names that promise a picture: whatever else is in such a file is a fault to be told, not something to pass over.
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".jp2", ".j2k", ".avif")
 ENDINGS += (".heic", ".heif")
+NO_PICTURE, HIDDEN, LINKED = "no picture in a format that is read", "hidden", "a link or a special file"
 
 
 class Below(NamedTuple):
-    """What was found below a folder; all names are relative to it, as Path.
+    """What was found below a folder; all names are relative to it, as a/b.jpg.
 
     Attributes
     ----------
-    photos : list of Path
+    photos : list of str
         Files that begin as pictures do, whatever their names, and those whose names promise one; sorted.
-    passed_over : list of str
-        All other files that are not hidden, hidden pictures, and hidden folders, which were not searched; sorted.
-    unreadable : list of str
-        A sentence for each folder that cannot be read.
+    passed_over : list of tuple
+        (name, why) of all else, sorted. A folder, which was not searched, ends in "/".
+    unreadable : list of tuple
+        (folder, why) of those that cannot be read; "." is the folder itself.
     """
 
-    photos: list[Path]
-    passed_over: list[str]
-    unreadable: list[str]
+    photos: list[str]
+    passed_over: list[tuple[str, str]]
+    unreadable: list[tuple[str, str]]
 
 
 def below(folder: Path, away: Path | None = None) -> Below:
@@ -50,27 +51,46 @@ def below(folder: Path, away: Path | None = None) -> Below:
     away = None if away is None else away.resolve()
 
     def note(error: OSError) -> None:
-        unreadable.append(f"{error.filename} cannot be searched: {error.strerror.lower()}")
+        unreadable.append((Path(error.filename).relative_to(folder).as_posix(), error.strerror.lower()))
 
     for where, folders, files in os.walk(folder, onerror=note):
-        where = Path(where)
-        inside = where.relative_to(folder)
-        passed_over += [f"{inside / name}/" for name in folders if name.startswith(".")]
-        folders[:] = [name for name in folders if not name.startswith(".") and (where / name).resolve() != away]
-        for name in files:
-            path, hidden = where / name, name.startswith(".")
-            if not os.path.isfile(path):  # a pipe, or a link to nowhere
+        where, inside, searched = Path(where), Path(where).relative_to(folder), []
+        for name in folders:
+            if (where / name).resolve() == away:
                 continue
-            picture = promises(name) or _begins_as_picture(path)
-            if picture and not hidden:
-                photos.append(inside / name)
-            elif picture or not hidden:
-                passed_over.append(f"{inside / name}")
-    return Below(sorted(photos), sorted(passed_over), unreadable)
+            why = HIDDEN if is_hidden(name) else LINKED if os.path.islink(where / name) else ""
+            if why:
+                passed_over.append((f"{(inside / name).as_posix()}/", why))
+            else:
+                searched.append(name)
+        folders[:] = searched
+        for name in files:
+            shown = (inside / name).as_posix()
+            if why := _why_not(where / name):
+                passed_over.append((shown, why))
+            else:
+                photos.append(shown)
+    return Below(sorted(photos), sorted(passed_over), sorted(unreadable))
 
 
-def promises(name: str) -> bool:
-    """Whether a file's name says that it is a picture.
+def is_photo(path: Path) -> bool:
+    """Whether a file is taken for a photo, even if only to be told why it cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bool
+        By its content, and by its name.
+    """
+    return not _why_not(path)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or a folder is not for people, by its name.
 
     Parameters
     ----------
@@ -80,9 +100,9 @@ def promises(name: str) -> bool:
     Returns
     -------
     bool
-        By its ending.
+        For names that begin with a dot, and the folder that macOS puts into archives.
     """
-    return name.lower().endswith(ENDINGS)
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def named(names: list[str], most: int = 5) -> str:
@@ -104,8 +124,15 @@ def named(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + rest
 
 
-def _begins_as_picture(path: Path) -> bool:
+def _why_not(path: Path) -> str:
+    """Why a file is passed over; "" for a photo, and for what has to be told as a fault."""
+    if not os.path.isfile(path):  # a pipe, or a link to nowhere
+        return LINKED
+    if is_hidden(path.name):
+        return HIDDEN
     try:
-        return formats.is_picture(path)
+        if path.name.lower().endswith(ENDINGS) or formats.is_picture(path):
+            return ""
+        return formats.other(path) or NO_PICTURE
     except OSError:
-        return True  # to be told why it cannot be read
+        return ""

@@ -19,13 +19,18 @@ from nbhelpers.photos.decoding import read_layer
 WAYS = ("difference", "chroma", "alpha")
 MOST = 1 / 3  # of the pixels; more are hardly strokes
 # Differences are distances in a*, b*, in CIELAB units, sizes are in pixels.
-_EDGE, _CLEAR = 8, 12  # a stroke's pixels differ by the first, one of them by the second
+_SEEN = 2  # in a copy that was saved without loss; the eye sees as little
+# Such a copy has some pixels (2 %) that are the photo's, and few (20 %) of the others are at most 3 of 255 levels off.
+# Over six kinds of photos JPEG and WebP of qualities 30 to 98 have 49 to 91 %, or next to no equal pixels.
+_SAME, _SLIGHT, _FEW = 0.02, 3, 0.2
+_EDGE, _CLEAR = 8, 12  # in all others a stroke's pixels differ by the first, one of them by the second
 _NOISY = 4, 10  # or so many times the median difference, which is the noise of lossy formats
 _EXACT, _NOISIEST = 0.2, 3  # median difference up to which there is no noise, and the most; JPEG of quality 60 has 1.6
 _EVERYWHERE, _STRONGEST = 1, 40  # median from which there may be a tint, and the strongest one; sepia's has 30
-_RIM, _BRUSH = 0.75, 7  # less than this share of what is so near is a brush's soft rim, of mixed colours
+_RIM, _BRUSH = 0.75, 7  # less than this share of what is so near is a rim, which such formats smear
 _WEAK, _BLOCK = 0.5, 33  # less than this share of what is so near, in a small piece, is a block of JPEG that rings
 _SMALL = 40
+_LIKE = 0.88  # correlation of lightness below which it is another picture; JPEG of quality 30 has 0.9, cropping 0.84
 _TOUCHING = np.ones((3, 3))  # at corners, too
 
 
@@ -54,7 +59,7 @@ class PaintedHints:
         known = int(self.hints.known.sum())
         how = {"difference": "where it differs from the photo", "chroma": "its coloured pixels"}
         what = how.get(self.way, "its opaque pixels")
-        cast = f", beside a tint of {self.tint:.0f} units that it has all over" if self.tint else ""
+        cast = f", but for a tint of up to {self.tint:.0f} CIELAB units that it has all over" if self.tint else ""
         strokes = f"{self.strokes:,} stroke{'' if self.strokes == 1 else 's'}"
         return f"{known:,} of {self.hints.known.size:,} pixels known, in {strokes}: {what}{cast}"
 
@@ -72,9 +77,12 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
         (H, W, 3) uint8, sRGB: the photo.
     way : str, optional
         Which pixels are known. "difference": those whose a*, b* differ clearly from the photo's, beside a tint that
-        depends on lightness alone; a brush's rim is left out. "chroma": those that are not grey. "alpha": those with
+        depends on lightness alone. "chroma": those that are not grey. "alpha": those with
         alpha >= 128. None takes alpha where the picture is transparent anywhere, else the difference, and refuses more
-        than a third of the pixels.
+        than a third of the pixels, and a copy that shows something else.
+
+        The difference is 2 CIELAB units in a copy that was saved without loss. In others it is 8 to 12, and strokes
+        lose their rims.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
     ------
     UserError
         For a picture of another shape or that cannot be read, when nothing is known, when `way` does not fit it, and
-        for more than a third of the pixels.
+        with None for what is hardly a painted copy.
     """
     layer, alpha = read_layer(path)
     if alpha is not None and alpha.min() >= 128:  # many programs write an alpha though all is opaque
@@ -93,9 +101,9 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
     if way == "alpha" and alpha is None:
         raise UserError(f"{path} is opaque all over, so that alpha tells nothing: leave --hints-from out")
     _check_shapes(path, layer, photo, rgb)
-    cast, found = 0.0, way or ("difference" if alpha is None else "alpha")
+    doubt, cast, found = "", 0.0, way or ("difference" if alpha is None else "alpha")
     if found == "difference":
-        known, colours, cast = _differences(layer, rgb)
+        known, colours, cast, doubt = _differences(layer, rgb)
     else:
         known = (layer != layer[..., :1]).any(axis=-1) if found == "chroma" else alpha >= 128
         colours = in_bands(rgb_to_lab, layer)[..., 1:]
@@ -103,20 +111,23 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
     if not known.any():
         raise UserError(f"{path} gives no hint for {photo}, since {_NOTHING[found]}")
     if way is None and known.mean() > MOST:
-        share = f"{known.mean():.0%} of {path} would be hints for {photo}, which is more than strokes"
-        raise UserError(f"{share}: --hints-from {found} takes them all the same, {_OTHERWISE[found]}")
+        doubt = doubt or f"{known.mean():.0%} of it would be hints, which is more than strokes"
+    if way is None and doubt:
+        raise UserError(f"{path} is hardly {photo} with some strokes on it: {doubt}; {_OTHERWISE[found]}")
     strokes = int(ndimage.label(known, _TOUCHING)[1])
     return PaintedHints(Hints(np.ascontiguousarray(colours, np.float32), known), found, strokes, cast)
 
 
 _NOTHING = {
-    "difference": "its colours are those of the photo: paint on it, or see --hints-from",
+    "difference": "no colour of it clearly differs from the photo's: paint on it in colours (grey strokes count on a "
+    "transparent layer), save it as PNG, or see --hints-from",
     "chroma": "all of it is grey: coloured pixels are hints",
     "alpha": "all of it is transparent: pixels with alpha >= 128 are hints",
 }
 _OTHERWISE = {
-    "difference": "--hints-from chroma those that are not grey; strokes alone belong on a copy of this very photo",
-    "alpha": "--hints-from difference those that differ from the photo",
+    "difference": "paint on a copy of that very file, or say --hints-from chroma to take all its coloured pixels, "
+    "--hints-from difference to take those that differ all the same",
+    "alpha": "say --hints-from alpha to take them all the same, --hints-from difference to take those that differ",
 }
 
 
@@ -129,22 +140,37 @@ def _check_shapes(path: str | os.PathLike, layer: np.ndarray, photo, rgb: np.nda
         raise UserError(f"{sizes}: save the hints in the photo's shape, best at its size")
 
 
-def _differences(layer: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Known pixels, their a*, b*, and the largest tint that was taken off; at the smaller of both sizes."""
+def _differences(layer: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, str]:
+    """Known pixels, their a*, b*, the largest tint that was taken off, and a doubt; at the smaller of both sizes."""
     size = min((layer.shape[1::-1], rgb.shape[1::-1]))
     painted, plain = (in_bands(rgb_to_lab, _resized(part, size)) for part in (layer, rgb))
-    apart = painted[..., 1:] - plain[..., 1:]
-    distance, cast = np.hypot(apart[..., 0], apart[..., 1]), 0.0
+    apart, cast = painted[..., 1:] - plain[..., 1:], 0.0
+    distance = np.hypot(apart[..., 0], apart[..., 1])
+    if layer.shape == rgb.shape and _is_exact(layer, rgb):
+        return distance >= _SEEN, painted[..., 1:], cast, ""
     if np.median(distance) > _EVERYWHERE:
         common = tint(plain[..., 0], apart)
         strongest = float(np.hypot(common[..., 0], common[..., 1]).max())
         if strongest <= _STRONGEST:
             distance, cast = np.hypot(*np.moveaxis(apart - common, -1, 0)), strongest
-    noise = min(float(np.median(distance)), _NOISIEST)
-    edge, clear = (max(units, times * noise) for units, times in zip((_EDGE, _CLEAR), _NOISY))
+    noise = float(np.median(distance))
+    edge, clear = (max(units, times * min(noise, _NOISIEST)) for units, times in zip((_EDGE, _CLEAR), _NOISY))
     core = distance >= _RIM * ndimage.maximum_filter(distance, _BRUSH)
     known = apply_hysteresis_threshold(np.where(core, distance, 0), edge, clear)
-    return known & ~_specks(known, distance, noise > _EXACT), painted[..., 1:], cast
+    known &= ~_specks(known, distance, noise > _EXACT)
+    doubt = "its colours differ all over, by more than a tint or a lossy format" if noise > _NOISIEST else ""
+    levels = [part[..., 0][~known] for part in (painted, plain)]
+    if known.mean() < 1 and min(map(np.ptp, levels)) > 1 and np.corrcoef(*levels)[0, 1] < _LIKE:
+        doubt = "light and dark lie elsewhere, as if it were turned, mirrored or cropped"
+    return known, painted[..., 1:], cast, doubt
+
+
+def _is_exact(layer: np.ndarray, rgb: np.ndarray) -> bool:
+    """Whether a copy was saved without loss: what was not painted is the same, and what was differs by more."""
+    apart = np.abs(layer.astype(np.int16) - rgb).max(axis=-1)
+    different = int((apart > 0).sum())
+    slightly = int(((apart > 0) & (apart <= _SLIGHT)).sum())
+    return apart.size - different >= _SAME * apart.size and slightly < _FEW * different
 
 
 def _specks(known: np.ndarray, distance: np.ndarray, noisy: bool) -> np.ndarray:

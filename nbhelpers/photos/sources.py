@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from nbhelpers.errors import UserError
 from nbhelpers.photos.decoding import PhotoError, read_header
-from nbhelpers.photos.formats import is_picture
+from nbhelpers.photos.folders import HIDDEN, LINKED, below, is_photo
 
 NO_COLOUR = "greyscale, has no colour to learn from"
 
@@ -171,6 +170,11 @@ def folder(root: Path) -> Found:
             names[part], unreadable, others = _listing(root, where)
             skipped += unreadable
             beside += others
+    if dirs:
+        at = next(iter(dirs.values())).parent
+        lying = [path for path in sorted(at.iterdir()) if is_photo(path)]
+        parts = " and ".join(where.name for where in dirs.values())
+        skipped += [(path.relative_to(root).as_posix(), f"lies beside {parts}, not in them") for path in lying]
     every = [name for part in names.values() for name in part]
     with ThreadPoolExecutor(8) as pool:
         headers = dict(zip(every, pool.map(_header, [root / name for name in every]), strict=True))
@@ -239,43 +243,27 @@ def _header(path: Path):
 def _listing(root: Path, where: Path) -> tuple[list[str], list[tuple[str, str]], list[str]]:
     """The files in a folder that ought to be photos, sorted, its subfolders that cannot be read, and what is neither.
 
-    All names are relative to `root`.
+    All names are relative to `root`. Of files that are no pictures those count that nobody lays beside photos.
     """
-    names, unreadable, beside = [], [], []
+    found, inside = below(where), where.relative_to(root)
+    unreadable = {name: why for name, why in found.unreadable}
+    if "." in unreadable:
+        raise UserError(f"the folder {where} cannot be read ({unreadable['.']}): change its permissions.")
+    odd = {name for name, why in found.passed_over if why not in (HIDDEN, LINKED) and not _is_companion(name)}
+    beside = [name for name, _ in found.passed_over if name not in odd]
 
-    def note(error: OSError):
-        if Path(error.filename) == where:
-            raise UserError(f"the folder {where} cannot be read ({error.strerror}): change its permissions.")
-        unreadable.append((Path(error.filename).relative_to(root).as_posix() + "/", error.strerror.lower()))
+    def here(name: str) -> str:
+        return (inside / name).as_posix() + ("/" if name.endswith("/") else "")
 
-    for folder, subfolders, files in os.walk(where, onerror=note):
-        inside = Path(folder).relative_to(root)
-        beside += [f"{(inside / name).as_posix()}/" for name in subfolders if _is_hidden(name)]
-        subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
-        for name in files:
-            companion = _is_companion(name) and (name.startswith(".") or not _is_picture(Path(folder) / name))
-            (beside if companion else names).append((inside / name).as_posix())
-    return sorted(names), unreadable, beside
-
-
-def _is_picture(path: Path) -> bool:
-    try:
-        return is_picture(path)
-    except OSError:
-        return False
-
-
-def _is_hidden(folder: str) -> bool:
-    return folder.startswith(".") or folder == "__MACOSX"
+    names = sorted(here(name) for name in (*found.photos, *odd))
+    return names, [(here(name) + "/", why) for name, why in unreadable.items()], [here(name) for name in beside]
 
 
 def _is_companion(name: str) -> bool:
-    """Files that lie beside photos, by their names; one that holds a picture all the same is a photo."""
-    lower = name.lower()
-    return (
-        lower.startswith(".")
-        or lower in ("readme", "license", "licence", "thumbs.db", "desktop.ini")
-        or lower.endswith((".md", ".txt", ".csv", ".json"))
+    """Files that lie beside photos, by their names: `license_plate.png` is none of them."""
+    lower = name.rpartition("/")[2].lower()
+    return lower in ("readme", "license", "licence", "thumbs.db", "desktop.ini") or lower.endswith(
+        (".md", ".txt", ".csv", ".json")
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nbhelpers.photos import exif
+from nbhelpers.photos import exif, tags
+from nbhelpers.photos.tags import Block
 
 MAKE, COPYRIGHT, DESCRIPTION, UNIT, EXPOSURE, NOTE = 271, 33432, 270, 296, 33434, 37500
 TEXT, SHORT, LONG, FRACTION, ANY = 2, 3, 4, 5, 7
@@ -54,14 +55,12 @@ def text(tag, data):
 
 
 def values(content, tag, group=None):
-    """The bytes of a tag in a block, as the module itself reads them."""
-    page = exif.directories(exif.block(content))[0]
-    if group is None:
-        return page[tag].data if tag in page else None
-    order = "<" if content.removeprefix(b"Exif\0\0")[:2] == b"II" else ">"
-    at = page[group].numbers()[0]
-    found = exif._read(exif.block(content), int(at), order, False)[0]
-    return found[tag].data if tag in found else None
+    """The bytes of a tag in a block."""
+    source = Block.of(exif.block(content))
+    found = source.directory(source.first)
+    if group:
+        found = source.directory(found.values[group].numbers()[0])
+    return found.values[tag].data if tag in found.values else None
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -110,7 +109,7 @@ def test_all_directories_travel_and_sizes_follow_the_turned_picture(order):
         (34853, (2, TEXT, 5, b"52.5\0"), "GPSLatitude, a text where a number belongs"),
         (34853, (5, TEXT, 2, b"0\0"), "GPSAltitudeRef, a text where a number belongs"),
         (34853, (1, SHORT, 1, b"\1\0"), "GPSLatitudeRef, a number where a text belongs"),
-        (None, (37724, ANY, 70_000, bytes(70_000)), "ImageSourceData, 70,000 bytes"),
+        (None, (37724, ANY, 70_000, bytes(70_000)), "ImageSourceData, more than 64 kB"),
     ],
 )
 def test_an_odd_tag_is_left_out_alone_and_named(group, row, name):
@@ -148,26 +147,64 @@ def test_what_is_broken_is_named_and_the_rest_kept():
     made, left_out = exif.copied(exif.block(bytes(whole)), (8, 6))
     assert left_out == ["Copyright, which reaches beyond the end"]
     assert values(made, MAKE) == b"A camera\0" and values(made, UNIT) == b"\2\0"
-    pointer = block()([(34665, LONG, 1, struct.pack("<I", 10_000_000)), text(MAKE, b"A camera")])
-    assert values(exif.copied(exif.block(pointer), (8, 6))[0], MAKE) == b"A camera\0"
+    for tag, which in ((34665, "exposure"), (34853, "place")):
+        pointer = block()([(tag, LONG, 1, struct.pack("<I", 10_000_000)), text(MAKE, b"A camera")])
+        made, left_out = exif.copied(exif.block(pointer), (8, 6))
+        assert values(made, MAKE) == b"A camera\0" and left_out == [f"data on the {which}, which are cut off"]
     pointer = block()([(34665, TEXT, 2, b"8\0"), text(MAKE, b"A camera")])
     assert exif.copied(exif.block(pointer), (8, 6))[1] == ["ExifOffset, which points nowhere"]
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"II", b"nonsense, all of it", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\0", bytes(99)]
+    ("content", "why"),
+    [
+        (b"", "data, which are damaged"),
+        (b"II", "data, which are damaged"),
+        (b"nonsense, all of it", "data, which are damaged"),
+        (b"MM\0*\0\0\0\0", "data, which are damaged"),
+        (b"II*\0\xff\xff\xff\xff", "data, which are cut off"),
+        (b"II*\0\x08\0\0\0\x03\0" + bytes(12), "data, which are cut off"),
+    ],
 )
-def test_nonsense_is_no_exif(content):
+def test_nonsense_is_no_exif_and_that_is_told(content, why):
     made, left_out = exif.copied(exif.block(content), (8, 6))
-    assert made == b"" and (left_out == [] or left_out == ["data, which are damaged"])
+    assert made == b"" and why in left_out
 
 
 def test_a_circle_of_directories_ends():
     whole = bytearray(block()([text(MAKE, b"A camera")]))
     whole[8 + 2 + 12 : 8 + 2 + 12 + 4] = struct.pack("<I", 8)
-    assert len(exif.directories(io.BytesIO(bytes(whole)))) == 1
+    assert len(list(Block.of(io.BytesIO(bytes(whole))).pages({MAKE}))) == 1
     inner = block()([(34665, LONG, 1, struct.pack("<I", 8)), text(MAKE, b"A camera")])  # a directory in itself
     assert values(exif.copied(exif.block(inner), (8, 6))[0], MAKE) == b"A camera\0"
+
+
+def test_values_of_an_unknown_type_are_named():
+    made, left_out = exif.copied(exif.block(block()([(60000, 99, 1, b"abcd"), text(MAKE, b"A camera")])), (8, 6))
+    assert left_out == ["tag 60000, of an unknown type"] and values(made, MAKE) == b"A camera\0"
+
+
+def test_many_values_of_one_place_take_no_memory():
+    """4,000 tags, each of which claims the same 60,000 bytes."""
+    many = 4000
+    start = 8 + 2 + 12 * many + 4
+    rows = b"".join(struct.pack("<HHII", 40_000 + tag, ANY, 60_000, start) for tag in range(many))
+    bomb = b"II*\0\x08\0\0\0" + struct.pack("<H", many) + rows + bytes(4) + bytes(60_000)
+    made, left_out = exif.copied(exif.block(bomb), (8, 6))
+    assert len(made) < 1_200_000 and len(left_out) > 3900 and "after 1 MB of others" in left_out[-1]
+    large = block()([(37724, ANY, 100_000, bytes(100_000)), (tags.PROFILE, ANY, 100_000, bytes(100_000))])
+    found = Block.of(io.BytesIO(large)).directory(8)
+    assert len(found.values[tags.PROFILE].data) == 100_000 and found.lost == {37724: "more than 64 kB"}
+
+
+def test_big_numbers_and_signed_fractions():
+    rows = struct.pack("<HHQ4s4x", 271, 2, 4, b"abc\0") + struct.pack("<HHQQ", 256, 16, 1, 640)
+    big = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 2) + rows + bytes(8)
+    source = Block.of(io.BytesIO(big))
+    assert source.big and source.directory(source.first).first(256) == 640
+    assert values(exif.copied(io.BytesIO(big), (8, 6))[0], MAKE) == b"abc\0"
+    assert tags.Value(10, 2, struct.pack(">4i", -1, 2, 3, 0), ">", 0).numbers() == (-0.5,)
+    assert tags.Value(18, 1, struct.pack("<Q", 2**40), "<", 0).numbers() == (2**40,)
 
 
 def test_random_damage_never_raises():

@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from nbhelpers.photos import folders, formats
+from nbhelpers.photos import folders, formats, open_photos
 from nbhelpers.photos.decoding import PhotoError, read_header, read_photo, read_whole
 
 CAT = np.array(Image.fromarray(data.chelsea()).resize((96, 64)))
@@ -46,7 +47,7 @@ def test_each_format_is_known_and_read_without_a_name(tmp_path, form):
     with path.open("rb") as file:
         assert formats.of(file) == form and form in formats.readable()
     assert np.abs(read_photo(path) - CAT.astype(int)).mean() < 9 and not read_header(path).grey
-    assert folders.below(tmp_path).photos == [Path("IMG_0001.xyz")]
+    assert folders.below(tmp_path).photos == ["IMG_0001.xyz"]
 
 
 def test_a_heic_photo_is_read(tmp_path):
@@ -61,7 +62,7 @@ def test_a_heic_photo_names_what_to_install(tmp_path, without_heic):
             read(HEIC)
     assert "HEIF" not in formats.readable()
     shutil.copy(HEIC, tmp_path / "photo")
-    assert folders.below(tmp_path).photos == [Path("photo")]  # to be told, not passed over
+    assert folders.below(tmp_path).photos == ["photo"]  # to be told, not passed over
 
 
 def test_avif_without_its_reader(tmp_path, monkeypatch):
@@ -80,6 +81,7 @@ def test_avif_without_its_reader(tmp_path, monkeypatch):
         (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), "a JPEG XL photo"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1", "a camera's raw file"),
         (b"FUJIFILMCCD-RAW 0201", "a camera's raw file"),
+        (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "a camera's raw file"),
         (b"BMW is no bitmap, though it begins as one", "not a JPEG, PNG"),
         (b"\0\0\0\x18ftypisom" + bytes(40), "not a JPEG, PNG"),
         (b"RIFF\0\0\0\0WAVEfmt ", "not a JPEG, PNG"),
@@ -103,10 +105,40 @@ def test_a_folder_is_searched_by_content(tmp_path):
         saved(tmp_path / name, format="JPEG")
     for name in ("notes.txt", ".DS_Store", "clip.mp4", "broken.jpg"):
         (tmp_path / name).write_text("no picture")
+    (tmp_path / "drawing.psd").write_bytes(b"8BPS\0\1")
     (tmp_path / "nowhere.jpg").symlink_to(tmp_path / "missing")
+    (tmp_path / "linked.jpg").symlink_to(tmp_path / "c")
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "deep")
+    os.mkfifo(tmp_path / "log.txt")
     found = folders.below(tmp_path, tmp_path / "out")
-    assert [str(name) for name in found.photos] == ["a.jfif", "b.jpe", "broken.jpg", "c", "deep/d.txt"]
-    assert found.passed_over == [".hidden", ".thumbs/", "clip.mp4", "notes.txt"] and found.unreadable == []
+    assert found.photos == ["a.jfif", "b.jpe", "broken.jpg", "c", "deep/d.txt", "linked.jpg"] and found.unreadable == []
+    assert dict(found.passed_over) == {
+        ".DS_Store": folders.HIDDEN, ".hidden": folders.HIDDEN, ".thumbs/": folders.HIDDEN,
+        "clip.mp4": folders.NO_PICTURE, "notes.txt": folders.NO_PICTURE,
+        "elsewhere/": folders.LINKED, "log.txt": folders.LINKED, "nowhere.jpg": folders.LINKED,
+        "drawing.psd": "a Photoshop document, which has to be saved as PNG, TIFF or JPEG first",
+    }  # fmt: skip
+
+
+def test_a_folder_of_photos_with_a_pipe_does_not_wait(tmp_path):
+    """Nobody writes into it, so that whoever opens it to look waits for ever."""
+    saved(tmp_path / "a.png")
+    for name in ("log.txt", "readme", "pipe.jpg"):
+        os.mkfifo(tmp_path / name)
+    opened = open_photos(tmp_path, size=32)
+    assert len(opened.train) + len(opened.test) == 1 and opened.beside == ("log.txt", "pipe.jpg", "readme")
+
+
+@pytest.mark.parametrize(
+    ("brands", "form"),
+    [
+        (b"mif1\0\0\0\0mif1avifmiaf", "AVIF"), (b"mif1\0\0\0\0mif1heic", "HEIF"), (b"heif\0\0\0\0", "HEIF"),
+        (b"isom\0\0\0\0mp41", ""), (b"crx \0\0\0\1crx isom", ""),
+    ],
+)  # fmt: skip
+def test_brands_of_a_container_are_looked_through(tmp_path, brands, form):
+    content = len(brands + b"xxxxxxxx").to_bytes(4, "big") + b"ftyp" + brands
+    assert formats.of(io.BytesIO(content + bytes(40) + b"avif")) == form
 
 
 @pytest.mark.parametrize(

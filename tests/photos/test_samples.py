@@ -1,5 +1,6 @@
 """Samples of any depth come out as bright as they are, through their profile, and what is done to them is said."""
 
+import io
 import struct
 import zlib
 
@@ -7,11 +8,13 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from skimage import data
 
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.files import png_bytes
 from nbhelpers.photos.decoding import PhotoError, read_header, read_layer, read_photo, read_whole
+from nbhelpers.photos.profiles import from_srgb
 
 GREY = np.array(Image.fromarray(data.chelsea()).convert("L").resize((75, 50)))
 COLOUR = np.array(Image.fromarray(data.chelsea()).resize((75, 50)))
@@ -126,10 +129,86 @@ def test_a_linear_scan_is_converted_at_its_depth(tmp_path, space, suffix):
     assert np.abs(rgb_to_lab(found) - rgb_to_lab(expected)).max() < 1.3  # 8 bits before the profile: 5.9 in L*
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_png_may_tell_its_gamma_instead_of_a_profile(tmp_path, bits, colour):
+    levels = COLOUR if colour else GREY
+    samples = linear(levels) if bits == 16 else np.round(linear(levels) / 257).astype(np.uint8)
+    gamma = struct.pack(">I", 100_000)
+    if bits == 16:
+        png(tmp_path / "a.png", samples, 2 if colour else 0, gAMA=gamma)
+    else:
+        told = PngImagePlugin.PngInfo()
+        told.add(b"gAMA", gamma)
+        Image.fromarray(samples).save(tmp_path / "a.png", pnginfo=told)
+    expected = levels if colour else levels[..., None]
+    light = levels > 60  # 8 linear bits are few for the shadows
+    error = np.abs(read_photo(tmp_path / "a.png") - expected.astype(int))
+    assert error[light if not colour else light.all(-1)].max() <= (1 if bits == 16 else 4)
+    usual = png(tmp_path / "b.png", deep(GREY, 16), 0, gAMA=struct.pack(">I", 45455))
+    assert np.abs(read_photo(usual)[..., 0] - GREY.astype(int)).max() <= 1
+
+
+def test_a_damaged_profile_is_told(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", icc_profile=b"no profile")
+    notes = dict(read_whole(tmp_path / "a.png").notes)
+    assert "a damaged colour profile, without which the plain numbers were taken" in notes
+
+
 def test_a_profile_for_other_channels_or_a_broken_one_leaves_the_numbers(tmp_path):
     for profile in (LINEAR["rgb"], b"no profile", LINEAR["gray"][:200], bytes(3000)):
         tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 16), photometric="minisblack", iccprofile=profile)
         assert np.abs(read_photo(tmp_path / "a.tif")[..., 0] - GREY.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_channels_beside_the_colours(tmp_path, colour):
+    """What they are stands in a tag: 2 is alpha, with 1 the colours were multiplied by it; others are infrared, say."""
+    picture = COLOUR if colour else GREY
+    half = np.full(GREY.shape, TOP // 2, np.uint16)
+    options = {"photometric": "rgb" if colour else "minisblack", "planarconfig": "contig"}
+    expected = picture if colour else picture[..., None].repeat(3, -1)
+    for kind, stored, over_white in (
+        ("unspecified", deep(picture, 16), False),
+        ("unassalpha", deep(picture, 16), True),
+        ("assocalpha", deep(picture, 16) // 2, True),
+    ):
+        tifffile.imwrite(tmp_path / "a.tif", np.dstack([stored, half]), extrasamples=[kind], **options)
+        rgb, alpha = read_layer(tmp_path / "a.tif")
+        assert np.abs(rgb - expected.astype(int)).max() <= 2, kind
+        assert (alpha is not None) == over_white and (alpha is None or np.abs(alpha - 127.0).max() <= 1)
+        shown = expected / 2 + 127.5 if over_white else expected
+        assert np.abs(read_photo(tmp_path / "a.tif") - shown).max() <= 2, kind
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.dstack([deep(picture, 16), half, half]),
+        extrasamples=["unspecified", "unspecified"],
+        **options,
+    )
+    assert np.abs(read_photo(tmp_path / "a.tif") - expected.astype(int)).max() <= 1
+
+
+def test_alpha_of_a_tiff_whose_white_is_zero(tmp_path):
+    opaque = np.full(GREY.shape, TOP, np.uint16)
+    stored = np.dstack([TOP - deep(GREY, 16), opaque])
+    options = {"extrasamples": ["unassalpha"], "photometric": "miniswhite", "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", stored, **options)
+    assert np.abs(read_photo(tmp_path / "a.tif")[..., 0] - GREY.astype(int)).max() <= 1
+
+
+def test_one_transparent_colour_in_a_png_of_16_bits(tmp_path):
+    """It is compared at 16 bits: 0x0344 is not 0x03ff."""
+    grey = deep(GREY, 16)
+    grey[:, :20], grey[:, 20:30] = 0x0344, 0x03FF
+    png(tmp_path / "a.png", grey, 0, tRNS=struct.pack(">H", 0x0344))
+    png(tmp_path / "b.png", np.dstack([grey] * 3), 2, tRNS=struct.pack(">3H", *[0x0344] * 3))
+    png(tmp_path / "c.png", np.where(grey == 0x0344, 0, grey), 0, tRNS=b"\0\0")
+    for name in ("a.png", "b.png", "c.png"):
+        rgb = read_photo(tmp_path / name)
+        assert (rgb[:, :20] == 255).all() and (rgb[:, 20:30] < 8).all(), name
+        assert np.abs(rgb[:, 30:, 0] - GREY[:, 30:].astype(int)).max() <= 1
+        said = dict(read_whole(tmp_path / name).notes)
+        assert said.keys() == {"more than 8 bits a sample, which become 8", "transparency, laid over white"}
 
 
 def test_alpha_of_16_bits(tmp_path):
@@ -171,14 +250,26 @@ def test_other_formats_say_their_depth(tmp_path, bits):
         assert ("more than 8 bits a sample, which become 8" in dict(whole.notes)) == (bits > 8), path.name
 
 
-def test_twelve_bits_that_were_stored_as_16_are_told(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 12), photometric="minisblack")
+@pytest.mark.parametrize("bits", [12, 14])
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_fewer_bits_that_were_stored_as_16_are_told(tmp_path, bits, alpha, photometric):
+    samples = deep(GREY, bits)
+    stored, options = samples, {"photometric": photometric}
+    if alpha:
+        stored = np.dstack([samples, np.full(GREY.shape, TOP, np.uint16)])
+        options |= {"extrasamples": ["unassalpha"], "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", stored, **options)
     notes = dict(read_whole(tmp_path / "a.tif").notes)
-    assert (
-        notes["samples so dark that they may be 12 bits in 16"]
-        == f"the brightest is {deep(GREY, 12).max():,} of 65,535"
-    )
-    assert read_photo(tmp_path / "a.tif").max() < 16  # and are not guessed at
+    told = notes[f"samples so dark that they may be {bits} bits in 16"]
+    assert told == f"the brightest is {samples.max():,}"
+    if photometric == "minisblack":
+        assert read_photo(tmp_path / "a.tif").max() < 64  # and are not guessed at
+
+
+def test_a_dark_linear_scan_is_no_such_case(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", linear(GREY // 8), photometric="minisblack", iccprofile=LINEAR["gray"])
+    assert dict(read_whole(tmp_path / "a.tif").notes).keys() == {"more than 8 bits a sample, which become 8"}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +278,7 @@ def test_twelve_bits_that_were_stored_as_16_are_told(tmp_path):
         (GREY.astype(np.float32), {}, "floating-point samples: save it with 8 or 16 bits"),
         (GREY.astype(np.uint32), {}, "32-bit samples: save it with 8 or 16 bits"),
         (GREY.astype(np.int16), {}, "signed samples: save it with 8 or 16 bits"),
-        (GREY, {"subfiletype": 1}, "a camera's raw data, or a preview alone: develop it"),
+        (GREY, {"subfiletype": 1}, "a camera's raw data, or a preview before the picture itself"),
         (GREY, {"extratags": [(50706, 1, 4, bytes([1, 4, 0, 0]), True)]}, "a camera's raw data"),
     ],
 )
@@ -197,6 +288,70 @@ def test_what_is_no_photo_is_refused_by_name_and_with_the_way_out(tmp_path, samp
         with pytest.raises(PhotoError, match=reason) as caught:
             read(tmp_path / "a.tif")
         assert "a.tif" in str(caught.value) and "damaged" not in str(caught.value)
+
+
+def test_what_takes_more_memory_than_its_pixels_say_is_refused(tmp_path):
+    path, rows = tmp_path / "a.tif", packed(deep(GREY, 12), 12)
+    tiff(path, rows, 12, 1, per_pixel=300)
+    with pytest.raises(PhotoError, match="more channels or layers than a photo has"):
+        read_photo(path)
+    tifffile.imwrite(path, deep(COLOUR, 16), photometric="rgb", compression="png")
+    with pytest.raises(PhotoError, match="a compression that is not read at this depth"):
+        read_photo(path)
+
+
+def test_a_tiff_of_which_parts_are_missing_is_truncated(tmp_path):
+    for bits in (8, 16):
+        tifffile.imwrite(tmp_path / "a.tif", deep(GREY, bits), rowsperstrip=5, photometric="minisblack")
+        content = bytearray((tmp_path / "a.tif").read_bytes())
+        with tifffile.TiffFile(tmp_path / "a.tif") as opened:
+            place = opened.pages[0].tags[279].valueoffset
+            size = 2 if opened.pages[0].tags[279].dtype == 3 else 4
+        content[place + size : place + 3 * size] = bytes(2 * size)
+        (tmp_path / "a.tif").write_bytes(content)
+        with pytest.raises(PhotoError, match="truncated, parts of it are empty"):
+            read_photo(tmp_path / "a.tif")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_random_damage_of_a_header_is_one_plain_reason(tmp_path, capfd):
+    tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 12), bitspersample=12, photometric="minisblack")
+    whole, random = (tmp_path / "a.tif").read_bytes(), np.random.default_rng(0)
+    with tifffile.TiffFile(tmp_path / "a.tif") as opened:
+        first = opened.pages[0].offset
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in random.integers(first, first + 200, 2):
+            damaged[place] = random.integers(256)
+        (tmp_path / "a.tif").write_bytes(damaged)
+        try:
+            read_whole(tmp_path / "a.tif")
+        except PhotoError as error:
+            assert not any(word in error.reason for word in ("tuple", "index", "arg", "instances", "None"))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1.4, 1.8, 2.2])
+@pytest.mark.parametrize("space", ["gray", "rgb"])
+def test_a_profile_is_applied_exactly_at_8_bits_too(tmp_path, space, gamma):
+    profile = imagecodecs.cms_profile(space, gamma=gamma, **({} if space == "gray" else SRGB))
+    ramp = np.arange(256, dtype=np.uint8)[None].repeat(8, 0)
+    light = (ramp / 255) ** gamma
+    expected = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    Image.fromarray(ramp if space == "gray" else np.dstack([ramp] * 3)).save(tmp_path / "a.png", icc_profile=profile)
+    assert np.abs(read_photo(tmp_path / "a.png") - expected[..., None]).max() < 0.6
+
+
+def test_a_result_in_too_steep_a_profile_is_srgb(tmp_path):
+    """In 8 bits a linear profile has 12 levels for the shadows where sRGB has 58."""
+    dark = np.arange(60, dtype=np.uint8)[None].repeat(8, 0)
+    tifffile.imwrite(tmp_path / "a.tif", linear(np.dstack([dark] * 3)), photometric="rgb", iccprofile=LINEAR["rgb"])
+    whole = read_whole(tmp_path / "a.tif")
+    with Image.open(io.BytesIO(png_bytes(whole.rgb, {}, whole.metadata))) as image:
+        assert "icc_profile" not in image.info
+        assert np.abs(np.asarray(image)[..., 0] - dark.astype(int)).max() <= 1
+    wide = imagecodecs.cms_profile("adobergb")
+    assert from_srgb(COLOUR, wide) is not None and from_srgb(COLOUR, LINEAR["rgb"]) is None
 
 
 def test_a_damaged_tiff_of_many_bits_and_a_bomb(tmp_path):

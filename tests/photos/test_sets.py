@@ -22,7 +22,7 @@ from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.errors import UserError
 from nbhelpers.photos import cache, decoding, open_photos, sets, sources
 from nbhelpers.photos.cache import PhotoWarning
-from nbhelpers.photos.catalogue import ONE_TINT, attributions, check_source, fetch_source, list_sources
+from nbhelpers.photos.catalogue import NO_TRUTH, ONE_TINT, attributions, check_source, fetch_source, list_sources
 from nbhelpers.photos.decoding import PhotoError
 from nbhelpers.photos.sets import tinted
 
@@ -243,7 +243,7 @@ def test_photos_with_names_like_those_of_texts_are_photos_and_all_else_is_named(
     assert opened.beside == tuple(sorted((*texts, ".git/", "__MACOSX/")))
     lines = str(check_source(mine)).splitlines()
     assert [line for line in lines if "passed over" in line] == [
-        f"passed over {name}: by its name no picture" for name in opened.beside
+        f"passed over {name}: hidden, or no picture" for name in opened.beside
     ]
 
 
@@ -543,8 +543,22 @@ def test_photos_of_one_tint_are_named(folder):
     toned(folder / "test_color" / "sepia.jpg")
     report = check_source(folder)
     names = ("train_color/blue.png", "train_color/sepia.jpg")
-    assert dict(report.notes) == {ONE_TINT: names} and str(report).endswith(f"{ONE_TINT}: {', '.join(names)}")
+    assert dict(report.notes) == {ONE_TINT: names, NO_TRUTH: ("test_color/sepia.jpg",)}
+    assert f"2 with {ONE_TINT}: {', '.join(names)}" in str(report)
     assert tinted(open_photos(folder, size=64).train) == list(names)
+
+
+def test_photos_beside_the_parts_are_named(tmp_path):
+    for place in ("train", "test"):
+        (tmp_path / place).mkdir()
+        Image.fromarray(CAT[:80, :100]).save(tmp_path / place / "a.png")
+    Image.fromarray(CAT[:80, :100]).save(tmp_path / "forgotten.jfif", "JPEG")
+    (tmp_path / "notes.txt").write_text("no photo")
+    with pytest.warns(
+        PhotoWarning, match=r"1 of 3 files .* skipped: forgotten.jfif \(lies beside train and test, not in"
+    ):
+        opened = open_photos(tmp_path, size=64)
+    assert (len(opened.train), len(opened.test), opened.skipped[0][0]) == (1, 1, "forgotten.jfif")
 
 
 def test_check_source_says_what_is_lost(folder):

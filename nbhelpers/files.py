@@ -272,8 +272,12 @@ def _is_there(job: Job, kept: set, overwrite: bool) -> bool:
     if _identity(job.output) in kept:
         away = "is itself one of the inputs: choose another folder"
         raise UserError(f"{job.photo} was left out, as {job.output} {away}")
-    made_of = settings_of(job.output).get("photo", job.photo.name)
-    if made_of != job.photo.name:
+    settings = settings_of(job.output)
+    if not settings and overwrite and (job.output.is_dir() or folders.begins_as_picture(job.output)):
+        raise UserError(
+            f"{job.photo} was left out, as {job.output} was not made by this command: choose another folder"
+        )
+    if (made_of := settings.get("photo", job.photo.name)) != job.photo.name:
         raise UserError(f"{job.photo} was left out, as {job.output} was made of {made_of}: choose another folder")
     return not overwrite
 

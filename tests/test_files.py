@@ -320,7 +320,7 @@ def test_hints_are_compared_with_the_upright_photo(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        (np.zeros((80, 120, 4), np.uint8), "alpha >= 128 are hints"),
+        (np.zeros((80, 120, 4), np.uint8), "no pixel is half opaque"),
         (CAT, "no colour of it clearly differs from the photo's: paint on it"),
         (None, "hints.png cannot be used as a photo: no such file"),
     ],
@@ -491,6 +491,7 @@ def test_ctrl_c_keeps_what_is_done_and_nothing_half(tmp_path, capsys, monkeypatc
         ([".", "-o", "out", "--hints", "woman.png"], "2 were found"),
         (["cat.png", "-o", "woman.png"], "woman.png is a file"),
         (["cat.png", "-o", "out", "--size", "0"], "--size"),
+        (["cat.png", "-o", "out", "--hints", ""], "--hints is empty"),
         (["cat.png", "-o", "out", "--hints-from", "alpha"], "--hints-from belongs to --hints"),
         (["cat.png", "-o", "out", "--hints", "woman.png", "--hints-from", "colour"], "choose from difference, chroma"),
         (["cat.png", "-o", "out", "--seed", "-1"], "--seed"),
@@ -563,7 +564,11 @@ def test_whose_pixels_count_is_asked_for_in_words(tmp_path, capsys):
     photo, hints = save(tmp_path / "cat.png", CAT), save(tmp_path / "copy.png", CAT[..., ::-1])
     arguments = [photo, "-o", tmp_path / "out", "--method", "grey", "--hints", hints]
     status, _, errors = colorize(capsys, *arguments)
-    assert status == 1 and "copy.png is hardly" in errors[0] and "--hints-from difference to take those" in errors[0]
+    assert (
+        status == 1
+        and "copy.png is hardly" in errors[0]
+        and "say --hints-from difference, chroma or alpha" in errors[0]
+    )
     status, out, _ = colorize(capsys, *arguments, "--hints-from", "difference")
     assert status == 0 and "where it differs from the photo" in out
 
@@ -579,6 +584,28 @@ def test_the_result_of_another_photo_is_never_replaced(tmp_path, capsys):
         assert status == 1 and "1.png was made of 1.jpg: choose another folder" in errors[0]
     assert (tmp_path / "out" / "1.png").read_bytes() == before
     assert colorize(capsys, jpeg, *arguments, "--overwrite")[0] == 0
+
+
+def test_a_picture_of_other_origin_is_never_replaced(tmp_path, capsys):
+    photo, other = save(tmp_path / "a" / "1.jpg", CAT), save(tmp_path / "out" / "1.png", WOMAN)
+    before = other.read_bytes()
+    arguments = [photo, "-o", tmp_path / "out", "--method", "grey", "--overwrite"]
+    status, _, errors = colorize(capsys, *arguments)
+    assert status == 1 and "1.png was not made by this command: choose another folder" in errors[0]
+    assert other.read_bytes() == before
+    other.unlink()
+    other.mkdir()
+    status, _, errors = colorize(capsys, *arguments)
+    assert status == 1 and "was not made by this command" in errors[0]
+
+
+def test_earlier_results_do_not_displace_the_scans(tmp_path, capsys):
+    save(tmp_path / "in" / "1.tif", CAT)
+    assert colorize(capsys, tmp_path / "in", "-o", tmp_path / "in", "--method", "mean", "--recolour")[0] == 0
+    arguments = ["-o", tmp_path / "better", "--method", "grey", "--recolour"]
+    status, out, errors = colorize(capsys, tmp_path / "in", *arguments)
+    assert status == 0 and out.startswith("1 photo ") and told(tmp_path / "better" / "1.png")["photo"] == "1.tif"
+    assert "passed over, a result of this command: 1" in errors[0]
 
 
 def test_a_second_run_says_in_one_line_what_is_there(tmp_path, capsys):

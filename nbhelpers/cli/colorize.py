@@ -63,8 +63,8 @@ def colorize(
     hints_from = hints_from and hints_from.lower()
     if hints_from is not None and hints_from not in _WAYS:
         raise typer.BadParameter(f"--hints-from {hints_from} is unknown: {instead_of(hints_from, _WAYS)}")
-    if "" in photos:
-        raise typer.BadParameter("PHOTO is empty: name a file or a folder")
+    if "" in photos or hints == "":
+        raise typer.BadParameter(f"{'PHOTO' if '' in photos else '--hints'} is empty: name a file or a folder")
     out, photos = out_folder(out), [os.path.expanduser(photo) for photo in photos]
     if hints:
         hints = os.path.expanduser(hints)

@@ -53,7 +53,7 @@ def find_photos(places: Sequence[str], out) -> Found:
     """Find the photos in files and folders.
 
     Folders are searched by content, in sorted order, and their structure is kept; what is hidden, lies in `out` below
-    the folder, or was made by this package where `out` is the folder itself, is left out.
+    the folder, or was made by this package, is left out.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def find_photos(places: Sequence[str], out) -> Found:
     for place in map(Path, places):
         if in_folder := os.path.isdir(place):  # unlike the methods of Path these raise nothing
             inside = folders.below(place, Path(out))
-            results = _results(place, inside.photos) if place.resolve() == Path(out).resolve() else ()
+            results = _results(place, inside.photos)
             passed_over[OF_OURS] += [f"{place}/{name}" for name in results]
             failures += [f"{place / name} cannot be searched: {why}" for name, why in inside.unreadable]
             for name, why in inside.passed_over:
@@ -91,7 +91,7 @@ def find_photos(places: Sequence[str], out) -> Found:
             if first is photo:
                 jobs.append(Job(photo, output, in_folder))
             elif not first.samefile(photo):  # named twice is no failure
-                failures.append(f"{photo} would become {output}, as {first} does: rename it or choose another folder")
+                failures.append(f"{photo} would become {output}, as {first} does: name it alone, with another folder")
     return Found(jobs, failures, {why: names for why, names in passed_over.items() if names})
 
 

@@ -150,7 +150,7 @@ class Report:
     smallest, largest : tuple
         (width, height) in pixels of the photos with the fewest and the most pixels; (0, 0) when there is none.
     beside : tuple of str
-        Names of what was passed over: hidden, or no picture.
+        Names of what was passed over: hidden, a link, or no picture.
     notes : tuple
         (what, names) of what holds for some photos, as that they have one tint.
     """
@@ -170,7 +170,7 @@ class Report:
         if self.train + self.test:
             lines.append("from {} x {} to {} x {} pixels".format(*self.smallest, *self.largest))
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
-        lines += [f"passed over {name}: hidden, or no picture" for name in self.beside]
+        lines += [f"passed over {name}: hidden, a link, or no picture" for name in self.beside]
         return "\n".join(
             lines + [f"{len(names)} with {what}: {named(list(names), len(names))}" for what, names in self.notes]
         )

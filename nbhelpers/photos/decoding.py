@@ -21,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from nbhelpers.errors import UserError
 from nbhelpers.photos import formats, metadata, samples, tags
 from nbhelpers.photos.metadata import Metadata
-from nbhelpers.photos.profiles import deep_to_srgb, gamma_profile, is_profile, to_srgb
+from nbhelpers.photos.profiles import deep_to_srgb, gamma_profile, to_srgb
 from nbhelpers.photos.samples import Samples, Unsuitable
 from nbhelpers.photos.tags import Block, Directory
 
@@ -303,6 +303,14 @@ def in_order(function, items: Iterable, jobs: int) -> Iterator:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+class _Pixels(NamedTuple):
+    rgb: Image.Image  # sRGB, the colours below the alpha, as they are stored
+    alpha: Image.Image | None
+    fits: bool  # whether the profile was applied, if there is one
+    turn: int = 1  # EXIF's orientation
+    deep: Samples | None = None  # what `rgb` was made of
+
+
 class _Decoded(NamedTuple):
     rgb: Image.Image  # upright, sRGB: the colours below the alpha
     alpha: Image.Image | None
@@ -324,54 +332,43 @@ def _decoded(path, size: int | None = None, whole: bool = False) -> _Decoded:
             deep = samples.tiff_samples(file, page)
         if deep is None:
             with _opened(path, file) as image:
-                return _finished(file, form, page, *_by_pillow(file, image, form, size), image, whole)
+                return _finished(file, form, page, _by_pillow(file, image, form, size), image, whole)
         profile = page.values[tags.PROFILE].data if tags.PROFILE in page.values else None
-        parts = _of_samples(deep, profile)
-        return _finished(file, form, page, parts, metadata.orientation(page), deep, None, whole)
+        pixels = _of_samples(deep, profile, metadata.orientation(page))
+        return _finished(file, form, page, pixels, None, whole)
 
 
-def _by_pillow(file, image: Image.Image, form: str, size: int | None):
-    """sRGB and alpha as they are stored, how they have to be turned, and 16-bit samples where there are some."""
+def _by_pillow(file, image: Image.Image, form: str, size: int | None) -> _Pixels:
     if size:
         image.draft(None, (2 * size, 2 * size))  # lets libjpeg skip frequencies that resizing would drop
     image.load()
-    turn, deep = 1, None
+    image.info, turn = metadata.info_of(image), 1
     with suppress(Exception):  # broken EXIF data raise a dozen types; the picture itself is fine
         turn = image.getexif().get(tags.ORIENTATION, 1)  # 1 in a TIFF, which Pillow has turned already
-    profile = image.info.get("icc_profile")
+    turn, profile = turn if turn in _TURNS else 1, image.info.get("icc_profile")
     if form == "PNG":
         profile = profile or gamma_profile(image.info, image.mode in GREY_MODES)
         if samples.depth(file, form) > 8:
-            deep = samples.png_samples(file)
-            return _of_samples(deep, profile), turn, deep
-    return _without_alpha(image, profile), turn, deep
+            return _of_samples(samples.png_samples(file), profile, turn)
+    return _of_bytes(image, profile)._replace(turn=turn)
 
 
-def _finished(
-    file,
-    form: str,
-    page: Directory | None,
-    parts,
-    turn: int,
-    deep: Samples | None,
-    image: Image.Image | None,
-    whole: bool,
-) -> _Decoded:
-    """Turn a decoded photo upright, and say of it what there is to say."""
-    rgb, alpha = (part.transpose(_TURNS[turn]) if part and turn in _TURNS else part for part in parts)
+def _finished(file, form: str, page: Directory | None, pixels: _Pixels, image, whole: bool) -> _Decoded:
+    """Turn a decoded photo upright, and say of it what there is to say; `image` is None where Pillow was not asked."""
+    turn, deep = pixels.turn, pixels.deep
+    rgb, alpha = (part.transpose(_TURNS[turn]) if part and turn > 1 else part for part in pixels[:2])
     grey = deep.colours.ndim == 2 if deep else image.mode in GREY_MODES
     if not whole:
         return _Decoded(rgb, alpha, grey, Metadata(), [])
     notes, pages = [], getattr(image, "n_frames", 1)
     if page:
-        pages = sum(
-            1 for other in Block.of(file).pages({tags.SUBFILE, tags.WIDTH}) if not other.first(tags.SUBFILE) & 1
-        )
+        every = Block.of(file).pages({tags.SUBFILE, tags.WIDTH})
+        pages = sum(1 for other in every if not other.first(tags.SUBFILE) & 1)  # without previews
         about = metadata.of_tiff(file, page, rgb.size, metadata.orientation(page) > 4)
     else:
-        about = metadata.of_image(image, file, rgb.size, turn in _TURNS and turn > 4)
-    if about.icc and not is_profile(about.icc):
-        notes.append(("a damaged colour profile, without which the plain numbers were taken", ""))
+        about = metadata.of_image(image, file, rgb.size, turn > 4)
+    if not pixels.fits:
+        notes.append(("a colour profile that is damaged or of another kind, so that the plain numbers were taken", ""))
     if pages > 1:
         notes.append(("several pages or frames, of which the first is taken", f"{pages}"))
     if (page.first(tags.BITS) if page else samples.depth(file, form)) > 8:
@@ -383,10 +380,10 @@ def _finished(
     return _Decoded(rgb, alpha, grey, about, notes)
 
 
-def _of_samples(deep: Samples, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
-    """16-bit samples as sRGB, and their alpha where they have one."""
+def _of_samples(deep: Samples, profile: bytes | None, turn: int) -> _Pixels:
     alpha = None if deep.alpha is None else Image.fromarray((deep.alpha >> 8).astype(np.uint8))
-    return deep_to_srgb(deep.colours, profile), alpha
+    rgb, fits = deep_to_srgb(deep.colours, profile)
+    return _Pixels(rgb, alpha, fits, turn, deep)
 
 
 def _over_white(found: _Decoded) -> Image.Image:
@@ -397,19 +394,23 @@ def _over_white(found: _Decoded) -> Image.Image:
     return white
 
 
-def _without_alpha(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
-    """A Pillow image of any mode as sRGB, and its alpha (L) where it has one."""
+def _of_bytes(image: Image.Image, profile: bytes | None) -> _Pixels:
+    """A Pillow image of any mode."""
     alpha = None
     if image.mode.startswith("I"):  # JPEG 2000
-        return deep_to_srgb(np.asarray(image).astype(np.uint16), profile), None
+        rgb, fits = deep_to_srgb(np.asarray(image).astype(np.uint16), profile)
+        return _Pixels(rgb, None, fits)
+    if image.mode == "La":  # multiplied by its alpha
+        image = image.convert("LA")
     if image.has_transparency_data:
-        grey = image.mode == "LA"  # a grey profile fits only the grey channel
-        image = image if grey else image.convert("RGBA")
+        grey = image.mode in ("L", "LA")  # a grey profile fits only the grey channel
+        image = image.convert("LA" if grey else "RGBA")
         alpha = image.getchannel("A")
         image = image.convert("L" if grey else "RGB")
     elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return to_srgb(image, profile), alpha
+    rgb, fits = to_srgb(image, profile)
+    return _Pixels(rgb, alpha, fits)
 
 
 @contextmanager

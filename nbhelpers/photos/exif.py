@@ -16,8 +16,9 @@ _SIDES = {40962: 0, 40963: 1}  # PixelXDimension, PixelYDimension
 _DIRECTORIES = {None: (_EXIF, _GPS), _EXIF: (_INTEROP,)}  # which directory points to which others
 _POINTERS, _TEXT, _ANY = (4, 13, 16, 18), (2, 129), (7,)  # types
 # Tags that say how a file stores its pixels; those of a TIFF stand among its EXIF data and fit no other file.
-_STORAGE = (tags.PICTURE - {tags.X_RESOLUTION, tags.Y_RESOLUTION, tags.UNIT, tags.DNG_VERSION}) | {tags.PLANAR}
+_STORAGE = tags.PICTURE - {tags.X_RESOLUTION, tags.Y_RESOLUTION, tags.UNIT, tags.DNG_VERSION}
 _STORAGE |= {255, 266, 273, 278, 280, 281, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 330, 332, 339, 347}
+_STORED_AS = {37121, 37122}  # ComponentsConfiguration, CompressedBitsPerPixel
 _STORAGE |= {513, 514, 529, 530, 531, 532}
 
 
@@ -91,7 +92,7 @@ def _fitting(source: Block, at: int, group: int | None, left_out: list[str]) -> 
             group
         ]
         left_out.append(f"{which}, {'the rest of which is' if found.values else 'which are'} cut off")
-    storage = _STORAGE if group is None else ()
+    storage = {None: _STORAGE, _EXIF: _STORED_AS}.get(group, ())
     left_out += [f"{_name(tag, group)}, {why}" for tag, why in found.lost.items() if tag not in storage]
     kept = {}
     for tag, value in found.values.items():

@@ -11,7 +11,8 @@ from nbhelpers.photos import formats
 # Names that promise a picture: whatever else is in such a file is a fault to be told, not something to pass over.
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".jp2", ".j2k", ".avif")
 ENDINGS += (".heic", ".heif")
-NO_PICTURE, HIDDEN, LINKED = "no picture in a format that is read", "hidden", "a link or a special file"
+NO_PICTURE, HIDDEN = "no picture in a format that is read", "hidden"
+LINKED, NOTHING = "a link to a folder", "a link to nothing, or a special file"
 
 
 class Below(NamedTuple):
@@ -124,14 +125,36 @@ def named(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + rest
 
 
+def begins_as_picture(path: Path) -> bool:
+    """Whether a file begins as a picture in a format that is read.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+
+    Returns
+    -------
+    bool
+        By its first bytes, whatever its name.
+
+    Raises
+    ------
+    OSError
+        When it cannot be opened.
+    """
+    with path.open("rb") as file:
+        return bool(formats.of(file))
+
+
 def _why_not(path: Path) -> str:
     """Why a file is passed over; "" for a photo, and for what has to be told as a fault."""
     if not os.path.isfile(path):  # a pipe, or a link to nowhere
-        return LINKED
+        return NOTHING
     if is_hidden(path.name):
         return HIDDEN
     try:
-        if path.name.lower().endswith(ENDINGS) or formats.is_picture(path):
+        if path.name.lower().endswith(ENDINGS) or begins_as_picture(path):
             return ""
         return formats.other(path) or NO_PICTURE
     except OSError:

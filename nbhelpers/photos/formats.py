@@ -57,30 +57,6 @@ def of(file: BinaryIO) -> str:
     return ""
 
 
-def is_picture(path: str | os.PathLike) -> bool:
-    """Whether a file begins as a picture in one of the `READABLE` formats.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A regular file.
-
-    Returns
-    -------
-    bool
-        By its first bytes, whatever its name.
-
-    Raises
-    ------
-    OSError
-        When it cannot be opened.
-    """
-    if not os.path.isfile(path):  # opening a pipe would wait for ever
-        return False
-    with open(path, "rb") as file:
-        return bool(of(file))
-
-
 def other(path: str | os.PathLike) -> str:
     """What a file is that people have photos in, and that is not read.
 
@@ -134,8 +110,10 @@ def why_not(path: str | os.PathLike) -> tuple[str, bool]:
             'an AVIF photo, which needs a newer Pillow (pip install "pillow>=11.3"), or has to be saved as JPEG',
             True,
         )
-    if form:
+    if form == "TIFF":
         return "damaged header, or samples of a rare kind, which have to be saved as RGB or grey of 8 bits", True
+    if form:
+        return "damaged header", False
     return other(path) or f"not a {READABLE} image", bool(other(path))
 
 

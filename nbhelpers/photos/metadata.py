@@ -156,6 +156,23 @@ def settings_of(path) -> dict:
     return {}
 
 
+def info_of(image: Image.Image) -> dict:
+    """What Pillow found in a file, without what only seems so: a PNG's own texts stand among it by their keys.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Decoded.
+
+    Returns
+    -------
+    dict
+        As its `info`.
+    """
+    texts = getattr(image, "text", {}).keys() - {_XMP, "Raw profile type exif", "Raw profile type xmp"}
+    return {key: value for key, value in image.info.items() if key not in texts}
+
+
 def orientation(page: Directory) -> int:
     """How the rows of a TIFF's page have to be turned.
 

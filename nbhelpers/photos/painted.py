@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,10 +20,14 @@ from nbhelpers.photos.decoding import read_layer
 WAYS = ("difference", "chroma", "alpha")
 MOST = 1 / 3  # of the pixels; more are hardly strokes
 # Differences are distances in a*, b*, in CIELAB units, sizes are in pixels.
-_SEEN = 2  # in a copy that was saved without loss; the eye sees as little
-# Such a copy has some pixels (2 %) that are the photo's, and few (20 %) of the others are at most 3 of 255 levels off.
-# Over six kinds of photos JPEG and WebP of qualities 30 to 98 have 49 to 91 %, or next to no equal pixels.
-_SAME, _SLIGHT, _FEW = 0.02, 3, 0.2
+_SEEN, _LIGHTER = (
+    2,
+    5,
+)  # in a copy that was saved without loss: a difference in colour, which the eye sees, and in lightness
+# Such a copy has some pixels (2 %) that are the photo's, and far from what changed in colour few (30 %) blocks that are
+# not flat and where anything changed, as where somebody painted in grey; a lossy format changes next to all of them.
+# A cast leaves pixels as they were, too, black ones: there a tint by lightness has no colour.
+_SAME, _FAR, _FEW, _SQUARE, _FLAT = 0.02, 67, 0.3, 8, 4
 _EDGE, _CLEAR = 8, 12  # in all others a stroke's pixels differ by the first, one of them by the second
 _NOISY = 4, 10  # or so many times the median difference, which is the noise of lossy formats
 _EXACT, _NOISIEST = 0.2, 3  # median difference up to which there is no noise, and the most; JPEG of quality 60 has 1.6
@@ -45,23 +50,32 @@ class PaintedHints:
     way : str
         One of WAYS.
     strokes : int
-        Connected pieces of known pixels.
+        Pieces of known pixels that lie at least five pixels apart.
     tint : float
         The largest tint, in CIELAB units, that was taken off all over before the comparison; 0 for none.
+    exact : bool
+        Whether nothing else was changed, as far as that can be seen; a lossy format changes nearly all.
+    grey : int
+        Pixels of such a copy that became lighter or darker alone.
     """
 
     hints: Hints
     way: str
     strokes: int
     tint: float = 0.0
+    exact: bool = True
+    grey: int = 0
 
     def __str__(self):
         known = int(self.hints.known.sum())
         how = {"difference": "where it differs from the photo", "chroma": "its coloured pixels"}
         what = how.get(self.way, "its opaque pixels")
-        cast = f", but for a tint of up to {self.tint:.0f} CIELAB units that it has all over" if self.tint else ""
         strokes = f"{self.strokes:,} stroke{'' if self.strokes == 1 else 's'}"
-        return f"{known:,} of {self.hints.known.size:,} pixels known, in {strokes}: {what}{cast}"
+        said = f"{known:,} of {self.hints.known.size:,} pixels known, in {strokes}: {what}"
+        said += ", but for a cast that it has all over" if self.tint else ""
+        lossy = "; the copy was changed elsewhere, too, as by JPEG: pale and thin strokes may be missing, PNG keeps all"
+        said += "" if self.exact else lossy
+        return said + (f"; {self.grey:,} grey pixels count on a transparent layer alone" if self.grey else "")
 
 
 def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedHints:
@@ -101,34 +115,49 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
     if way == "alpha" and alpha is None:
         raise UserError(f"{path} is opaque all over, so that alpha tells nothing: leave --hints-from out")
     _check_shapes(path, layer, photo, rgb)
-    doubt, cast, found = "", 0.0, way or ("difference" if alpha is None else "alpha")
-    if found == "difference":
-        known, colours, cast, doubt = _differences(layer, rgb)
+    opaque = np.ones(layer.shape[:2], bool) if alpha is None else alpha >= 128
+    used = way or ("alpha" if alpha is not None and opaque.mean() <= MOST else "difference")
+    if used == "difference":
+        found = _differences(layer, rgb)
+        found = found._replace(known=found.known & _fitted(opaque, found.known.shape))
     else:
-        known = (layer != layer[..., :1]).any(axis=-1) if found == "chroma" else alpha >= 128
-        colours = in_bands(rgb_to_lab, layer)[..., 1:]
-    known, colours = _fitted(known, rgb.shape), _fitted(colours, rgb.shape)
+        known = (layer != layer[..., :1]).any(axis=-1) if used == "chroma" else opaque
+        found = _Found(known, in_bands(rgb_to_lab, layer)[..., 1:])
+    known, colours = _fitted(found.known, rgb.shape), _fitted(found.colours, rgb.shape)
+    if not opaque.any():
+        raise UserError(
+            f"{path} gives no hint for {photo}: no pixel is half opaque; paint, or raise the layer's opacity"
+        )
     if not known.any():
-        raise UserError(f"{path} gives no hint for {photo}, since {_NOTHING[found]}")
-    if way is None and known.mean() > MOST:
-        doubt = doubt or f"{known.mean():.0%} of it would be hints, which is more than strokes"
+        raise UserError(f"{path} gives no hint for {photo}, since {_NOTHING[used]}")
+    strokes = int(ndimage.label(ndimage.binary_dilation(known, _TOUCHING, iterations=2), _TOUCHING)[1])
+    doubt = found.doubt
+    if known.mean() > MOST:
+        doubt = f"{known.mean():.0%} of it would be hints, which is more than strokes"
     if way is None and doubt:
-        raise UserError(f"{path} is hardly {photo} with some strokes on it: {doubt}; {_OTHERWISE[found]}")
-    strokes = int(ndimage.label(known, _TOUCHING)[1])
-    return PaintedHints(Hints(np.ascontiguousarray(colours, np.float32), known), found, strokes, cast)
+        raise UserError(f"{path} is hardly {photo} with some strokes on it: {doubt}; {_OTHERWISE}")
+    hints = Hints(np.ascontiguousarray(colours, np.float32), known)
+    return PaintedHints(hints, used, strokes, found.cast, found.exact, found.grey)
 
 
 _NOTHING = {
     "difference": "no colour of it clearly differs from the photo's: paint on it in colours (grey strokes count on a "
     "transparent layer), save it as PNG, or see --hints-from",
     "chroma": "all of it is grey: coloured pixels are hints",
-    "alpha": "all of it is transparent: pixels with alpha >= 128 are hints",
 }
-_OTHERWISE = {
-    "difference": "paint on a copy of that very file, or say --hints-from chroma to take all its coloured pixels, "
-    "--hints-from difference to take those that differ all the same",
-    "alpha": "say --hints-from alpha to take them all the same, --hints-from difference to take those that differ",
-}
+_OTHERWISE = (
+    "paint on a copy of that very file, or on a transparent layer over it, and save that as PNG; or say --hints-from "
+    "difference, chroma or alpha, to take all pixels that differ, are coloured, or are opaque"
+)
+
+
+class _Found(NamedTuple):
+    known: np.ndarray  # (h, w) bool
+    colours: np.ndarray  # (h, w, 2), a* and b*
+    cast: float = 0.0  # the largest tint that was taken off
+    doubt: str = ""  # why this is hardly a painted copy
+    exact: bool = True  # nothing else was changed
+    grey: int = 0  # pixels that became lighter or darker alone
 
 
 def _check_shapes(path: str | os.PathLike, layer: np.ndarray, photo, rgb: np.ndarray) -> None:
@@ -140,37 +169,42 @@ def _check_shapes(path: str | os.PathLike, layer: np.ndarray, photo, rgb: np.nda
         raise UserError(f"{sizes}: save the hints in the photo's shape, best at its size")
 
 
-def _differences(layer: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, str]:
-    """Known pixels, their a*, b*, the largest tint that was taken off, and a doubt; at the smaller of both sizes."""
+def _differences(layer: np.ndarray, rgb: np.ndarray) -> _Found:
+    """Where a copy differs from a photo in colour, at the smaller of both sizes."""
     size = min((layer.shape[1::-1], rgb.shape[1::-1]))
     painted, plain = (in_bands(rgb_to_lab, _resized(part, size)) for part in (layer, rgb))
-    apart, cast = painted[..., 1:] - plain[..., 1:], 0.0
+    apart, lighter, cast = painted[..., 1:] - plain[..., 1:], np.abs(painted[..., 0] - plain[..., 0]), 0.0
     distance = np.hypot(apart[..., 0], apart[..., 1])
-    if layer.shape == rgb.shape and _is_exact(layer, rgb):
-        return distance >= _SEEN, painted[..., 1:], cast, ""
-    if np.median(distance) > _EVERYWHERE:
-        common = tint(plain[..., 0], apart)
-        strongest = float(np.hypot(common[..., 0], common[..., 1]).max())
-        if strongest <= _STRONGEST:
-            distance, cast = np.hypot(*np.moveaxis(apart - common, -1, 0)), strongest
+    common = tint(plain[..., 0], apart) if np.median(distance) > _EVERYWHERE else np.zeros_like(apart)
+    strength = np.hypot(common[..., 0], common[..., 1])
+    if layer.shape == rgb.shape and _is_exact(layer, rgb, distance, strength):
+        known = distance >= _SEEN
+        grey = (lighter >= _LIGHTER) & ~ndimage.binary_dilation(known, iterations=_BRUSH)
+        return _Found(known, painted[..., 1:], grey=int((grey & ~_specks(grey, lighter, True)).sum()))
+    if 0 < strength.max() <= _STRONGEST:
+        distance, cast = np.hypot(*np.moveaxis(apart - common, -1, 0)), float(strength.max())
     noise = float(np.median(distance))
     edge, clear = (max(units, times * min(noise, _NOISIEST)) for units, times in zip((_EDGE, _CLEAR), _NOISY))
     core = distance >= _RIM * ndimage.maximum_filter(distance, _BRUSH)
     known = apply_hysteresis_threshold(np.where(core, distance, 0), edge, clear)
     known &= ~_specks(known, distance, noise > _EXACT)
-    doubt = "its colours differ all over, by more than a tint or a lossy format" if noise > _NOISIEST else ""
+    doubt = "its colours differ all over, by more than a cast or a lossy format" if noise > _NOISIEST else ""
     levels = [part[..., 0][~known] for part in (painted, plain)]
     if known.mean() < 1 and min(map(np.ptp, levels)) > 1 and np.corrcoef(*levels)[0, 1] < _LIKE:
-        doubt = "light and dark lie elsewhere, as if it were turned, mirrored or cropped"
-    return known, painted[..., 1:], cast, doubt
+        doubt = "light and dark lie elsewhere, as if it were turned, mirrored or cropped, or strokes on a plain sheet"
+    return _Found(known, painted[..., 1:], cast, doubt, exact=False)
 
 
-def _is_exact(layer: np.ndarray, rgb: np.ndarray) -> bool:
-    """Whether a copy was saved without loss: what was not painted is the same, and what was differs by more."""
-    apart = np.abs(layer.astype(np.int16) - rgb).max(axis=-1)
-    different = int((apart > 0).sum())
-    slightly = int(((apart > 0) & (apart <= _SLIGHT)).sum())
-    return apart.size - different >= _SAME * apart.size and slightly < _FEW * different
+def _is_exact(layer: np.ndarray, rgb: np.ndarray, distance: np.ndarray, tints: np.ndarray) -> bool:
+    """Whether a copy was saved without loss: what was not painted is the same."""
+    same, level = (layer == rgb).all(axis=-1), rgb.max(axis=-1)
+    if same.mean() < _SAME:
+        return False
+    swing = ndimage.maximum_filter(level, _SQUARE) - ndimage.minimum_filter(level, _SQUARE)
+    busy = (ndimage.maximum_filter(distance, _FAR) < _SEEN) & (swing > _FLAT)
+    if busy.any() and ndimage.maximum_filter(~same, _SQUARE)[busy].mean() >= _FEW:
+        return False
+    return same.mean() > 0.5 or float(np.median(tints[same])) >= _SEEN
 
 
 def _specks(known: np.ndarray, distance: np.ndarray, noisy: bool) -> np.ndarray:

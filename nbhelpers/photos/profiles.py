@@ -15,7 +15,7 @@ _ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 _EXACT = int(ImageCms.Flags.NOOPTIMIZE)  # else LittleCMS's tables are 10 of 255 levels off in linear greys' shadows
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
     """A photo of 8 bits in sRGB.
 
     Parameters
@@ -23,27 +23,32 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     image : PIL.Image.Image
         Of mode L, RGB, CMYK or LAB.
     profile : bytes or None
-        The ICC profile of its numbers; None, a broken one, or one for other channels leaves the plain numbers, as
-        viewers do.
+        The ICC profile of its numbers; with None, a broken one, or one for other channels the plain numbers stay, as
+        viewers show them.
 
     Returns
     -------
-    PIL.Image.Image
+    image : PIL.Image.Image
         Of mode RGB.
+    applied : bool
+        Whether there was no profile, or it fitted.
     """
+    told = profile is not None
     if profile is None and image.mode == "LAB":
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if source.profile.xcolor_space.strip() == "GRAY" and image.mode == "RGB" and _without_colour(image):
+                image = image.getchannel(0)  # WebP and AVIF store no grey
             flags = _EXACT if image.mode == "L" else 0  # colours are right without, and three times as fast
-            return ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB", flags=flags)
+            return ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB", flags=flags), True
         except _ERRORS:
             pass
-    return image.convert("RGB")
+    return image.convert("RGB"), not told
 
 
-def deep_to_srgb(samples: np.ndarray, profile: bytes | None) -> Image.Image:
+def deep_to_srgb(samples: np.ndarray, profile: bytes | None) -> tuple[Image.Image, bool]:
     """A photo of 16 bits in sRGB, rounded to 8 bits only there.
 
     Parameters
@@ -55,24 +60,28 @@ def deep_to_srgb(samples: np.ndarray, profile: bytes | None) -> Image.Image:
 
     Returns
     -------
-    PIL.Image.Image
+    image : PIL.Image.Image
         Of mode RGB.
+    applied : bool
+        Whether there was no profile, or it fitted.
     """
     if profile:
         import imagecodecs
 
         srgb = ImageCms.ImageCmsProfile(_SRGB).tobytes()
         space = "gray" if samples.ndim == 2 else "rgb"
+        options = {"colorspace": space, "outcolorspace": "rgb", "outdtype": "uint8", "flags": _EXACT}
         try:
-            return Image.fromarray(
-                imagecodecs.cms_transform(
-                    samples, profile, srgb, colorspace=space, outcolorspace="rgb", outdtype="uint8", flags=_EXACT
-                )
-            )
+            return Image.fromarray(imagecodecs.cms_transform(samples, profile, srgb, **options)), True
         except (imagecodecs.CmsError, ValueError, TypeError):
             pass
     bytes_ = in_bands(lambda band: ((band.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8), samples)
-    return Image.fromarray(bytes_).convert("RGB")
+    return Image.fromarray(bytes_).convert("RGB"), not profile
+
+
+def _without_colour(image: Image.Image) -> bool:
+    red, green, blue = (np.asarray(image.getchannel(channel)) for channel in range(3))
+    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def gamma_profile(info: dict, grey: bool) -> bytes | None:
@@ -88,36 +97,21 @@ def gamma_profile(info: dict, grey: bool) -> bytes | None:
     Returns
     -------
     bytes or None
-        An ICC profile; None for no gamma, one that is nearly sRGB's, or one beside a mark that the file is sRGB.
+        An ICC profile; None for no gamma, one that is nearly sRGB's where no colours are told, and one beside a mark
+        that the file is sRGB.
     """
-    gamma = info.get("gamma") or 0
-    if "srgb" in info or not 0.05 <= gamma <= 5 or abs(gamma - 1 / 2.2) < 0.01:
+    gamma, chromaticity = info.get("gamma") or 0, info.get("chromaticity")
+    usual = abs(gamma - 1 / 2.2) < 0.01 and not chromaticity
+    if "srgb" in info or not 0.05 <= gamma <= 5 or usual:
         return None
     import imagecodecs
 
-    white, *primaries = np.reshape(info.get("chromaticity") or _SRGB_CHROMATICITY, (4, 2)).tolist()
+    white, *primaries = np.reshape(chromaticity or _SRGB_CHROMATICITY, (4, 2)).tolist()
     colours = {} if grey else {"primaries": np.ravel(primaries).tolist()}
-    return imagecodecs.cms_profile("gray" if grey else "rgb", gamma=1 / gamma, whitepoint=white, **colours)
-
-
-def is_profile(profile: bytes) -> bool:
-    """Whether an ICC profile can be read.
-
-    Parameters
-    ----------
-    profile : bytes
-        From a file.
-
-    Returns
-    -------
-    bool
-        False for a damaged one.
-    """
     try:
-        ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    except _ERRORS:
-        return False
-    return True
+        return imagecodecs.cms_profile("gray" if grey else "rgb", gamma=1 / gamma, whitepoint=white, **colours)
+    except (imagecodecs.CmsError, ValueError):
+        return None  # impossible colours
 
 
 def from_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray | None:

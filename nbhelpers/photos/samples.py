@@ -119,9 +119,12 @@ def tiff_samples(file: BinaryIO, page: Directory) -> Samples | None:
         raise Unsuitable("floating-point samples: save it with 8 or 16 bits")
     if kind == 2 or max(bits, default=1) > 16:
         raise Unsuitable(f"{'signed' if kind == 2 else f'{max(bits)}-bit'} samples: save it with 8 or 16 bits")
-    if photometric not in (0, 1, 2) or len(bits) != 1 or bits == {8}:
+    odd_planes = page.first(tags.PLANAR) == 2 and page.first(tags.SAMPLES) in (2, 4)
+    if photometric not in (0, 1, 2) or len(bits) != 1 or bits == {8} and not odd_planes:
         return None
     if (page.first(tags.COMPRESSION) or 1) not in _PLAIN:
+        if bits <= {1, 2, 4}:
+            return None
         raise Unsuitable("a compression that is not read at this depth: save it with LZW, or with 8 bits")
     import tifffile
 
@@ -129,6 +132,9 @@ def tiff_samples(file: BinaryIO, page: Directory) -> Samples | None:
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         shown = opened.pages[0]
+        tile = max(shown.tilewidth, 1) * max(shown.tilelength, 1)
+        if tile > 4 * max(shown.imagewidth * shown.imagelength, 256**2):
+            raise Unsuitable("tiles that are much larger than the picture: save it anew")
         stored = _unpacked(file, shown, bits)
         if stored is None and bits in (1, 2, 4):
             return None

@@ -160,7 +160,7 @@ class PhotoSet:
     skipped : tuple
         (name, reason) of files that ought to be photos and were left out.
     beside : tuple of str
-        Names of the files and hidden folders that were passed over, because by their names they are no pictures.
+        Names of what was passed over: hidden, a link, or no picture.
     """
 
     name: str
@@ -214,7 +214,7 @@ def open_photos(source: str | os.PathLike = "sample", size: int = 400) -> PhotoS
 
     A folder has `train_color/` and `test_color/` (there or in `data/`), `train/` and `test/`, or plain images, of which
     a hash of the name puts 10 % into test. Files that cannot be used are in `.skipped` and in one PhotoWarning, those
-    that are no pictures by their names, such as README.md, in `.beside`.
+    that are hidden or no pictures, such as README.md, in `.beside`.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from nbhelpers.errors import UserError
 from nbhelpers.photos.decoding import PhotoError, read_header
-from nbhelpers.photos.folders import HIDDEN, LINKED, below, is_photo
+from nbhelpers.photos.folders import HIDDEN, LINKED, NOTHING, below, is_photo
 
 NO_COLOUR = "greyscale, has no colour to learn from"
 
@@ -29,14 +29,14 @@ class Found(NamedTuple):
     state : str
         Changes whenever a file does.
     beside : tuple of str
-        Names of files and hidden folders that were passed over: no pictures.
+        Names of what was passed over: hidden, a link, or no picture.
     """
 
     train: tuple
     test: tuple
-    skipped: tuple = ()  # (name, reason)
-    state: str = ""  # changes whenever a file does
-    beside: tuple = ()  # names of files and hidden folders that were passed over: no pictures
+    skipped: tuple = ()
+    state: str = ""
+    beside: tuple = ()
 
 
 class SamplePhoto(NamedTuple):
@@ -249,7 +249,7 @@ def _listing(root: Path, where: Path) -> tuple[list[str], list[tuple[str, str]],
     unreadable = {name: why for name, why in found.unreadable}
     if "." in unreadable:
         raise UserError(f"the folder {where} cannot be read ({unreadable['.']}): change its permissions.")
-    odd = {name for name, why in found.passed_over if why not in (HIDDEN, LINKED) and not _is_companion(name)}
+    odd = {name for name, why in found.passed_over if why not in (HIDDEN, LINKED, NOTHING) and not _is_companion(name)}
     beside = [name for name, _ in found.passed_over if name not in odd]
 
     def here(name: str) -> str:

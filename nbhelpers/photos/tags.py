@@ -18,7 +18,7 @@ STRIPS, TILES, DEPTH, IPTC, PHOTOSHOP, PROFILE, DNG_VERSION = 279, 325, 32997, 3
 # Beside EXIF data, what a reader of pictures asks for.
 PICTURE = {
     SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, X_RESOLUTION, Y_RESOLUTION, UNIT,
-    EXTRA, SAMPLE_FORMAT, XMP, STRIPS, TILES, DEPTH, IPTC, PHOTOSHOP, PROFILE, DNG_VERSION,
+    PLANAR, EXTRA, SAMPLE_FORMAT, XMP, STRIPS, TILES, DEPTH, IPTC, PHOTOSHOP, PROFILE, DNG_VERSION,
 }  # fmt: skip
 LARGEST = 65_535  # bytes of a value: what a JPEG can hold; larger are an editor's layers, previews, masks
 _LONG = {XMP, STRIPS, TILES, IPTC, PHOTOSHOP, PROFILE}  # these may be longer
@@ -196,8 +196,8 @@ class Block:
         values, lost, budget = {}, {}, _TOGETHER
         for start in range(0, len(rows) - step + 1, step):
             tag, kind, many = struct.unpack_from(self.order + entry, rows, start)
-            if wanted is not None and tag not in wanted:
-                continue
+            if wanted is not None and tag not in wanted or tag in values or tag in lost:
+                continue  # of one that is there twice the first counts
             here, size = start + step - inline, _BYTES.get(kind, 0) * many
             data, place = rows[here : here + size], at + ahead + here
             if kind not in _BYTES:

@@ -192,6 +192,11 @@ def test_many_values_of_one_place_take_no_memory():
     bomb = b"II*\0\x08\0\0\0" + struct.pack("<H", many) + rows + bytes(4) + bytes(60_000)
     made, left_out = exif.copied(exif.block(bomb), (8, 6))
     assert len(made) < 1_200_000 and len(left_out) > 3900 and "after 1 MB of others" in left_out[-1]
+    rows = b"".join(struct.pack("<HHI4s", 1000 + i % 60_000, ANY, 4, b"abcd") for i in range(50_000))
+    endless = b"II*\0\x08\0\0\0" + struct.pack("<H", 50_000) + rows + bytes(4)
+    assert len(Block.of(io.BytesIO(endless)).directory(8).values) <= 4096
+    whole = block()([(tags.PROFILE, ANY, 2**25, bytes(8))]) + bytes(2**25)
+    assert Block.of(io.BytesIO(whole)).directory(8).lost == {tags.PROFILE: "more than 64 kB"}
     large = block()([(37724, ANY, 100_000, bytes(100_000)), (tags.PROFILE, ANY, 100_000, bytes(100_000))])
     found = Block.of(io.BytesIO(large)).directory(8)
     assert len(found.values[tags.PROFILE].data) == 100_000 and found.lost == {37724: "more than 64 kB"}

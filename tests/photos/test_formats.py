@@ -115,7 +115,7 @@ def test_a_folder_is_searched_by_content(tmp_path):
     assert dict(found.passed_over) == {
         ".DS_Store": folders.HIDDEN, ".hidden": folders.HIDDEN, ".thumbs/": folders.HIDDEN,
         "clip.mp4": folders.NO_PICTURE, "notes.txt": folders.NO_PICTURE,
-        "elsewhere/": folders.LINKED, "log.txt": folders.LINKED, "nowhere.jpg": folders.LINKED,
+        "elsewhere/": folders.LINKED, "log.txt": folders.NOTHING, "nowhere.jpg": folders.NOTHING,
         "drawing.psd": "a Photoshop document, which has to be saved as PNG, TIFF or JPEG first",
     }  # fmt: skip
 

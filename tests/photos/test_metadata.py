@@ -145,6 +145,21 @@ def test_jpeg_2000_keeps_its_boxes(tmp_path):
     assert about.left_out == ("captions, which are IPTC data",)
 
 
+def test_a_pngs_own_keys_are_no_fields_of_the_file(tmp_path):
+    told, keys = (
+        PngImagePlugin.PngInfo(),
+        ("comment", "dpi", "gamma", "photoshop", "icc_profile", "transparency", "srgb"),
+    )
+    for key in keys:
+        told.add_text(key, "72")
+    told.add_itxt("exif", "no block")
+    whole = read_whole(saved(tmp_path / "a.png", pnginfo=told))
+    assert (whole.rgb[..., 0] == CAT).all() and whole.notes == ()
+    about = whole.metadata
+    assert (about.exif, about.icc, about.dpi, about.left_out) == (b"", None, None, ())
+    assert {key for key, _ in about.texts} == {*keys, "exif"}
+
+
 def test_long_texts_are_packed(tmp_path):
     told = PngImagePlugin.PngInfo()
     for i in range(5):

@@ -151,8 +151,91 @@ def test_a_png_may_tell_its_gamma_instead_of_a_profile(tmp_path, bits, colour):
 
 def test_a_damaged_profile_is_told(tmp_path):
     Image.fromarray(COLOUR).save(tmp_path / "a.png", icc_profile=b"no profile")
-    notes = dict(read_whole(tmp_path / "a.png").notes)
-    assert "a damaged colour profile, without which the plain numbers were taken" in notes
+    Image.fromarray(GREY).save(tmp_path / "b.png", icc_profile=LINEAR["rgb"])
+    tifffile.imwrite(tmp_path / "c.tif", deep(COLOUR, 16), photometric="rgb", iccprofile=LINEAR["gray"])
+    for path in tmp_path.iterdir():
+        said = dict(read_whole(path).notes)
+        assert "a colour profile that is damaged or of another kind, so that the plain numbers were taken" in said
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "avif", "jpg", "tif"])
+def test_the_profile_of_a_grey_photo_is_applied_in_each_format(tmp_path, suffix):
+    """WebP and AVIF store a grey photo as a coloured one."""
+    options = {"webp": {"lossless": True}, "avif": {"quality": 100}, "jpg": {"quality": 100}}.get(suffix, {})
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(GREY).save(path, icc_profile=LINEAR["gray"], **options)
+    light = GREY / 255
+    expected = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    found = read_whole(path)
+    assert np.abs(found.rgb[..., 0] - expected).mean() < 1 and found.notes == ()
+
+
+def test_a_grey_png_with_a_transparent_value_has_its_profile(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "a.png", icc_profile=LINEAR["gray"])
+    told = PngImagePlugin.PngInfo()
+    told.add(b"gAMA", struct.pack(">I", 100_000))
+    Image.fromarray(GREY).save(tmp_path / "b.png", icc_profile=LINEAR["gray"], transparency=3)
+    Image.fromarray(GREY).save(tmp_path / "c.png", pnginfo=told, transparency=3)
+    plain = read_photo(tmp_path / "a.png")
+    for name in ("b.png", "c.png"):
+        assert np.abs(read_photo(tmp_path / name)[GREY != 3] - plain[GREY != 3].astype(int)).max() <= 1
+
+
+def test_impossible_colours_of_a_png_are_no_reason_to_refuse_it(tmp_path):
+    for corners in (bytes(32), struct.pack(">8I", 31270, 32900, *[0] * 6)):
+        png(tmp_path / "a.png", deep(COLOUR, 16), 2, gAMA=struct.pack(">I", 100_000), cHRM=corners)
+        assert np.abs(read_photo(tmp_path / "a.png") - COLOUR.astype(int)).max() <= 1
+    png(tmp_path / "a.png", deep(COLOUR, 16), 2, gAMA=struct.pack(">I", 100_000), sRGB=b"\0")
+    assert np.abs(read_photo(tmp_path / "a.png") - COLOUR.astype(int)).max() <= 1  # the mark counts
+    wide = struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)  # Adobe RGB's
+    png(tmp_path / "a.png", deep(COLOUR, 16), 2, gAMA=struct.pack(">I", 45455), cHRM=wide)
+    assert 2 < np.abs(read_photo(tmp_path / "a.png") - COLOUR.astype(int)).max() < 60
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "tiff_lzw"])
+def test_two_levels_as_a_fax_has_them(tmp_path, compression):
+    page = Image.fromarray(GREY).convert("1")
+    page.save(tmp_path / "a.tif", compression=compression)
+    assert (read_photo(tmp_path / "a.tif")[..., 0] == np.asarray(page) * 255).all()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_alpha_in_planes_and_multiplied(tmp_path, bits):
+    half = deep(np.full(GREY.shape, 128, np.uint8), bits)
+    planes = np.stack([deep(GREY, bits), half])
+    options = {"photometric": "minisblack", "extrasamples": ["unassalpha"]}
+    tifffile.imwrite(tmp_path / "a.tif", planes, planarconfig="separate", **options)
+    multiplied = np.dstack([deep(GREY, bits) // 2, half])
+    options["extrasamples"] = ["assocalpha"]
+    tifffile.imwrite(tmp_path / "b.tif", multiplied, planarconfig="contig", **options)
+    for name in ("a.tif", "b.tif"):
+        assert np.abs(read_layer(tmp_path / name)[0][..., 0] - GREY.astype(int)).max() <= 2, name
+
+
+def test_the_first_of_two_widths_counts_for_all(tmp_path):
+    """Else a file could tell one reader a small size and the other a large one."""
+    tiff(tmp_path / "a.tif", packed(deep(GREY, 12), 12), 12, 1)
+    content = (tmp_path / "a.tif").read_bytes()
+    count = struct.unpack_from("<H", content, 8)[0]
+    large = struct.pack("<HHII", 256, 4, 1, 60_000) + struct.pack("<HHII", 257, 4, 1, 60_000)
+    end = 10 + 12 * count
+    rows = bytearray(content[10:end])
+    place = rows.index(struct.pack("<HHI", 273, 4, 1)) + 8
+    struct.pack_into("<I", rows, place, struct.unpack_from("<I", rows, place)[0] + 24)
+    twice = content[:8] + struct.pack("<H", count + 2) + large + bytes(rows) + content[end:]
+    (tmp_path / "a.tif").write_bytes(twice)
+    with pytest.raises(PhotoError, match="60000 x 60000 is more than 100 megapixels"):
+        read_photo(tmp_path / "a.tif")
+
+
+def test_a_tile_much_larger_than_the_picture_is_refused(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", deep(GREY, 16), tile=(2048, 2048), compression="zlib", photometric="minisblack"
+    )
+    with pytest.raises(PhotoError, match="tiles that are much larger than the picture"):
+        read_photo(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "a.tif", deep(GREY, 16), tile=(256, 256), photometric="minisblack")
+    assert np.abs(read_photo(tmp_path / "a.tif")[..., 0] - GREY.astype(int)).max() <= 1
 
 
 def test_a_profile_for_other_channels_or_a_broken_one_leaves_the_numbers(tmp_path):

@@ -243,7 +243,7 @@ def test_photos_with_names_like_those_of_texts_are_photos_and_all_else_is_named(
     assert opened.beside == tuple(sorted((*texts, ".git/", "__MACOSX/")))
     lines = str(check_source(mine)).splitlines()
     assert [line for line in lines if "passed over" in line] == [
-        f"passed over {name}: hidden, or no picture" for name in opened.beside
+        f"passed over {name}: hidden, a link, or no picture" for name in opened.beside
     ]
 
 

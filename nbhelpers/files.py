@@ -239,30 +239,37 @@ def colorize_files(
                 for what, detail in [*whole.told(), *([(_OWN[own], "")] if own in _OWN else [])]:
                     notes[what].append(f"{job.photo} ({detail})" if detail else str(job.photo))
                 written += 1
-            except UserError as error:
-                done.failures.append(str(error))
-            except MemoryError:
-                way_out = "try a smaller --size, or shrink the photo"
-                done.failures.append(f"{job.photo} needs more memory than there is: {way_out}")
             except Exception as error:  # whatever it is, the other photos are not to suffer
+                done.failures.append(_failure(job, error))
                 if isinstance(error, OSError) and error.errno in _FULL:
-                    left = f"{len(jobs) - number} of {len(jobs)} photos are left"
-                    where = job.output.parent
-                    done.failures.append(f"{where} takes no more ({error.strerror.lower()}), {left}: make room there")
+                    done.failures[-1] += f"; {len(jobs) - number} of {len(jobs)} photos are left: make room there"
                     break
-                reason = " ".join(str(error).split())[:300]
-                done.failures.append(f"{job.photo} could not be colorized: {type(error).__name__}: {reason}")
     finally:
         for what, names in notes.items():
             tell(f"{what}: {folders.named(names)}")
+    done.failures.extend(_left_there(existing))
+    return done._replace(written=written)
+
+
+def _failure(job: Job, error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{job.photo} needs more memory than there is: try a smaller --size, or shrink the photo"
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"{job.output.parent} takes no more ({error.strerror.lower()})"
+    reason = " ".join(str(error).split())[:300]
+    return f"{job.photo} could not be colorized: {type(error).__name__}: {reason}"
+
+
+def _left_there(existing: list[Job]) -> list[str]:
+    """One sentence on all photos whose results were there."""
     if len(existing) > 1:
         names = folders.named([str(job.photo) for job in existing])
-        there = f"{len(existing)} photos were left out, as their results exist already"
-        done.failures.append(f"{there} ({names}): --overwrite replaces them")
-    elif existing:
-        there = f"{existing[0].photo} was left out, as {existing[0].output} exists already"
-        done.failures.append(f"{there}: --overwrite replaces it")
-    return done._replace(written=written)
+        there = f"{len(existing)} photos were left out, as their results exist already ({names})"
+        return [f"{there}: --overwrite replaces them"]
+    there = "{} was left out, as {} exists already: --overwrite replaces it"
+    return [there.format(job.photo, job.output) for job in existing]
 
 
 def _is_there(job: Job, kept: set, overwrite: bool) -> bool:

@@ -646,7 +646,7 @@ def test_a_full_disk_ends_the_run_in_one_line(tmp_path, capsys, monkeypatch):
     photos = [save(tmp_path / f"{i}.png", rgb) for i, rgb in enumerate((CAT, WOMAN, CAT, CAT))]
     status, out, errors = colorize(capsys, *photos, "-o", tmp_path / "out", "--method", "grey", "--recolour")
     assert status == 1 and out.startswith("1 photo ") and len(errors) == 1
-    assert "takes no more (no space left on device), 3 of 4 photos are left: make room there" in errors[0]
+    assert "takes no more (no space left on device); 3 of 4 photos are left: make room there" in errors[0]
 
 
 # ---- what is said of files as people have them

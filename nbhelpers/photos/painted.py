@@ -32,8 +32,13 @@ _EDGE, _CLEAR = 8, 12  # in all others a stroke's pixels differ by the first, on
 _NOISY = 4, 10  # or so many times the median difference, which is the noise of lossy formats
 _EXACT, _NOISIEST = 0.2, 3  # median difference up to which there is no noise, and the most; JPEG of quality 60 has 1.6
 _EVERYWHERE, _STRONGEST = 1, 40  # median from which there may be a tint, and the strongest one; sepia's has 30
-_RIM, _BRUSH = 0.75, 7  # less than this share of what is so near is a rim, which such formats smear
-_WEAK, _BLOCK = 0.5, 33  # less than this share of what is so near, in a small piece, is a block of JPEG that rings
+_RIM, _BRUSH = 0.75, 7  # less than this share of what is so near is a rim, where paint and photo mix
+_SLOPE, _SAME_HUE, _ROUNDING = (
+    (0.8, 17),
+    0.94,
+    1.5,
+)  # a soft brush's rim slopes up to its middle; cosine between two hues; what 8 bits do to a pale colour
+_WEAK, _BLOCK = 0.5, 33  # less than this share of what is so near is such a rim, or a block of JPEG that rings
 _SMALL = 40
 _LIKE = 0.88  # correlation of lightness below which it is another picture; JPEG of quality 30 has 0.9, cropping 0.84
 _TOUCHING = np.ones((3, 3))  # at corners, too
@@ -95,8 +100,8 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
         alpha >= 128. None takes alpha where the picture is transparent anywhere, else the difference, and refuses more
         than a third of the pixels, and a copy that shows something else.
 
-        The difference is 2 CIELAB units in a copy that was saved without loss. In others it is 8 to 12, and strokes
-        lose their rims.
+        The difference is 2 CIELAB units in a copy that was saved without loss, in others 8 to 12. Rims, where paint and
+        photo mix, do not count.
 
     Returns
     -------
@@ -179,7 +184,8 @@ def _differences(layer: np.ndarray, rgb: np.ndarray) -> _Found:
     strength = np.hypot(common[..., 0], common[..., 1])
     if layer.shape == rgb.shape and _is_exact(layer, rgb, distance, strength):
         known = distance >= _SEEN
-        grey = (lighter >= _LIGHTER) & ~ndimage.binary_dilation(known, iterations=_BRUSH)
+        known &= ~_rims(known, apart)
+        grey = (lighter >= _LIGHTER) & ~ndimage.binary_dilation(distance >= _SEEN, iterations=_BRUSH)
         return _Found(known, painted[..., 1:], grey=int((grey & ~_specks(grey, lighter, True)).sum()))
     if 0 < strength.max() <= _STRONGEST:
         distance, cast = np.hypot(*np.moveaxis(apart - common, -1, 0)), float(strength.max())
@@ -205,6 +211,28 @@ def _is_exact(layer: np.ndarray, rgb: np.ndarray, distance: np.ndarray, tints: n
     if busy.any() and ndimage.maximum_filter(~same, _SQUARE)[busy].mean() >= _FEW:
         return False
     return same.mean() > 0.5 or float(np.median(tints[same])) >= _SEEN
+
+
+def _rims(known: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Where paint and photo mix: weaker than a stronger pixel of the same hue and stroke, which it slopes up to.
+
+    These pixels stand all round a stroke, so that their pale colours and not the stroke's would be spread.
+    """
+    distance, pieces = np.hypot(apart[..., 0], apart[..., 1]), ndimage.label(known, _TOUCHING)[0]
+    order = np.argsort(distance, axis=None, kind="stable")
+    rank = np.empty(order.size, np.int32)
+    rank[order] = np.arange(order.size, dtype=np.int32)
+    rank = rank.reshape(distance.shape)
+
+    def weaker(share: float, within: int, rounding: float = 0.0) -> np.ndarray:
+        strongest = order[ndimage.maximum_filter(rank, within)]
+        there = apart.reshape(-1, 2)[strongest]
+        alike = (apart * there).sum(axis=-1) >= _SAME_HUE * distance * distance.ravel()[strongest]
+        return (
+            alike & (pieces == pieces.ravel()[strongest]) & (distance + rounding < share * distance.ravel()[strongest])
+        )
+
+    return known & (weaker(_RIM, _BRUSH, _ROUNDING) | weaker(_WEAK, _BLOCK) & weaker(*_SLOPE))
 
 
 def _specks(known: np.ndarray, distance: np.ndarray, noisy: bool) -> np.ndarray:

@@ -157,7 +157,8 @@ def test_pale_paint_counts_in_an_exact_copy(tmp_path, chroma):
     """Skin, walls and old clothes are pale, also beside something strong, and in thin lines."""
     copy, _ = pale([(chroma, 0), (60, 40)], (100, 140, 100, 140), (100, 140, 140, 160))
     known = found(tmp_path, copy).hints.known
-    assert known[100:140, 100:160].all() and known.sum() == 40 * 60
+    assert known[100:140, 100:140].mean() > 0.97 and known[100:140, 140:160].mean() > 0.9
+    assert known.sum() <= 40 * 60
     line, _ = pale([(chroma, 0)], (100, 101, 100, 200))
     hints = found(tmp_path, line)
     assert hints.hints.known.sum() == 100 and hints.strokes == 1
@@ -173,7 +174,7 @@ def test_the_true_colours_of_a_photo_as_paint(tmp_path):
     )
     known = found(tmp_path, copy, grey).hints.known
     seen = np.hypot(*np.moveaxis((rgb_to_lab(copy) - rgb_to_lab(grey))[..., 1:], -1, 0)) >= 2
-    assert (known == (stripes & seen)).all() and known.mean() > 0.1
+    assert not (known & ~(stripes & seen)).any() and known.sum() > 0.8 * (stripes & seen).sum()
 
 
 @pytest.mark.parametrize("scan", [sepia, monitor])
@@ -186,7 +187,7 @@ def test_paint_in_nearly_the_tint_of_the_scan(tmp_path, scan):
     lab[..., 1:] = tinted + np.float32([6, 3])
     copy[100:140, 100:180] = lab_to_rgb(lab)
     known = found(tmp_path, copy, photo).hints.known
-    assert known[100:140, 100:180].mean() > 0.9 and not known[150:].any()
+    assert known[100:140, 100:180].mean() > 0.8 and not known[150:].any()
 
 
 @pytest.mark.parametrize("opacity", [0.2, 0.43, 0.9])
@@ -263,7 +264,7 @@ def test_a_soft_brush_does_not_make_a_copy_lossy(tmp_path):
         soft = np.round(copy * (1 - alpha) + alpha * np.float64((200, 40, 40))).astype(np.uint8)
         hints = found(tmp_path, soft)
         assert hints.exact and hints.hints.known[20:60, 380:420].all() and hints.hints.known[180, 150]
-        assert hints.strokes <= 3
+        assert hints.strokes <= 6
 
 
 def test_a_slight_cast_of_a_photo_with_black_in_it_is_one(tmp_path):
@@ -319,7 +320,22 @@ def test_dots_and_soft_brushes(tmp_path):
     alpha = np.exp(-((y - 150) ** 2 + (x - 200) ** 2) / (2 * 25.0**2))[..., None]
     soft = np.round(GREY * (1 - alpha) + alpha * np.float64((200, 40, 40))).astype(np.uint8)
     known = found(tmp_path, soft).hints.known
-    assert known[150, 200] and 0.01 < alpha[known].min() < 0.1
+    assert known[alpha[..., 0] > 0.7].mean() > 0.95 and (alpha[known] < 0.25).mean() < 0.1  # its wide rim is pale
+
+
+def test_the_rim_of_a_stroke_does_not_spread_its_mixed_colours(tmp_path):
+    """An antialiased edge stands all round a stroke: a propagation would see it alone."""
+    hard = GREY.copy()
+    hard[100:140, 100:180] = 200, 60, 60
+    copy, _ = painted(GREY, [((100, 120), (180, 120), (200, 60, 60), 40)])
+    for picture in (hard, copy):
+        hints = found(tmp_path, picture).hints
+        edge = hints.known & ~ndimage.binary_erosion(hints.known)
+        chroma = np.hypot(*np.moveaxis(hints.ab, -1, 0))
+        assert np.median(chroma[edge]) > 0.9 * np.median(chroma[hints.known])
+    beside = GREY.copy()  # two strokes of different hues lose nothing where they touch
+    beside[100:140, 100:140], beside[100:140, 140:180] = (200, 60, 60), (130, 140, 120)
+    assert found(tmp_path, beside).hints.known[100:140, 100:180].mean() > 0.98
 
 
 def test_more_than_a_third_is_asked_about(tmp_path):

@@ -33,7 +33,7 @@ def colorize(
         typer.Option(
             metavar="WAY",
             help="Which pixels of --hints count: difference (from the photo), chroma (all that are not grey), alpha "
-            "(opaque ones). By default alpha where there is any, else difference, up to a third of the pixels.",
+            "(opaque ones). By default alpha for a layer of strokes, difference for a copy; doubts are asked about.",
         ),
     ] = None,
     unknown: Annotated[

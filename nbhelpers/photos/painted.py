@@ -96,9 +96,9 @@ def read_hints(path, photo, rgb: np.ndarray, way: str | None = None) -> PaintedH
         (H, W, 3) uint8, sRGB: the photo.
     way : str, optional
         Which pixels are known. "difference": those whose a*, b* differ clearly from the photo's, beside a tint that
-        depends on lightness alone. "chroma": those that are not grey. "alpha": those with
-        alpha >= 128. None takes alpha where the picture is transparent anywhere, else the difference, and refuses more
-        than a third of the pixels, and a copy that shows something else.
+        depends on lightness alone. "chroma": those that are not grey. "alpha": those with alpha >= 128. None takes
+        alpha where a third of the picture at most is opaque, else the difference, and refuses what is hardly a painted
+        copy: more than a third of the pixels, or one that shows something else.
 
         The difference is 2 CIELAB units in a copy that was saved without loss, in others 8 to 12. Rims, where paint and
         photo mix, do not count.

@@ -129,7 +129,7 @@ def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
 
 
 def in_bands(function, *arrays: np.ndarray) -> np.ndarray:
-    """Convert a large photo a band of rows at a time: a conversion takes many times the memory of its result.
+    """Convert a large photo a band of rows at a time, as a conversion takes many times the memory of its result.
 
     Parameters
     ----------

@@ -416,7 +416,7 @@ def _of_bytes(image: Image.Image, profile: bytes | None) -> _Pixels:
 @contextmanager
 def _opened(path, file):
     form = formats.of(file)
-    if form not in formats.readable():
+    if not formats.is_readable(form):
         raise UnidentifiedImageError
     file.seek(0)
     with Image.open(file, formats=[form]) as image:

@@ -75,11 +75,20 @@ def other(path: str | os.PathLike) -> str:
     return f"a {what}, which has to be saved as PNG, TIFF or JPEG first" if what else ""
 
 
-def readable() -> list[str]:
-    """Pillow's names of the formats that can be read on this machine."""
-    names = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "JPEG2000"]
-    names += ["AVIF"] if features.check("avif") else []
-    return names + (["HEIF"] if _has_heic() else [])
+def is_readable(form: str) -> bool:
+    """Whether a format can be read on this machine.
+
+    Parameters
+    ----------
+    form : str
+        A format, as `of` names it.
+
+    Returns
+    -------
+    bool
+        False for "", for AVIF where Pillow is too old, and for HEIC where its reader is not installed.
+    """
+    return _has_heic() if form == "HEIF" else features.check("avif") if form == "AVIF" else bool(form)
 
 
 def why_not(path: str | os.PathLike) -> tuple[str, bool]:
@@ -97,24 +106,22 @@ def why_not(path: str | os.PathLike) -> tuple[str, bool]:
     way_out : bool
         Whether they say what to do.
     """
+    if not os.path.getsize(path):
+        return "empty file", False
     with open(path, "rb") as file:
         form = of(file)
-        file.seek(0)
-        start = file.read(32)
-    if not start:
-        return "empty file", False
     if form == "HEIF" and not _has_heic():
         return "a HEIC photo, which needs pi-heif (pip install pi-heif), or has to be saved as JPEG", True
     if form == "AVIF" and not features.check("avif"):
-        return (
-            'an AVIF photo, which needs a newer Pillow (pip install "pillow>=11.3"), or has to be saved as JPEG',
-            True,
-        )
+        needs = 'which needs a newer Pillow (pip install "pillow>=11.3")'
+        return f"an AVIF photo, {needs}, or has to be saved as JPEG", True
     if form == "TIFF":
         return "damaged header, or samples of a rare kind, which have to be saved as RGB or grey of 8 bits", True
     if form:
         return "damaged header", False
-    return other(path) or f"not a {READABLE} image", bool(other(path))
+    if known := other(path):
+        return known, True
+    return f"not a {READABLE} image", False
 
 
 def _other(start: bytes) -> str:

@@ -131,6 +131,8 @@ def of_tiff(file: BinaryIO, page: Directory, size: tuple[int, int], turned: bool
     profile, xmp, photoshop = (
         page.values[tag].data if tag in page.values else b"" for tag in (tags.PROFILE, tags.XMP, tags.PHOTOSHOP)
     )
+    kept_apart = {tags.PROFILE: "its colour profile", tags.XMP: "its XMP", tags.IPTC: _CAPTIONS}
+    left_out += [f"{what}, {page.lost[tag]}" for tag, what in kept_apart.items() if tag in page.lost]
     if tags.IPTC in page.values or b"8BIM\x04\x04" in photoshop:
         left_out.append(_CAPTIONS)
     said = tuple(left_out) + _of_xmp(xmp)

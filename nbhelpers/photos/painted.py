@@ -14,7 +14,7 @@ from skimage.filters import apply_hysteresis_threshold
 from nbhelpers.colour.lab import in_bands, rgb_to_lab
 from nbhelpers.colour.tint import tint
 from nbhelpers.errors import UserError
-from nbhelpers.hints import Hints
+from nbhelpers.hints import Hints, resized
 from nbhelpers.photos.decoding import read_layer
 
 WAYS = ("difference", "chroma", "alpha")
@@ -252,9 +252,8 @@ def _resized(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.BOX))
 
 
-def _fitted(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """An array in the height and width of `shape`, each value from the nearest place."""
-    if array.shape[:2] == tuple(shape[:2]):
-        return array
-    rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in zip(shape[:2], array.shape[:2]))
-    return array[rows.astype(int)[:, None], columns.astype(int)]
+def _fitted(planes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Planes in the height and width of `shape`, each value from the nearest place."""
+    if planes.shape[:2] == tuple(shape[:2]):
+        return planes
+    return resized(planes, shape[1::-1], Image.Resampling.NEAREST).astype(planes.dtype)

@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from nbhelpers.colour.lab import in_bands
 from nbhelpers.photos import tags
 from nbhelpers.photos.tags import Directory
 
@@ -168,12 +169,12 @@ def _check_parts(page: Directory) -> None:
 
 
 def _scaled(samples: np.ndarray, top: int) -> np.ndarray:
-    """From 0 to `top` to 16 bits, a band of rows after the other."""
-    out = np.empty(samples.shape, np.uint16)
-    for start in range(0, len(out), 256):
-        part = np.minimum(samples[start : start + 256], top).astype(np.uint32) * _TOP
-        out[start : start + 256] = (part + top // 2) // top
-    return out
+    """From 0 to `top` to 16 bits."""
+
+    def scaled(band: np.ndarray) -> np.ndarray:
+        return ((np.minimum(band, top).astype(np.uint32) * _TOP + top // 2) // top).astype(np.uint16)
+
+    return in_bands(scaled, samples)
 
 
 def _unpacked(file: BinaryIO, page, bits: int) -> np.ndarray | None:

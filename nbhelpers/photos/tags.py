@@ -204,7 +204,7 @@ class Block:
                 lost[tag] = "of an unknown type"
                 continue
             if size > (_LONGEST if tag in _LONG else LARGEST):
-                lost[tag] = "more than 64 kB"
+                lost[tag] = "more than 16 MB" if tag in _LONG else "more than 64 kB"
                 continue
             if size > inline:
                 budget -= 0 if tag in _LONG else size

@@ -1,6 +1,7 @@
 """Colour that follows from lightness is a tint; all other is colour."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -64,3 +65,13 @@ def test_flat_and_tiny_pictures_have_a_tone():
 def test_no_sample_photo_is_taken_for_a_toned_one():
     photos = open_photos("sample", size=64)
     assert {tone(rgb) for part in (photos.train, photos.test) for rgb in part} == {COLOURED}
+
+
+@pytest.mark.photos
+def test_of_real_photos_few_are_called_tinted_and_most_toned_ones_are_found():
+    photos = open_photos(os.environ["NBHELPERS_PHOTOS"]).test[:150]
+    tones = [tone(rgb) for rgb in photos]
+    assert tones.count(TINTED) < 0.05 * len(tones) and tones.count(COLOURED) > 0.9 * len(tones)
+    matrix = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+    sepia = [jpeg(np.clip(grey(rgb) @ matrix.T, 0, 255).astype(np.uint8), 60) for rgb in photos]
+    assert [tone(rgb) for rgb in sepia].count(TINTED) > 0.85 * len(sepia)

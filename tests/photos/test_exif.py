@@ -196,7 +196,7 @@ def test_many_values_of_one_place_take_no_memory():
     endless = b"II*\0\x08\0\0\0" + struct.pack("<H", 50_000) + rows + bytes(4)
     assert len(Block.of(io.BytesIO(endless)).directory(8).values) <= 4096
     whole = block()([(tags.PROFILE, ANY, 2**25, bytes(8))]) + bytes(2**25)
-    assert Block.of(io.BytesIO(whole)).directory(8).lost == {tags.PROFILE: "more than 64 kB"}
+    assert Block.of(io.BytesIO(whole)).directory(8).lost == {tags.PROFILE: "more than 16 MB"}
     large = block()([(37724, ANY, 100_000, bytes(100_000)), (tags.PROFILE, ANY, 100_000, bytes(100_000))])
     found = Block.of(io.BytesIO(large)).directory(8)
     assert len(found.values[tags.PROFILE].data) == 100_000 and found.lost == {37724: "more than 64 kB"}

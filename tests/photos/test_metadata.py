@@ -246,6 +246,18 @@ def test_an_editors_layers_do_not_travel(tmp_path):
     assert len(png_bytes(whole.rgb, {}, whole.metadata)) < 10_000
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_profile_and_xmp_that_cannot_be_had_are_told(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", CAT, iccprofile=bytes(200), extratags=[(700, 7, 300, bytes(300), True)])
+    content = (tmp_path / "a.tif").read_bytes()
+    for tag, count in ((34675, 200), (700, 300)):
+        row = content.index(struct.pack("<HHI", tag, 7, count))
+        content = content[: row + 8] + struct.pack("<I", 2**30) + content[row + 12 :]
+    (tmp_path / "a.tif").write_bytes(content)
+    gone = "which reaches beyond the end"
+    assert set(read_whole(tmp_path / "a.tif").metadata.left_out) == {f"its colour profile, {gone}", f"its XMP, {gone}"}
+
+
 def test_the_tags_of_tiffs_that_pillow_cannot_open_travel_too(tmp_path):
     deep = (CAT.astype(np.uint32) * 2047 // 255).astype(np.uint16)
     tags = [(33432, 7, 7, "K\u00e4the".encode() + b"\0", True), (274, 3, 1, 8, True)]

@@ -37,6 +37,7 @@ _TURNS = {
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
+_CHANNELS = {0: 1, 1: 1, 2: 3, 5: 4}  # colours of a TIFF, by how it says that they are stored
 _DARK = {4095: 12, 16383: 14}  # of 65,535: the brightest sample where so many bits were stored as 16
 
 
@@ -375,6 +376,9 @@ def _finished(file, form: str, page: Directory | None, pixels: _Pixels, image, w
         notes.append(("more than 8 bits a sample, which become 8", ""))
     if deep and not about.icc and (bits := next((bits for top, bits in _DARK.items() if deep.brightest <= top), 0)):
         notes.append((f"samples so dark that they may be {bits} bits in 16", f"the brightest is {deep.brightest:,}"))
+    colours = _CHANNELS.get(page.first(tags.PHOTOMETRIC)) if page else None
+    if colours and page.first(tags.SAMPLES) > colours + (alpha is not None):
+        notes.append(("a channel beside the colours, as a scanner's infrared, which is left out", ""))
     if alpha is not None and alpha.getextrema()[0] < 255:
         notes.append(("transparency, laid over white", ""))
     return _Decoded(rgb, alpha, grey, about, notes)

@@ -262,6 +262,8 @@ def test_channels_beside_the_colours(tmp_path, colour):
         assert (alpha is not None) == over_white and (alpha is None or np.abs(alpha - 127.0).max() <= 1)
         shown = expected / 2 + 127.5 if over_white else expected
         assert np.abs(read_photo(tmp_path / "a.tif") - shown).max() <= 2, kind
+        said = "a channel beside the colours, as a scanner's infrared, which is left out"
+        assert (said in dict(read_whole(tmp_path / "a.tif").notes)) == (not over_white)
     tifffile.imwrite(
         tmp_path / "a.tif",
         np.dstack([deep(picture, 16), half, half]),
@@ -269,6 +271,12 @@ def test_channels_beside_the_colours(tmp_path, colour):
         **options,
     )
     assert np.abs(read_photo(tmp_path / "a.tif") - expected.astype(int)).max() <= 1
+    assert said in dict(read_whole(tmp_path / "a.tif").notes)
+    eight = np.dstack([picture, picture if picture.ndim == 2 else picture[..., 0]])
+    tifffile.imwrite(tmp_path / "a.tif", eight, extrasamples=["unspecified"], **options)
+    assert list(dict(read_whole(tmp_path / "a.tif").notes)) == [said]
+    plain = picture if colour else picture[..., None]
+    assert (read_photo(tmp_path / "a.tif") == plain).all()
 
 
 def test_alpha_of_a_tiff_whose_white_is_zero(tmp_path):

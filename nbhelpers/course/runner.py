@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +68,11 @@ class CourseKernel(AsyncKernelManager):
     ----------
     run : str
         The name of the run that it is for, which the notebook takes instead of making one up.
+    said : file object
+        What takes the kernel's own messages: one that is stopped may print a traceback that is no error of a cell's.
     """
 
-    run = ""
+    run, said = "", None
 
     def __init__(self, **settings):
         super().__init__(**settings, kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
@@ -80,6 +83,7 @@ class CourseKernel(AsyncKernelManager):
         # Threads that wait for each other should sleep: on a busy machine, spinning makes a training many times slower.
         told = {"NBHELPERS_HEADLESS": "1", "NBHELPERS_RUN": self.run}
         settings["env"] = {"OMP_WAIT_POLICY": "PASSIVE"} | inherited | told
+        settings["stderr"] = self.said
         return await super().start_kernel(**settings)
 
 
@@ -131,26 +135,29 @@ def _written(run: paths.Run) -> dict[Path, int]:
 def _execute(notebook: Path, part: Path, parameters: dict, run: paths.Run, timeout: int, tick):
     """Execute into the file `part`; return the executed node and, when a cell failed, the exception."""
     at, failure = {}, None
-    try:
-        papermill.execute_notebook(
-            # papermill fills {placeholders} in paths: a folder may be named with braces
-            *(str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, part)),
-            parameters=parameters,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            cwd=str(notebook.parent),
-            start_timeout=120,
-            execution_timeout=timeout,
-            iopub_timeout=60,
-            coalesce_streams=True,
-            kernel_manager_class=type("RunKernel", (CourseKernel,), {"run": run.name}),
-            extra_arguments=["--log-level=50"],  # a kernel that is stopped would print its KeyboardInterrupt
-            on_cell_execute=lambda cell, cell_index: at.update(id=cell.id),
-            on_cell_executed=tick,
-        )
-    except (papermill.PapermillException, TimeoutError, RuntimeError) as error:
-        failure = error
+    with tempfile.TemporaryFile() as said:
+        try:
+            papermill.execute_notebook(
+                # papermill fills {placeholders} in paths: a folder may be named with braces
+                *(str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, part)),
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                cwd=str(notebook.parent),
+                start_timeout=120,
+                execution_timeout=timeout,
+                iopub_timeout=60,
+                coalesce_streams=True,
+                kernel_manager_class=type("RunKernel", (CourseKernel,), {"run": run.name, "said": said}),
+                on_cell_execute=lambda cell, cell_index: at.update(id=cell.id),
+                on_cell_executed=tick,
+            )
+        except (papermill.PapermillException, TimeoutError, RuntimeError) as error:
+            failure = error
+        if isinstance(failure, RuntimeError):  # the kernel died: its last words are all there is
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
     node = nbformat.read(part, as_version=4)
     node.metadata.pop("widgets", None)  # without its state a viewer calls the notebook invalid
     for name in ("input_path", "output_path"):

@@ -150,6 +150,14 @@ def test_a_cell_that_hangs_or_ends_its_kernel_fails(course, cell, reason):
     assert "nbhelpers" not in course.copy("01_stops").metadata
 
 
+@pytest.mark.parametrize(("end", "shown"), [("1 / 0", False), ("os._exit(1)", True)])
+def test_what_a_kernel_says_of_itself_is_shown_when_it_died_alone(course, capfd, end, shown):
+    course.write("01_stops", f"import os\nget_ipython().parent.log.critical('from the kernel')\n{end}")
+    with pytest.raises(UserError, match="01_stops.ipynb failed in code cell 2"):
+        run_notebooks()
+    assert ("from the kernel" in capfd.readouterr().err) is shown
+
+
 def test_a_missing_source_or_cluster_shows_before_any_kernel_starts(course, monkeypatch):
     monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("a kernel was started"))
     course.write("01_fine", "1")

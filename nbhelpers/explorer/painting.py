@@ -95,7 +95,7 @@ def subject(name: str, rgb: np.ndarray, credit: str = "") -> Subject:
     height, width = rgb.shape[:2]
     if height * width > MAX_PIXELS:
         limit = f"{width} x {height} pixels are more than {MAX_PIXELS / 1e6:.0f} million"
-        raise PhotoError(name, f"{limit} (`nbhelpers colorize` takes more)")
+        raise PhotoError(name, f"{limit} (`nbhelpers colorize` takes more)", "")
     if min(height, width) < 16:
         raise PhotoError(name, f"{width} x {height} pixels are too few to see anything")
     image = Image.fromarray(rgb)
@@ -143,7 +143,7 @@ def check_size(name: str, size: int) -> None:
         When they are more than MAX_BYTES.
     """
     if size > MAX_BYTES:
-        raise PhotoError(name, f"{size / 1e6:.0f} MB are more than {MAX_BYTES / 1e6:.0f}")
+        raise PhotoError(name, f"larger than {MAX_BYTES / 1e6:.0f} MB (`nbhelpers colorize` takes more)", "")
 
 
 def uploaded(name: str, content: bytes) -> Subject:
@@ -172,10 +172,11 @@ def uploaded(name: str, content: bytes) -> Subject:
         path.write_bytes(content)
         try:
             whole = read_whole(path)
-        except PhotoError as error:
-            raise PhotoError(name, error.reason) from None
+            found = subject(name, whole.rgb)
+        except PhotoError as error:  # there is no folder here that it could be taken out of
+            raise PhotoError(name, error.reason, error.advice and "choose another") from None
     return replace(
-        subject(name, whole.rgb),
+        found,
         about=whole.metadata,
         notes=tuple(f"{what}: {detail}" if detail else what for what, detail in whole.told()),
     )

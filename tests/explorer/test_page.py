@@ -18,7 +18,7 @@ from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.page import Explorer, explore
 from nbhelpers.hints import HINTS_UNUSED, Colorization, Constant, Nearest, Stroke
-from nbhelpers.photos import decoding
+from nbhelpers.photos import decoding, formats
 
 
 class Counting:
@@ -284,9 +284,9 @@ def test_the_tint_of_a_scan_is_no_colour_that_is_known(page):
     [
         (b"", "empty file"),
         (b"hello", "not a JPEG, PNG, WebP, BMP, TIFF, GIF, JPEG 2000, AVIF or HEIC image"),
-        (png(np.zeros((500, 500, 3), np.uint8))[:300], "truncated"),
-        (b"\x89PNG" + bytes(painting.MAX_BYTES), "40 MB are more than 40"),
-        (png(np.zeros((10, 10, 3), np.uint8)), "too few"),
+        (png(np.zeros((500, 500, 3), np.uint8))[:300], "truncated; choose another."),
+        (b"\x89PNG" + bytes(painting.MAX_BYTES), "larger than 40 MB (`nbhelpers colorize` takes more)."),
+        (png(np.zeros((10, 10, 3), np.uint8)), "too few to see anything; choose another."),
         (png(np.zeros((17, 2000, 3), np.uint8)), "too long and narrow"),
     ],
     ids=["empty", "text", "cut off", "too large", "too small", "too narrow"],
@@ -298,6 +298,12 @@ def test_a_wrong_upload_is_a_sentence_and_the_page_stays(page, content, reason):
     assert page.subject.name == "cat" and np.array_equal(before, picture(page.result))
     page.unknown.value = 60
     assert said(page) == f"mean: {HINTS_UNUSED}"
+
+
+def test_an_upload_that_needs_another_package_says_which_and_nothing_else(page, monkeypatch):
+    monkeypatch.setattr(formats, "_has_heic", lambda: False)
+    upload(page, "phone.heic", b"\0\0\0\x18ftypheic" + bytes(12))
+    assert page.status.value.count("pip install pi-heif), or has to be saved as JPEG.") == 1
 
 
 def test_a_photo_of_too_many_pixels_is_refused(monkeypatch):

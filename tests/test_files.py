@@ -14,10 +14,11 @@ from skimage import data
 
 from nbhelpers import __version__, cli, paths, registry
 from nbhelpers.colour.lab import rgb_to_lab
+from nbhelpers.colour.tint import is_grey
 from nbhelpers.files import colorize_large, laid_under, png_bytes
 from nbhelpers.hints import HINTS_UNUSED, Constant, Hints, hide_pixels, shrunk_hints
 from nbhelpers.photos import decoding
-from nbhelpers.photos.decoding import PhotoError, is_grey, read_layer, read_photo, read_whole
+from nbhelpers.photos.decoding import PhotoError, read_layer, read_photo, read_whole
 from nbhelpers.photos.metadata import Metadata
 from nbhelpers.photos.profiles import from_srgb
 

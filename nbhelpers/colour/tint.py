@@ -17,6 +17,22 @@ _SIDE = 48  # pixels of the copy that `tone` looks at: the noise of film and JPE
 _FAINT, _BESIDE, _SHARE = 1.5, 2.7, 0.5  # CIELAB units, and a part of the chroma
 
 
+def is_grey(rgb: np.ndarray) -> bool:
+    """Whether the three channels of a photo are equal everywhere.
+
+    Parameters
+    ----------
+    rgb : np.ndarray
+        (H, W, 3).
+
+    Returns
+    -------
+    bool
+        True for a photo without colour; `tone` allows for noise.
+    """
+    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
+
+
 def tint(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """The colour that most pixels of like lightness have.
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbhelpers.colour.tint import COLOURED, tone
+from nbhelpers.colour.tint import COLOURED, is_grey, tone
 from nbhelpers.errors import UserError
 from nbhelpers.paths import SOURCES
 from nbhelpers.photos import kaggle, sources, torchvision_sets
-from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_whole
+from nbhelpers.photos.decoding import PhotoError, in_order, read_whole
 from nbhelpers.photos.folders import named
 from nbhelpers.photos.sources import NO_COLOUR
 from nbhelpers.photos.torchvision_sets import TORCHVISION, TorchvisionPhoto

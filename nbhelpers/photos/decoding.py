@@ -255,22 +255,6 @@ def square(rgb, size: int) -> np.ndarray:
     return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box=box))
 
 
-def is_grey(rgb: np.ndarray) -> bool:
-    """Whether the three channels of a photo are equal everywhere.
-
-    Parameters
-    ----------
-    rgb : np.ndarray
-        (H, W, 3).
-
-    Returns
-    -------
-    bool
-        True for a photo without colour.
-    """
-    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
-
-
 def in_order(function, items: Iterable, jobs: int) -> Iterator:
     """Like map, with threads that run at most two items each ahead of the user.
 

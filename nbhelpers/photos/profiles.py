@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from nbhelpers.colour.lab import in_bands
+from nbhelpers.colour.tint import is_grey
 
 _SRGB = ImageCms.createProfile("sRGB")
 _SRGB_CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # white, red, green, blue: x, y each
@@ -39,7 +40,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, boo
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if source.profile.xcolor_space.strip() == "GRAY" and image.mode == "RGB" and _without_colour(image):
+            if source.profile.xcolor_space.strip() == "GRAY" and image.mode == "RGB" and is_grey(np.asarray(image)):
                 image = image.getchannel(0)  # WebP and AVIF store no grey
             flags = _EXACT if image.mode == "L" else 0  # colours are right without, and three times as fast
             return ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB", flags=flags), True
@@ -77,11 +78,6 @@ def deep_to_srgb(samples: np.ndarray, profile: bytes | None) -> tuple[Image.Imag
             pass
     bytes_ = in_bands(lambda band: ((band.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8), samples)
     return Image.fromarray(bytes_).convert("RGB"), not profile
-
-
-def _without_colour(image: Image.Image) -> bool:
-    red, green, blue = (np.asarray(image.getchannel(channel)) for channel in range(3))
-    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def gamma_profile(info: dict, grey: bool) -> bytes | None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbhelpers.colour.lab import rgb_to_lab
-from nbhelpers.colour.tint import COLOURED, tone
+from nbhelpers.colour.tint import COLOURED, is_grey, tone
 from nbhelpers.errors import UserError
 from nbhelpers.photos.cache import PhotoWarning, SquareCache, cache_folder
 from nbhelpers.photos.catalogue import find
-from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_square, square
+from nbhelpers.photos.decoding import PhotoError, in_order, read_square, square
 from nbhelpers.photos.formats import READABLE
 from nbhelpers.photos.sources import NO_COLOUR, Found
 from nbhelpers.photos.torchvision_sets import TorchvisionPhoto

@@ -16,8 +16,9 @@ import tifffile
 from PIL import Image, ImageCms
 from skimage import data
 
+from nbhelpers.colour.tint import is_grey
 from nbhelpers.errors import UserError
-from nbhelpers.photos.decoding import PhotoError, in_order, is_grey, read_header, read_photo, read_square, square
+from nbhelpers.photos.decoding import PhotoError, in_order, read_header, read_photo, read_square, square
 
 CAT = data.chelsea()  # (300, 451, 3)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

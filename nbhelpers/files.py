@@ -42,8 +42,10 @@ from nbhelpers.photos.profiles import from_srgb
 
 SIZE = 512  # pixels of the shorter side that colorizers run at, at most
 # What is said of photos with a tone of their own.
-_OWN = {COLOURED: "colours of their own, which were painted over"}
-_OWN |= {TINTED: "a tint, as sepia, which was taken for no colour and painted over"}
+_OWN = {
+    COLOURED: "colours of their own, which were painted over",
+    TINTED: "a tint, as sepia, which was taken for no colour and painted over",
+}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 

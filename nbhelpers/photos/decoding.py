@@ -75,7 +75,7 @@ class Header(NamedTuple):
         When it was last changed, in nanoseconds since 1970.
     """
 
-    grey: bool  # stored without colour
+    grey: bool
     bytes: int
     mtime_ns: int
 

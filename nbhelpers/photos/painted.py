@@ -20,10 +20,8 @@ from nbhelpers.photos.decoding import read_layer
 WAYS = ("difference", "chroma", "alpha")
 MOST = 1 / 3  # of the pixels; more are hardly strokes
 # Differences are distances in a*, b*, in CIELAB units, sizes are in pixels.
-_SEEN, _LIGHTER = (
-    2,
-    5,
-)  # in a copy that was saved without loss: a difference in colour, which the eye sees, and in lightness
+_SEEN = 2  # a difference in colour, which the eye sees, in a copy that was saved without loss
+_LIGHTER = 5  # a difference in lightness there
 # Such a copy has some pixels (2 %) that are the photo's, and far from what changed in colour few (30 %) blocks that are
 # not flat and where anything changed, as where somebody painted in grey; a lossy format changes next to all of them.
 # A cast leaves pixels as they were, too, black ones: there a tint by lightness has no colour.
@@ -33,13 +31,11 @@ _NOISY = 4, 10  # or so many times the median difference, which is the noise of 
 _EXACT, _NOISIEST = 0.2, 3  # median difference up to which there is no noise, and the most; JPEG of quality 60 has 1.6
 _EVERYWHERE, _STRONGEST = 1, 40  # median from which there may be a tint, and the strongest one; sepia's has 30
 _RIM, _BRUSH = 0.75, 7  # less than this share of what is so near is a rim, where paint and photo mix
-_SLOPE, _SAME_HUE, _ROUNDING = (
-    (0.8, 17),
-    0.94,
-    1.5,
-)  # a soft brush's rim slopes up to its middle; cosine between two hues; what 8 bits do to a pale colour
+_SLOPE = 0.8, 17  # a soft brush's rim slopes up to its middle: less than this share of what is so near, in pixels
+_SAME_HUE = 0.94  # cosine between two hues, from here
+_ROUNDING = 1.5  # what 8 bits do to a pale colour
 _WEAK, _BLOCK = 0.5, 33  # less than this share of what is so near is such a rim, or a block of JPEG that rings
-_SMALL = 40
+_SMALL = 40  # pixels of a piece that may be no stroke
 _LIKE = 0.88  # correlation of lightness below which it is another picture; JPEG of quality 30 has 0.9, cropping 0.84
 _TOUCHING = np.ones((3, 3))  # at corners, too
 

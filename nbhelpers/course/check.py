@@ -1,0 +1,180 @@
+"""Exercises that check themselves: `check.<name>(answer)`, `check.<name>.hint()`, `check.<name>.solution()`.
+
+An answer is *not attempted*, or *not yet*, with the property that it lacks and the smallest input that shows it, or
+*right*.
+What was tried is noted in data/progress.jsonl on this machine (`nbhelpers progress`), and goes nowhere else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+from dataclasses import dataclass
+
+from IPython.display import Markdown, display
+
+from nbhelpers import widgets
+from nbhelpers.course import progress
+from nbhelpers.course.exercises import cielab, comparison, explorer, gan, neighbours, rows, sparse, start, unet
+from nbhelpers.course.exercises.properties import Unmet, empty
+from nbhelpers.course.exercises.texts import Exercise, exercises
+
+NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
+COLOURS = {NOT_ATTEMPTED: "#8a8a8a", NOT_YET: "#c77700", RIGHT: "#2e7d32"}
+_JUDGES = {
+    "00_start_here": start,
+    "01_cielab": cielab,
+    "02_neighbour_regression": neighbours,
+    "03_sparse_system": sparse,
+    "04_row_by_row": rows,
+    "05_unet": unet,
+    "06_gan": gan,
+    "07_comparison": comparison,
+    "08_explorer": explorer,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said of an answer.
+
+    Attributes
+    ----------
+    state : str
+        "not attempted", "not yet" or "right".
+    said : str
+        One or two sentences.
+    """
+
+    state: str
+    said: str
+
+    def __repr__(self):
+        return f"{self.state}: {self.said}"
+
+    def _repr_html_(self):
+        style = f"border-left:.3rem solid {COLOURS[self.state]};padding:.3rem .8rem;margin:.2rem 0"
+        return f'<div style="{style}"><b>{self.state}</b>: {html.escape(self.said)}</div>'
+
+
+class Check:
+    """The check of one exercise.
+
+    Parameters
+    ----------
+    exercise : Exercise
+        What it asks, its hints and its solution.
+    """
+
+    def __init__(self, exercise: Exercise):
+        self.exercise, self._hinted = exercise, 0
+
+    def __repr__(self):
+        return f"check.{self.exercise.name}: {self.exercise.title}"
+
+    def __call__(self, answer=...) -> None:
+        """Show what can be said of an answer, and note it.
+
+        Parameters
+        ----------
+        answer : object
+            What the exercise's cell defines.
+        """
+        verdict = self.verdict(answer)
+        display(verdict)
+        self._note(verdict.state)
+
+    def verdict(self, answer=...) -> Verdict:
+        """Judge an answer.
+
+        Parameters
+        ----------
+        answer : object
+            What the exercise's cell defines.
+
+        Returns
+        -------
+        Verdict
+            Its state, and why.
+        """
+        name = self.exercise.name
+        stub = defined(self.exercise.stub, name)
+        if answer is ... or empty(answer, stub):
+            return Verdict(
+                NOT_ATTEMPTED, f"the cell above is as it was given; change it, run it, then this one. {self._ways()}"
+            )
+        if self.exercise.is_function and not callable(answer):
+            return Verdict(NOT_YET, f"a function is asked for: check.{name}({name}), without calling it")
+        if callable(answer) and not self.exercise.is_function:
+            return Verdict(NOT_YET, "a value is asked for, and this is a function")
+        try:
+            getattr(_JUDGES[self.exercise.notebook], name)(answer)
+        except Unmet as unmet:
+            return Verdict(NOT_YET, f"{unmet}. {self._ways()}")
+        return Verdict(RIGHT, f"{self.exercise.title}. Compare: check.{name}.solution()")
+
+    def hint(self, number: int | None = None) -> None:
+        """Show a hint.
+
+        Parameters
+        ----------
+        number : int, optional
+            1 or 2; by default the one after the last.
+        """
+        number = min(self._hinted + 1, 2) if number is None else number
+        if number not in (1, 2):
+            raise ValueError(f"there are hints 1 and 2, not {number}")
+        self._hinted = max(self._hinted, number)
+        display(Markdown(f"**Hint {number} of 2.** {self.exercise.hints[number - 1]}"))
+        self._note(f"hint {number}")
+
+    def solution(self) -> None:
+        """Show a solution, and why it is one."""
+        display(Markdown(f"**A solution.**\n\n```python\n{self.exercise.solution}\n```\n\n{self.exercise.why}"))
+        self._note("solution")
+
+    def _ways(self) -> str:
+        return f"Help: check.{self.exercise.name}.hint(), .solution()"
+
+    def _note(self, event: str) -> None:
+        if event == NOT_ATTEMPTED or widgets.headless():
+            return
+        failed = progress.note(self.exercise.name, event)
+        if failed:
+            print(failed)
+
+
+def defined(code: str, name: str):
+    """What a cell's code defines under a name.
+
+    Parameters
+    ----------
+    code : str
+        A stub's or a solution's.
+    name : str
+        Of the exercise.
+
+    Returns
+    -------
+    object
+        A function or a value.
+    """
+    space = {"__name__": "exercise"}
+    exec(compile(code, f"<{name}>", "exec", dont_inherit=True), space)
+    return space[name]
+
+
+_CHECKS: dict[str, Check] = {}
+
+
+def __getattr__(name: str) -> Check:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if name not in exercises():
+        near = difflib.get_close_matches(name, exercises(), 1)
+        raise AttributeError(f"no exercise {name!r}" + (f": did you mean check.{near[0]}?" if near else ""))
+    return _CHECKS.setdefault(name, Check(exercises()[name]))
+
+
+def __dir__() -> list[str]:
+    return list(exercises())

@@ -1,0 +1,1 @@
+"""What the answers to the exercises of notebook 02 must hold to."""

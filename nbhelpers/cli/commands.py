@@ -231,3 +231,45 @@ def site(
 
     pages = build(Path(out_folder(out)))
     typer.echo(f"{len(pages)} pages; open {pages[0].parent / 'index.html'}")
+
+
+@app.command()
+def progress(
+    out: Annotated[
+        str | None, typer.Option("-o", "--out", metavar="FILE", help="The page; default data/progress.html.")
+    ] = None,
+) -> None:
+    """Show which exercises are done, from notes on this machine, and write a page of them."""
+    from pathlib import Path
+
+    from nbhelpers.course import progress as notes
+    from nbhelpers.course.exercises.texts import exercises
+
+    tried, odd = notes.tried()
+    if odd:
+        tell(f"{notes.file()} has lines that are no notes, which are passed over: {', '.join(map(str, odd))}")
+    page = Path(os.path.expanduser(out)) if out else notes.file().with_suffix(".html")
+    if page.is_dir():
+        raise typer.BadParameter(f"-o/--out names a file, and {page} is a folder")
+    out_folder(str(page.parent))
+    notes.write(page, tried)
+    for stem in dict.fromkeys(exercise.notebook for exercise in exercises().values()):
+        states = [tried[name].state for name, exercise in exercises().items() if exercise.notebook == stem]
+        typer.echo(f"{stem:28} {states.count(notes.RIGHT)} of {len(states)} right")
+    typer.echo(f"What was tried of each: {page}")
+
+
+@app.command("class")
+def class_(
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="FOLDER", help="Where they go: a new or an empty folder.")
+    ] = "class",
+) -> None:
+    """Write notebooks for a class: students' without solutions, the teacher's with them, and a syllabus."""
+    from pathlib import Path
+
+    from nbhelpers.course.classroom import write
+
+    folder = Path(out_folder(out))
+    write(folder)
+    typer.echo(f"{folder}: student/, teacher/, syllabus.md")

@@ -18,9 +18,8 @@ from nbhelpers.course import progress
 from nbhelpers.course.exercises import cielab, comparison, explorer, gan, neighbours, rows, sparse, start, unet
 from nbhelpers.course.exercises.properties import Unmet, empty
 from nbhelpers.course.exercises.texts import Exercise, exercises
+from nbhelpers.course.progress import COLOURS, NOT_ATTEMPTED, NOT_YET, RIGHT
 
-NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
-COLOURS = {NOT_ATTEMPTED: "#8a8a8a", NOT_YET: "#c77700", RIGHT: "#2e7d32"}
 _JUDGES = {
     "00_start_here": start,
     "01_cielab": cielab,

@@ -15,8 +15,11 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pandas as pd
 from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
 
 from nbhelpers import paths
+from nbhelpers.course.classroom import syllabus
+from nbhelpers.course.exercise_cells import put
 from nbhelpers.course.notebooks import find_notebooks
 from nbhelpers.course.overview import COURSE
 from nbhelpers.course.pages import write
@@ -89,6 +92,8 @@ def _fill(folder: Path, repository: str) -> None:
     for number, _ in enumerate(notebooks):
         if list(run.glob(f"{number:02d}_*")):
             write(folder / f"results_{number:02d}.html", *_results(run, number, notebooks))
+    pages = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", syllabus())
+    write(folder / "syllabus.html", "Syllabus", "", markdown2html(pages), [("Contents", "index.html")])
     write(folder / "index.html", *_index(notebooks, run))
     broken = broken_links(folder)
     if broken:
@@ -116,6 +121,7 @@ def _describe(node) -> None:
 
 def _notebook(notebook: Path, notebooks: list[Path], repository: str) -> tuple:
     node = nbformat.read(notebook, as_version=4)
+    put(node, notebook.stem)  # the quiz with the numbers of today's tables
     _describe(node)
     exporter = HTMLExporter(template_name="lab", exclude_anchor_links=True, require_js_url="", mathjax_url=MATHJAX)
     page, _ = exporter.from_notebook_node(node)
@@ -180,7 +186,8 @@ def _index(notebooks: list[Path], run: Path) -> tuple:
         rows.append(f"<tr><td>{link}</td><td>{about}</td><td>{results}</td></tr>")
     body = f"""<h1>Colorizing grey photographs</h1>
 <p>A course in notebooks. It rebuilds <em>Grayscale Image Colorization In Machine Learning</em> (Zhou and Zhu, 2024),
-method by method, on real photographs, checks each claim, and says what holds and what does not.</p>
+method by method, on real photographs, checks each claim, and says what holds and what does not. Each notebook has
+exercises that check themselves, and a quiz. For teachers: the <a href="syllabus.html">syllabus</a>.</p>
 <div class="wide"><table class="text">{"".join(rows)}</table></div>{_claims(run)}"""
     return "Colorizing grey photographs", "", body, [("Contents", "index.html")]
 

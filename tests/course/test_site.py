@@ -24,11 +24,12 @@ def built(tmp_path_factory):
 
 def test_there_is_a_page_for_each_notebook_and_its_results(built):
     folder, pages = built
-    names = {page.name for page in pages}
+    names = {page.name for page in pages} - {"syllabus.html"}
     stems = {path.stem for path in paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")}
     assert names == {"index.html"} | {f"{stem}.html" for stem in stems} | {f"results_{s[:2]}.html" for s in stems}
     index = (folder / "index.html").read_text()
-    assert all(f'href="{name}"' in index for name in names - {"index.html"})
+    assert all(f'href="{name}"' in index for name in names - {"index.html"} | {"syllabus.html"})
+    assert 'href="02_neighbour_regression.html"' in (folder / "syllabus.html").read_text()
 
 
 def test_every_link_ends_and_every_picture_has_a_text(built):

@@ -1,0 +1,168 @@
+"""What a check says: of nothing, of an answer that is wrong, that breaks, that is right."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nbhelpers import paths
+from nbhelpers.course import check
+from nbhelpers.course.exercises import cielab, texts
+from nbhelpers.course.exercises.properties import Unmet, agree, call, empty, holds, same, written
+
+
+@pytest.fixture
+def person(course, monkeypatch):
+    """Somebody sits in front of the notebook; a course of their own."""
+    monkeypatch.delenv("NBHELPERS_HEADLESS", raising=False)
+    monkeypatch.setattr(check, "_CHECKS", {})
+    return course
+
+
+def notes():
+    return [json.loads(line) for line in (paths.DATA / "progress.jsonl").read_text().splitlines()]
+
+
+def right(t):
+    return np.where(t > (6 / 29) ** 3, np.cbrt(t), t * (29 / 6) ** 2 / 3 + 4 / 29)
+
+
+def test_what_is_tried_is_noted_in_order_and_nothing_else(person, capsys):
+    check.cube_root()
+    check.cube_root(check.defined(texts.exercises()["cube_root"].stub, "cube_root"))
+    assert not (paths.DATA / "progress.jsonl").exists()
+    check.cube_root(np.sqrt)
+    for _ in range(3):
+        check.cube_root.hint()
+    check.cube_root.hint(1)
+    check.cube_root.solution()
+    check.cube_root(right)
+    told = [note["event"] for note in notes()]
+    assert told == ["not yet", "hint 1", "hint 2", "hint 2", "hint 1", "solution", "right"]
+    assert {note["exercise"] for note in notes()} == {"cube_root"}
+    said = capsys.readouterr().out
+    assert said.count("not attempted") == 2 and said.count("not yet: ") == 1 and said.count("right: ") == 1
+
+
+def test_without_a_person_nothing_is_noted(course, monkeypatch):
+    monkeypatch.setenv("NBHELPERS_HEADLESS", "1")
+    check.cube_root(right)
+    check.cube_root.hint()
+    assert not (paths.DATA / "progress.jsonl").exists()
+
+
+def test_where_nothing_can_be_noted_the_check_goes_on_and_says_so(person, capsys):
+    paths.DATA.write_text("a file in its place")
+    check.cube_root(right)
+    said = capsys.readouterr().out
+    assert "right: " in said and "progress.jsonl cannot be written" in said
+
+
+def test_the_answers_that_one_gives_first(person):
+    ask = check.cube_root
+    assert "without calling it" in ask.verdict(right(np.ones(1))).said
+    assert ask.verdict(lambda t: None).said.startswith("it returns nothing, for t = [1]")
+    broken = "def cube_root(t):\n    u = t\n    return u / missing\n"
+    assert (
+        "NameError (name 'missing' is not defined) in line 3 of the cell"
+        in ask.verdict(check.defined(broken, "cube_root")).said
+    )
+    assert "TypeError" in ask.verdict(lambda: 1).said
+
+    def changes(t):
+        t += 1
+        return right(t - 1)
+
+    assert "it leaves its input as it was" in ask.verdict(changes).said
+    assert ask.verdict(lambda t: right(t).astype("float32")).state == check.RIGHT
+    assert ask.verdict(lambda t: [float(right(v)) for v in t]).state == check.NOT_YET  # of any shape, it says
+
+
+def test_a_name_that_is_none_says_which_is_meant():
+    with pytest.raises(AttributeError, match=r"no exercise 'cube_rot': did you mean check.cube_root\?"):
+        check.cube_rot  # noqa: B018
+    assert dir(check) == list(texts.exercises())
+    assert repr(check.cube_root) == "check.cube_root: The cube root inside CIELAB"
+    with pytest.raises(ValueError, match="hints 1 and 2, not 3"):
+        check.cube_root.hint(3)
+
+
+def test_a_verdict_is_shown_safely():
+    made = check.Verdict("not yet", "for a < b")
+    assert "for a &lt; b" in made._repr_html_() and repr(made) == "not yet: for a < b"
+
+
+def test_a_fault_of_the_check_is_no_fault_of_the_answer(monkeypatch):
+    monkeypatch.setattr(cielab, "cube_root", lambda theirs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        check.cube_root.verdict(right)
+
+
+def test_the_first_input_that_fails_is_shown():
+    inputs = [(np.zeros(1),), (np.array([2.0]),), (np.array([2.0, 3.0]),)]
+    with pytest.raises(Unmet) as found:
+        agree("it doubles", lambda x: x * x, lambda x: 2 * x, [*inputs, (np.full((5, 5), 3.0),)])
+    assert str(found.value) == "it doubles: for x = [2, 3] it is [4, 9], and should be [4, 6]"
+    with pytest.raises(Unmet) as found:
+        agree("it doubles", lambda x: x * x, lambda x: 2 * x, [(np.full((5, 5), 3.0),)])
+    shape = "x = an array of shape (5, 5) that begins 3 3 3 3"
+    assert str(found.value) == f"it doubles, at (0, 0): for {shape} it is 9, and should be 6"
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted", "words"),
+    [
+        (np.zeros((2, 1)), np.zeros(2), "its shape is (2, 1), and should be (2,)"),
+        (np.array([np.nan]), np.zeros(1), "it is [nan], and should be [0]"),
+        ((1, 2), (1, 3), "(result 2): it is 2, and should be 3"),
+        (1, (1, 3), "(that are 2 results)"),
+        ({"a": 1}, {"b": 1}, "it is {'a': 1}, and should be {'b': 1}"),
+        ("pale", "vivid", "it is 'pale', and should be 'vivid'"),
+        ("pale", 1.0, "it is 'pale', and should be 1"),
+        ([[1, 2], [3]], np.zeros((2, 2)), "and should be [[0, 0], [0, 0]]"),
+    ],
+)
+def test_a_difference_is_told(got, wanted, words):
+    with pytest.raises(Unmet) as found:
+        same("so it is", got, wanted)
+    assert words in str(found.value)
+
+
+def test_what_is_near_is_the_same():
+    same("", np.float32(1 / 3), 1 / 3)
+    same("", [1, 2], np.array([1.0, 2.0]))
+    same("", {"a": (1, "b")}, {"a": (1, "b")})
+    same("", 1e9 + 1, 1e9)  # relative
+    with pytest.raises(Unmet):
+        same("", 1e-3, 0)
+    with pytest.raises(Unmet, match="^it grows: not for n = 3$"):
+        holds("it grows", False, "n = 3")
+
+
+def test_values_are_written_short():
+    import torch
+
+    assert written(torch.tensor([1.0, 2.5], requires_grad=True)) == "[1, 2.5]"
+    assert written(np.zeros((20, 2))) == "an array of shape (20, 2) that begins 0 0 0 0"
+    assert written(True) == "True" and written(0.1 + 0.2) == "0.3" and written("x") == "'x'"
+    assert written((np.ones(1), "a")) == "([1], 'a')" and written(np.sqrt) == "sqrt"
+
+
+def test_what_was_not_begun_is_told_from_a_wrong_answer():
+    stub = check.defined('def f(x):\n    """Do it."""\n    ...', "f")
+    moved = check.defined('\n\n# mine\ndef f(x):\n    """Do it."""\n    ...', "f")
+    assert empty(moved, stub)
+    assert not empty(check.defined("def f(x):\n    return x", "f"), stub)
+    assert not empty(check.defined('def f(x):\n    """Do it."""\n    return ...', "f"), 1)
+    inner = "def f(x):\n    def g():\n        return {}\n    return g"
+    assert empty(check.defined(inner.format(1), "f"), check.defined(inner.format(1), "f"))
+    assert not empty(check.defined(inner.format(1), "f"), check.defined(inner.format(True), "f"))
+    assert empty((1, ...), 0) and empty({"a": ...}, 0) and empty(None, 0) and not empty(0.0, ...)
+
+
+def test_a_function_gets_copies():
+    given = np.zeros(2)
+    call(lambda x: x.tolist(), given)
+    with pytest.raises(Unmet, match="leaves its input"):
+        call(lambda x: x.fill(1) or 1, given)
+    assert not given.any()

@@ -1,0 +1,65 @@
+"""The notes of what was tried, and the page made from them."""
+
+import pytest
+
+from nbhelpers import cli, paths
+from nbhelpers.course import progress
+from nbhelpers.course.exercises.texts import exercises
+from nbhelpers.errors import UserError
+
+NAME = "cube_root"
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["progress", *arguments])
+    return ended.value.code, *capsys.readouterr()
+
+
+def test_what_came_before_the_first_right_answer_counts(course):
+    for event in ("not yet", "hint 2", "hint 1", "not yet", "solution", "right", "not yet", "right"):
+        assert progress.note(NAME, event) == ""
+    tried, odd = progress.tried()
+    assert odd == [] and list(tried) == list(exercises())
+    mine = tried[NAME]
+    assert (mine.checks, mine.hints, mine.solution, mine.state) == (3, 2, True, "right")
+    assert {each.state for name, each in tried.items() if name != NAME} <= {"not attempted"}
+
+
+def test_lines_that_are_no_notes_are_named_and_the_others_count(course, capsys):
+    progress.note(NAME, "not yet")
+    with open(progress.file(), "ab") as file:
+        file.write(b'half a li\n[1]\n\xff\n{"at": 1}\n{"at": "", "exercise": "of old", "event": "right"}\n')
+    progress.note(NAME, "right")
+    tried, odd = progress.tried()
+    assert odd == [2, 3, 4, 5] and tried[NAME].state == "right" and "of old" not in tried
+    status, _, errors = run(capsys)
+    assert status == 0 and "lines that are no notes, which are passed over: 2, 3, 4, 5" in errors
+
+
+def test_the_page_and_the_lines_say_how_far_one_is(course, capsys):
+    progress.note(NAME, "not yet")
+    progress.note(NAME, "hint 1")
+    progress.note(NAME, "right")
+    status, out, errors = run(capsys)
+    assert (status, errors) == (0, "")
+    of = sum(exercise.notebook == "01_cielab" for exercise in exercises().values())
+    assert f"01_cielab                    1 of {of} right\n" in out
+    page = (paths.DATA / "progress.html").read_text()
+    assert f"1 of {len(exercises())} exercises are right" in page
+    assert "2 checks, 1 hint<" in page and "http" not in page.replace(str(paths.DATA), "")
+    assert str(progress.file()) in page
+
+
+def test_nothing_tried_is_a_page_too(course, capsys, tmp_path):
+    status, out, _ = run(capsys, "-o", str(tmp_path / "mine.html"))
+    assert status == 0 and " 0 of " in out
+    assert f"0 of {len(exercises())} exercises" in (tmp_path / "mine.html").read_text()
+
+
+def test_a_folder_is_no_page_and_what_cannot_be_read_is_named(course, capsys, tmp_path):
+    status, _, errors = run(capsys, "-o", str(tmp_path))
+    assert status == 2 and f"{tmp_path} is a folder" in errors
+    progress.file().mkdir(parents=True)
+    with pytest.raises(UserError, match="progress.jsonl cannot be read .* move it away"):
+        progress.tried()

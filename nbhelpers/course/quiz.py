@@ -36,7 +36,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from IPython.display import HTML, display
+from IPython.display import HTML, Javascript, display
 
 from nbhelpers import widgets
 from nbhelpers.course.notebooks import UnknownName
@@ -44,6 +44,10 @@ from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
 
 FOLDER = Path(__file__).parent / "quizzes"
+
+
+class MissingTable(UserError):
+    """A committed table is not there."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,8 @@ def questions(notebook: str) -> list[Question]:
     ------
     UnknownName
         When there is no quiz of that name.
-    UserError
-        When a committed table is missing.
+    MissingTable
+        When a committed table is not there.
     ValueError
         When a number's row is not one row of its table.
     """
@@ -114,7 +118,7 @@ def _number(name: str, table: str, row: dict, column: str, times: float = 1.0, f
     """(value, text) of a cell of a committed table."""
     found = reference.table(table)
     if found is None:
-        raise UserError(f"the quiz reads figures/reference/{table}.csv, which is not there: use a full checkout")
+        raise MissingTable(f"the quiz reads figures/reference/{table}.csv, which is not there: use a full checkout")
     picked = found[[all(line[key] == value for key, value in row.items()) for _, line in found.iterrows()]]
     if len(picked) != 1:
         raise ValueError(f"{name}: {len(picked)} rows of {table} have {row}, not one")
@@ -181,21 +185,29 @@ def _played(question: Question) -> dict:
 
 
 def show(notebook: str) -> None:
-    """Show the quiz of a notebook.
+    """Show the quiz of a notebook; where a committed table is missing, a sentence that says so.
 
     Parameters
     ----------
     notebook : str
         As in `questions`.
     """
+    try:
+        found = questions(notebook)
+    except MissingTable as error:  # no reason to stop a run of the notebook
+        print(error)
+        return
     if widgets.headless():
         display(HTML(folded(notebook)))
         return
     from jupyterquiz import display_quiz
 
-    display_quiz([_played(question) for question in questions(notebook)], colors=COLOURS, max_width=800)
+    display(Javascript(NO_FETCH))
+    display_quiz([_played(question) for question in found], colors=COLOURS, max_width=800)
 
 
+# Where JupyterLab's MathJax has no function for it, jupyterquiz would fetch another to set formulas; there are none.
+NO_FETCH = "if (window.MathJax && !window.MathJax.typeset) window.MathJax.typeset = () => {};"
 COLOURS = {
     "--jq-multiple-choice-bg": "#2f4b63",
     "--jq-numeric-bg": "#2f4b63",

@@ -15,6 +15,8 @@ from PIL import Image
 from nbhelpers import registry
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.comparison import rating
+from nbhelpers.course import exercise_cells, quiz
+from nbhelpers.course.exercises.texts import of_notebook
 from nbhelpers.explorer import painting, pictures
 from nbhelpers.explorer.server import write_page
 from nbhelpers.photos import open_photos
@@ -440,3 +442,35 @@ def alike(one: Image.Image, other: Image.Image) -> bool:
     """Do two screenshots show the same, whatever fonts the machine has and however long it computed?"""
     small = [np.asarray(image.resize((40, 40), Image.Resampling.BOX), float) for image in (one, other)]
     return one.size == other.size and np.abs(small[0] - small[1]).mean() < 3
+
+
+def test_exercises_and_a_quiz_are_done_in_jupyterlab_with_nothing_fetched(lab, wide_page, elsewhere):
+    page, root = wide_page, Path(elsewhere["NBHELPERS_ROOT"])
+    (root / "figures").mkdir()
+    (root / "figures/reference").symlink_to(ROOT / "figures/reference")
+    node = nbformat.v4.new_notebook(cells=exercise_cells.generated("01_cielab", "teacher"))
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    node.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(node, root / "exercises.ipynb")
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url))
+    lab(page, "exercises.ipynb")
+    page.locator(".Quiz").last.wait_for(timeout=WAIT)
+    asked = quiz.questions("01_cielab")
+    assert page.locator(".Quiz").count() == len(asked)
+    rights = page.locator(".jp-OutputArea-output b", has_text="right")
+    assert rights.count() == len(of_notebook("01_cielab"))
+    notes = [json.loads(line) for line in (root / "data/progress.jsonl").read_text().splitlines()]
+    assert [note["event"] for note in notes] == ["right"] * rights.count()
+    number, question = next((i, q) for i, q in enumerate(asked) if q.number is None)
+    wrong, why = question.wrong[0]
+    page.locator(".Quiz").nth(number).get_by_text(wrong, exact=True).click()
+    page.get_by_text(why, exact=True).wait_for(timeout=WAIT)
+    number, question = next((i, q) for i, q in enumerate(asked) if q.number is not None)
+    box = page.locator(".Quiz").nth(number).locator("input")
+    box.fill(f"{question.number:.4g}")
+    box.press("Enter")
+    page.get_by_text(f"{question.right}. {question.because}", exact=True).wait_for(timeout=WAIT)
+    assert [url for url in fetched if "mathjax@" in url] == []  # jupyterquiz would, see `quiz.NO_FETCH`

@@ -117,7 +117,7 @@ def test_with_a_person_jupyterquiz_shows_it(one, monkeypatch):
     assert other["type"] == "default"
 
 
-def test_a_quiz_that_cannot_be_shown_says_why(one, tmp_path):
+def test_a_quiz_that_cannot_be_shown_says_why(one, tmp_path, capsys):
     with pytest.raises(UnknownName, match="no quiz '98': choose from 99_mine"):
         quiz.questions("98")
     one("{ method = 'ols' }")
@@ -127,3 +127,5 @@ def test_a_quiz_that_cannot_be_shown_says_why(one, tmp_path):
     (tmp_path / "figures/reference/table.csv").unlink()
     with pytest.raises(UserError, match="table.csv, which is not there: use a full checkout"):
         quiz.questions("99_mine")
+    quiz.show("99_mine")  # and a run of its notebook goes on
+    assert capsys.readouterr().out.startswith("the quiz reads figures/reference/table.csv")

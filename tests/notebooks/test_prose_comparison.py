@@ -52,7 +52,7 @@ def test_every_number_of_its_prose_has_a_source():
         "c42": "1 80",
         "realism-said": "0",
         "claims-read": "400",  # the paper's pixels
-        "c49": "0.999 12",
+        "closing": "0.999 12",
         "c22": "1.96",
     }
     epochs = {"6": scores.loc[("ab_mse", "gan-paper"), "epochs"]}

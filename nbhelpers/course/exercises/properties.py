@@ -142,7 +142,8 @@ def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> No
             same(f"{what} ({written(key)})", got[key], wanted[key], given, tolerance)
         return
     if isinstance(wanted, tuple):
-        if not isinstance(got, (tuple, list)) or len(got) != len(wanted):
+        several = isinstance(got, (tuple, list)) or isinstance(got, np.ndarray) and got.ndim > 0
+        if not several or len(got) != len(wanted):
             raise Unmet(f"{what} (that are {len(wanted)} results)", given, got, wanted)
         for number, (mine, right) in enumerate(zip(got, wanted), 1):
             same(f"{what} (result {number})", mine, right, given, tolerance)
@@ -232,7 +233,9 @@ def empty(theirs, stub) -> bool:
     """
     if callable(theirs):
         mine, given = getattr(theirs, "__code__", None), getattr(stub, "__code__", None)
-        return mine is not None and given is not None and _same_code(mine, given)
+        if mine is None or given is None or repr(theirs.__defaults__) != repr(stub.__defaults__):
+            return False
+        return _same_code(mine, given)
     if isinstance(theirs, dict):
         return any(empty(value, stub) for value in theirs.values())
     if isinstance(theirs, (list, tuple)):

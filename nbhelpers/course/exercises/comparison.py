@@ -42,13 +42,17 @@ def paired_interval(theirs) -> None:
         got = call(theirs, one, other, np.random.default_rng(seed), resamples, level)
         given = f"one = {written(one)}, other = {written(other)}" if one.size < 17 else f"{one.size} photos"
         given = f"{given}, resamples = {resamples}, level = {level}"
-        holds("it is two numbers, low and high", np.shape(got) == (2,), given, got)
-        return np.asarray(got, float), given
+        try:
+            numbers = np.asarray(got, float)
+        except (TypeError, ValueError):
+            numbers = np.empty(0)
+        holds("it is two numbers, low and high", numbers.shape == (2,), given, got)
+        return numbers, given
 
-    def ends(what, one, other, wanted, resamples=4000, level=0.95, apart=1e-9):
+    def ends(what, one, other, wanted, resamples=4000, level=0.95, apart=1e-4):
         got, given = asked(one, other, resamples, level)
         if not np.allclose(got, wanted, rtol=0, atol=apart):
-            about = " (but for the luck of the draw)" if apart > 1e-9 else ""
+            about = " (but for the luck of the draw)" if apart > 1e-4 else ""
             raise Unmet(f"{what}{about}", given, got, np.array(wanted))
 
     ends("of one photo both ends are its difference, one minus other", [5], [3], (2, 2))
@@ -64,7 +68,7 @@ def paired_interval(theirs) -> None:
     quarter = "each new set of photos has one mean (of two photos, a quarter of the sets has the first twice, and a "
     ends(f"{quarter}quarter the second)", *two, (0, 1))
     got, given = asked([0, 1, 5, 9], [0, 0, 0, 0], 1, 0.95)
-    holds("there are as many new sets as resamples says: of a single one both ends are its mean", np.ptp(got) < 1e-9,
+    holds("there are as many new sets as resamples says: of a single one both ends are its mean", np.ptp(got) < 1e-4,
           given, got)  # fmt: skip
     one, other = np.random.default_rng(0).gamma(2, 100, (2, 30))
     gap = one - other

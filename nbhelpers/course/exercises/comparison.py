@@ -55,18 +55,18 @@ def paired_interval(theirs) -> None:
             about = " (but for the luck of the draw)" if apart > 1e-4 else ""
             raise Unmet(f"{what}{about}", given, got, np.array(wanted))
 
-    ends("of one photo both ends are its difference, one minus other", [5], [3], (2, 2))
+    ends("of one photo both ends are its difference, one minus other", [5], [3], (2, 2), 100)
     constant = "the same photos are drawn for both: a difference that is always the same has an interval of no width"
-    ends(constant, [1, 2], [4, 5], (-3, -3))
-    ends(constant, [1, 50, 900], [0, 49, 899], (1, 1))
+    ends(constant, [1, 2], [4, 5], (-3, -3), 100)
+    ends(constant, [1, 50, 900], [0, 49, 899], (1, 1), 100)
     two = [1, 0], [0, 0]
-    got, given = asked(*two, 4000, 0.95)
+    got, given = asked(*two, 400, 0.95)
     unit = "low and high are percentiles of the means: np.percentile counts them from 0 to 100, np.quantile from 0 to 1"
     holds(unit, np.ptp(got) > 0 or got[0] != 0, given, got)
     holds("photos are drawn with replacement, each as likely as any, so the means differ", np.ptp(got) > 0, given, got)
     holds("low comes first, then high", got[0] <= got[1], given, got)
     quarter = "each new set of photos has one mean (of two photos, a quarter of the sets has the first twice, and a "
-    ends(f"{quarter}quarter the second)", *two, (0, 1))
+    ends(f"{quarter}quarter the second)", *two, (0, 1), 400)
     got, given = asked([0, 1, 5, 9], [0, 0, 0, 0], 1, 0.95)
     holds("there are as many new sets as resamples says: of a single one both ends are its mean", np.ptp(got) < 1e-4,
           given, got)  # fmt: skip

@@ -8,7 +8,6 @@ What was tried is noted in data/progress.jsonl on this machine (`nbhelpers progr
 from __future__ import annotations
 
 import difflib
-import html
 from dataclasses import dataclass
 
 from IPython.display import Markdown, display
@@ -18,6 +17,7 @@ from nbhelpers.course import progress
 from nbhelpers.course.exercises import cielab, comparison, explorer, gan, neighbours, rows, sparse, start, unet
 from nbhelpers.course.exercises.properties import Unmet, empty
 from nbhelpers.course.exercises.texts import Exercise, exercises
+from nbhelpers.course.pages import marked
 from nbhelpers.course.progress import COLOURS, NOT_ATTEMPTED, NOT_YET, RIGHT
 
 _JUDGES = {
@@ -42,7 +42,7 @@ class Verdict:
     state : str
         "not attempted", "not yet" or "right".
     said : str
-        One or two sentences.
+        One or two sentences, with `code` in backticks.
     """
 
     state: str
@@ -53,7 +53,7 @@ class Verdict:
 
     def _repr_html_(self):
         style = f"border-left:.3rem solid {COLOURS[self.state]};padding:.3rem .8rem;margin:.2rem 0"
-        return f'<div style="{style}"><b>{self.state}</b>: {html.escape(self.said)}</div>'
+        return f'<div style="{style}"><b>{self.state}</b>: {marked(self.said)}</div>'
 
 
 class Check:
@@ -81,6 +81,8 @@ class Check:
         """
         verdict = self.verdict(answer)
         display(verdict)
+        if verdict.state == RIGHT:
+            display(Markdown(self.exercise.why))
         self._note(verdict.state)
 
     def verdict(self, answer=...) -> Verdict:
@@ -96,21 +98,25 @@ class Check:
         Verdict
             Its state, and why.
         """
-        name = self.exercise.name
-        stub = defined(self.exercise.stub, name)
+        name, stub = self.exercise.name, defined(self.exercise.stub, self.exercise.name)
         if answer is ... or empty(answer, stub):
-            return Verdict(
-                NOT_ATTEMPTED, f"the cell above is as it was given; change it, run it, then this one. {self._ways()}"
-            )
+            what = "the cell above is as it was given; change it, run it, then this one"
+            if isinstance(answer, (list, tuple, dict)):
+                what = "a `...` is left in the cell above; replace it, run the cell, then this one"
+            return Verdict(NOT_ATTEMPTED, f"{what}. {self._way()}")
         if self.exercise.is_function and not callable(answer):
-            return Verdict(NOT_YET, f"a function is asked for: check.{name}({name}), without calling it")
+            return Verdict(NOT_YET, f"a function is asked for: `check.{name}({name})`, without calling it")
         if callable(answer) and not self.exercise.is_function:
             return Verdict(NOT_YET, "a value is asked for, and this is a function")
         try:
             getattr(_JUDGES[self.exercise.notebook], name)(answer)
         except Unmet as unmet:
-            return Verdict(NOT_YET, f"{unmet}. {self._ways()}")
-        return Verdict(RIGHT, f"{self.exercise.title}. Compare: check.{name}.solution()")
+            return Verdict(NOT_YET, f"{unmet}. {self._way()}")
+        except Exception as error:  # an answer of a form that nobody thought of
+            reason = " ".join(str(error).split())[:200]
+            what = f"the answer cannot be read ({type(error).__name__}: {reason}): has it the form that is asked for?"
+            return Verdict(NOT_YET, f"{what} {self._way()}")
+        return Verdict(RIGHT, f"{self.exercise.title}. Another way: `check.{name}.solution()`")
 
     def hint(self, number: int | None = None) -> None:
         """Show a hint.
@@ -132,8 +138,9 @@ class Check:
         display(Markdown(f"**A solution.**\n\n```python\n{self.exercise.solution}\n```\n\n{self.exercise.why}"))
         self._note("solution")
 
-    def _ways(self) -> str:
-        return f"Help: check.{self.exercise.name}.hint(), .solution()"
+    def _way(self) -> str:
+        """What helps next."""
+        return f"Help: `check.{self.exercise.name}.{'solution' if self._hinted == 2 else 'hint'}()`"
 
     def _note(self, event: str) -> None:
         if event == NOT_ATTEMPTED or widgets.headless():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 
 from nbhelpers import paths
@@ -24,6 +25,22 @@ PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>{style}</style></head><body>{nav}<main>{body}</main></body></html>
 """
+
+
+def marked(text: str) -> str:
+    """As HTML, safe to show.
+
+    Parameters
+    ----------
+    text : str
+        Plain, but for code in backticks.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
 def write(path: Path, title: str, style: str, body: str, links: list[tuple[str, str]]) -> None:

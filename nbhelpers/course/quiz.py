@@ -29,7 +29,6 @@ Texts are plain, with `code` in backticks.
 
 from __future__ import annotations
 
-import html
 import random
 import re
 import tomllib
@@ -40,6 +39,7 @@ from IPython.display import HTML, Javascript, display
 
 from nbhelpers import widgets
 from nbhelpers.course.notebooks import UnknownName
+from nbhelpers.course.pages import marked
 from nbhelpers.errors import UserError
 from nbhelpers.evaluation import reference
 
@@ -136,11 +136,6 @@ def _question(values, written, ask, because, right="", wrong=(), number=None, wi
     return Question(fill(ask), fill(right), fill(because), others)
 
 
-def _marked(text: str) -> str:
-    """As HTML: what stands in backticks is code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
-
-
 def folded(notebook: str) -> str:
     """The quiz as HTML that needs no script: each answer unfolds to why it is right or wrong.
 
@@ -157,15 +152,15 @@ def folded(notebook: str) -> str:
     parts = []
     for question in questions(notebook):
         if question.number is not None:
-            answer = f"<b>{_marked(question.right)}.</b> {_marked(question.because)}"
+            answer = f"<b>{marked(question.right)}.</b> {marked(question.because)}"
             options = f"<details><summary>the number</summary><p>{answer}</p></details>"
         else:
             options = "".join(
-                f"<details><summary>{_marked(answer)}</summary>"
-                f"<p><b>{'Right' if good else 'Not so'}.</b> {_marked(why)}</p></details>"
+                f"<details><summary>{marked(answer)}</summary>"
+                f"<p><b>{'Right' if good else 'Not so'}.</b> {marked(why)}</p></details>"
                 for answer, why, good in question.options()
             )
-        parts.append(f'<li style="margin-bottom:.8rem">{_marked(question.ask)}{options}</li>')
+        parts.append(f'<li style="margin-bottom:.8rem">{marked(question.ask)}{options}</li>')
     return f'<ol class="quiz">{"".join(parts)}</ol>'
 
 
@@ -173,15 +168,15 @@ def _played(question: Question) -> dict:
     """As jupyterquiz takes it."""
     if question.number is None:
         answers = [
-            {"answer": _marked(answer), "correct": good, "feedback": _marked(why)}
+            {"answer": marked(answer), "correct": good, "feedback": marked(why)}
             for answer, why, good in question.options()
         ]
-        return {"question": _marked(question.ask), "type": "multiple_choice", "answers": answers}
+        return {"question": marked(question.ask), "type": "multiple_choice", "answers": answers}
     apart = abs(question.number) * question.within
     near = {"type": "range", "range": [question.number - apart, question.number + apart], "correct": True}
-    near["feedback"] = f"{_marked(question.right)}. {_marked(question.because)}"
-    other = {"type": "default", "feedback": "Not near enough: look into the notebook once more."}
-    return {"question": _marked(question.ask), "type": "numeric", "answers": [near, other]}
+    near["feedback"] = f"{marked(question.right)}. {marked(question.because)}"
+    other = {"type": "default", "feedback": "Not near enough: try once more."}
+    return {"question": marked(question.ask), "type": "numeric", "answers": [near, other]}
 
 
 def show(notebook: str) -> None:

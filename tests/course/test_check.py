@@ -92,10 +92,19 @@ def test_a_verdict_is_shown_safely():
     assert "for a &lt; b" in made._repr_html_() and repr(made) == "not yet: for a < b"
 
 
-def test_a_fault_of_the_check_is_no_fault_of_the_answer(monkeypatch):
+def test_an_answer_of_an_unforeseen_form_is_no_traceback_of_ours(monkeypatch):
     monkeypatch.setattr(cielab, "cube_root", lambda theirs: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        check.cube_root.verdict(right)
+    found = check.cube_root.verdict(right)
+    assert found.state == check.NOT_YET
+    assert "cannot be read (ZeroDivisionError: division by zero): has it the form that is asked for?" in found.said
+
+
+def test_after_both_hints_the_solution_is_offered(person):
+    ask = check.cube_root
+    assert "`check.cube_root.hint()`" in ask.verdict().said and ".solution()" not in ask.verdict().said
+    ask.hint()
+    ask.hint()
+    assert "`check.cube_root.solution()`" in ask.verdict().said
 
 
 def test_the_first_input_that_fails_is_shown():

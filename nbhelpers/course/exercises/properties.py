@@ -216,6 +216,34 @@ def holds(what: str, condition, given: str = "", got=...) -> None:
         raise Unmet(what, given, got)
 
 
+def numbers(what: str, got, given: str = "") -> np.ndarray:
+    """What an answer returned, as an array of numbers.
+
+    Parameters
+    ----------
+    what : str
+        The property, such as "it is an array of numbers".
+    got : object
+        What came out.
+    given : str
+        The input, for the message.
+
+    Returns
+    -------
+    np.ndarray
+        Of floats.
+
+    Raises
+    ------
+    Unmet
+        When it is nothing of the kind.
+    """
+    try:
+        return np.asarray(_array(got), float)
+    except (TypeError, ValueError):
+        raise Unmet(what, given, got) from None
+
+
 def empty(theirs, stub) -> bool:
     """Has an answer not been begun?
 

@@ -67,6 +67,7 @@ def test_the_answers_that_one_gives_first(person):
         "NameError (name 'missing' is not defined) in line 3 of the cell"
         in ask.verdict(check.defined(broken, "cube_root")).said
     )
+    assert "raises SystemExit" in ask.verdict(lambda t, delta: exit()).said
     assert "TypeError" in ask.verdict(lambda: 1).said
 
     def changes(t, delta):
@@ -111,23 +112,23 @@ def test_the_first_input_that_fails_is_shown():
     inputs = [(np.zeros(1),), (np.array([2.0]),), (np.array([2.0, 3.0]),)]
     with pytest.raises(Unmet) as found:
         agree("it doubles", lambda x: x * x, lambda x: 2 * x, [*inputs, (np.full((5, 5), 3.0),)])
-    assert str(found.value) == "it doubles: for x = [2, 3] it is [4, 9], and should be [4, 6]"
+    assert str(found.value) == "it doubles. For x = [2, 3] it is [4, 9], and should be [4, 6]"
     with pytest.raises(Unmet) as found:
         agree("it doubles", lambda x: x * x, lambda x: 2 * x, [(np.full((5, 5), 3.0),)])
     shape = "x = an array of shape (5, 5) that begins 3 3 3 3"
-    assert str(found.value) == f"it doubles, at (0, 0): for {shape} it is 9, and should be 6"
+    assert str(found.value) == f"it doubles, at (0, 0). For {shape} it is 9, and should be 6"
 
 
 @pytest.mark.parametrize(
     ("got", "wanted", "words"),
     [
         (np.zeros((2, 1)), np.zeros(2), "its shape is (2, 1), and should be (2,)"),
-        (np.array([np.nan]), np.zeros(1), "it is [nan], and should be [0]"),
-        ((1, 2), (1, 3), "(result 2): it is 2, and should be 3"),
-        (1, (1, 3), "(that are 2 results)"),
-        ({"a": 1}, {"b": 1}, "it is {'a': 1}, and should be {'b': 1}"),
-        ("pale", "vivid", "it is 'pale', and should be 'vivid'"),
-        ("pale", 1.0, "it is 'pale', and should be 1"),
+        (np.array([np.nan]), np.zeros(1), "It is [nan], and should be [0]"),
+        ((1, 2), (1, 3), "(result 2). It is 2, and should be 3"),
+        (1, (1, 3), "(2 results are asked for)"),
+        ({"a": 1}, {"b": 1}, "It is {'a': 1}, and should be {'b': 1}"),
+        ("pale", "vivid", "It is 'pale', and should be 'vivid'"),
+        ("pale", 1.0, "It is 'pale', and should be 1"),
         ([[1, 2], [3]], np.zeros((2, 2)), "and should be [[0, 0], [0, 0]]"),
     ],
 )
@@ -144,7 +145,7 @@ def test_what_is_near_is_the_same():
     same("", 1e9 + 1, 1e9)  # relative
     with pytest.raises(Unmet):
         same("", 1e-3, 0)
-    with pytest.raises(Unmet, match="^it grows: not for n = 3$"):
+    with pytest.raises(Unmet, match="^it grows. For n = 3 it is not so$"):
         holds("it grows", False, "n = 3")
 
 
@@ -166,6 +167,11 @@ def test_what_was_not_begun_is_told_from_a_wrong_answer():
     inner = "def f(x):\n    def g():\n        return {}\n    return g"
     assert empty(check.defined(inner.format(1), "f"), check.defined(inner.format(1), "f"))
     assert not empty(check.defined(inner.format(1), "f"), check.defined(inner.format(True), "f"))
+    beside = "LEVEL = {}\ndef g():\n    return {}\ndef f(x):\n    return g() + LEVEL"
+    stub = check.defined(beside.format(1, 2), "f")
+    assert empty(check.defined(beside.format(1, 2), "f"), stub)
+    assert not empty(check.defined(beside.format(9, 2), "f"), stub)
+    assert not empty(check.defined(beside.format(1, 9), "f"), stub)
     assert empty((1, ...), 0) and empty({"a": ...}, 0) and empty(None, 0) and not empty(0.0, ...)
 
 

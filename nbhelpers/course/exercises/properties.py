@@ -6,7 +6,7 @@ import copy
 import inspect
 import traceback
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 
 import numpy as np
 
@@ -25,12 +25,10 @@ class Unmet(Exception):
     """
 
     def __init__(self, what, given="", got=..., wanted=...):
-        where = f"for {given}" if given else ""
-        if got is not ...:
-            where = f"{where} it is {written(got)}".strip()
-        if wanted is not ...:
-            where += f", and should be {written(wanted)}"
-        super().__init__(f"{what}: not {where}" if got is ... and where else f"{what}: {where}" if where else what)
+        said = [f"for {given}"] if given else []
+        said += [f"it is {written(got)}"] if got is not ... else ["it is not so"] if given else []
+        text = " ".join(said) + (f", and should be {written(wanted)}" if wanted is not ... else "")
+        super().__init__(f"{what}. {text[:1].upper()}{text[1:]}" if text else what)
 
 
 def _array(value):
@@ -91,7 +89,7 @@ def call(theirs, *given):
     named = _named(theirs, given)
     try:
         got = theirs(*mine)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         file = getattr(getattr(theirs, "__code__", None), "co_filename", None)
         ours = file is not None and Path(file).parent == Path(__file__).parent  # a judge's wrapper, and not the cell
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file and not ours]
@@ -144,7 +142,7 @@ def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> No
     if isinstance(wanted, tuple):
         several = isinstance(got, (tuple, list)) or isinstance(got, np.ndarray) and got.ndim > 0
         if not several or len(got) != len(wanted):
-            raise Unmet(f"{what} (that are {len(wanted)} results)", given, got, wanted)
+            raise Unmet(f"{what} ({len(wanted)} results are asked for)", given, got, wanted)
         for number, (mine, right) in enumerate(zip(got, wanted), 1):
             same(f"{what} (result {number})", mine, right, given, tolerance)
         return
@@ -260,10 +258,7 @@ def empty(theirs, stub) -> bool:
         For a function whether it does what the stub does, word for word; for a value whether a `...` is left in it.
     """
     if callable(theirs):
-        mine, given = getattr(theirs, "__code__", None), getattr(stub, "__code__", None)
-        if mine is None or given is None or repr(theirs.__defaults__) != repr(stub.__defaults__):
-            return False
-        return _same_code(mine, given)
+        return _alike(theirs, stub)
     if isinstance(theirs, dict):
         return any(empty(value, stub) for value in theirs.values())
     if isinstance(theirs, (list, tuple)):
@@ -271,8 +266,22 @@ def empty(theirs, stub) -> bool:
     return theirs is ... or theirs is None
 
 
+def _alike(one, other) -> bool:
+    """Whether two values are the same; functions, when they do the same: where they stand does not matter."""
+    if not (isinstance(one, FunctionType) and isinstance(other, FunctionType)):
+        return repr(one) == repr(other)
+    mine, given = one.__code__, other.__code__
+    # What the cell defines beside the function, and the function uses.
+    beside = [name for name in given.co_names if name in other.__globals__ and other.__globals__[name] is not other]
+    return (
+        _same_code(mine, given)
+        and repr(one.__defaults__) == repr(other.__defaults__)
+        and all(_alike(one.__globals__.get(name), other.__globals__[name]) for name in beside)
+    )
+
+
 def _same_code(one: CodeType, other: CodeType) -> bool:
-    """Whether two functions do the same: where they stand does not matter."""
+    """Whether two pieces of code do the same."""
     plain = (one.co_code, one.co_names, one.co_varnames) == (other.co_code, other.co_names, other.co_varnames)
     if not plain or len(one.co_consts) != len(other.co_consts):
         return False

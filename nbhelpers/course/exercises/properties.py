@@ -49,6 +49,8 @@ def written(value) -> str:
     str
         Numbers with few digits; of a large array its shape and first numbers.
     """
+    if hasattr(value, "handed_over_itself"):
+        return value.__name__
     if isinstance(value, dict):
         return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float)) for v in value):
@@ -66,7 +68,7 @@ def written(value) -> str:
 
 
 def call(theirs, *given):
-    """Call an answer, on copies.
+    """Call an answer, on copies (but of `itself`).
 
     Parameters
     ----------
@@ -85,7 +87,8 @@ def call(theirs, *given):
     Unmet
         When it raises, naming the line, when it returns nothing, and when it changes its input.
     """
-    mine = copy.deepcopy(given)
+    memo = {}
+    mine = [v if hasattr(v, "handed_over_itself") else copy.deepcopy(v, memo) for v in given]
     named = _named(theirs, given)
     try:
         got = theirs(*mine)
@@ -112,6 +115,52 @@ def _named(theirs, given) -> str:
         names = []
     names += [f"input {i + 1}" for i in range(len(names), len(given))]
     return ", ".join(f"{name} = {written(value)}" for name, value in zip(names, given)) or "no input"
+
+
+def itself(value, name: str):
+    """Have `call` hand over an object itself and not a copy, so that one can look at it afterwards.
+
+    Parameters
+    ----------
+    value : object
+        Such as a network or an optimizer.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    object
+        The same object.
+    """
+    value.handed_over_itself, value.__name__ = True, name
+    return value
+
+
+def name_slip(got, slips, given: str = "", tolerance: float = 1e-5) -> None:
+    """Where an answer is just what a likely slip gives, say so.
+
+    Parameters
+    ----------
+    got : object
+        What came out, which is not as wanted.
+    slips : dict of str to object
+        The property that a slip misses -> what the slip gives.
+    given : str
+        The input, for the message.
+    tolerance : float
+        As in `same`.
+
+    Raises
+    ------
+    Unmet
+        For the first slip that gives what came out.
+    """
+    for what, value in slips.items():
+        try:
+            same(what, got, value, given, tolerance)
+        except Unmet:
+            continue
+        raise Unmet(what, given)
 
 
 def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> None:

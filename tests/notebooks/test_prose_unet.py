@@ -68,7 +68,8 @@ def test_every_number_of_its_prose_has_a_source():
         "nb05-mem-1": "16 4 2",
         "nb05-mem-3": "4 8",
         "nb05-len-2": "1 5 40 100",
-        "nb05-74": "6 10 200 64 400 600",  # what the reader is asked to set; the receptive field, calculated
+        "nb05-74": "200 64 400 600",  # the receptive field, calculated; squares
+        "closing": "6 10",  # what the reader is asked to set
     }
     measured = {
         "nb05-18b": {"128": shipped.loc["unet", "size"]},

@@ -61,17 +61,16 @@ def lessons() -> list[Lesson]:
     list of Lesson
         One for each.
     """
-    return [_lesson(notebook) for notebook in find_notebooks() if of_notebook(notebook.stem)]
+    read = {notebook.stem: nbformat.read(notebook, as_version=4).cells for notebook in find_notebooks()}
+    return [_lesson(stem, cells[0].source) for stem, cells in read.items() if any(c.id == "ex-intro" for c in cells)]
 
 
-def _lesson(notebook: Path) -> Lesson:
-    opening = nbformat.read(notebook, as_version=4).cells[0].source
+def _lesson(stem: str, opening: str) -> Lesson:
     parts = dict(re.findall(r"^\*\*(.+?)\.\*\* ((?s:.+?))(?=\n\n|\Z)", opening, re.MULTILINE))
     said = [
         " ".join(parts.get(name, "").split()) for name in ("What you'll learn", "What you need", "How long it takes")
     ]
     title = opening.partition("\n")[0].lstrip("# ")
-    stem = notebook.stem
     return Lesson(stem, title, *said, tuple(of_notebook(stem)), len(quiz.questions(stem)))
 
 

@@ -7,6 +7,7 @@ hints and leaves out the solutions; a teacher's has the solutions in place, and 
 from __future__ import annotations
 
 import difflib
+import warnings
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
@@ -80,7 +81,8 @@ def _slips(exercise: Exercise) -> str:
     for code, _ in exercise.mistakes:
         lines = difflib.ndiff(exercise.solution.splitlines(), code.strip().splitlines())
         wrong = "\n".join(line[2:] for line in lines if line.startswith("+ "))
-        said = getattr(check, exercise.name).verdict(check.defined(code, exercise.name)).said
+        with warnings.catch_warnings(action="ignore"):  # a slip may well divide by zero
+            said = getattr(check, exercise.name).verdict(check.defined(code, exercise.name)).said
         parts.append(f"```python\n{wrong or '(a line is missing)'}\n```\n\n> {said}")
     return "\n\n".join(parts)
 

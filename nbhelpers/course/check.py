@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from IPython.display import Markdown, display
+from IPython.display import display
 
 from nbhelpers import widgets
 from nbhelpers.course import progress
@@ -49,11 +49,21 @@ class Verdict:
     said: str
 
     def __repr__(self):
-        return f"{self.state}: {self.said}"
+        return f"{self.state}. {self.said[:1].upper()}{self.said[1:]}"
 
     def _repr_html_(self):
         style = f"border-left:.3rem solid {COLOURS[self.state]};padding:.3rem .8rem;margin:.2rem 0"
-        return f'<div style="{style}"><b>{self.state}</b>: {marked(self.said)}</div>'
+        said = marked(repr(self).removeprefix(self.state))
+        return f'<div style="{style}"><b>{self.state}</b>{said}</div>'
+
+
+class Text(str):
+    """Markdown that a notebook shows as such, and a terminal as it is."""
+
+    __repr__ = str.__str__
+
+    def _repr_markdown_(self):
+        return str(self)
 
 
 class Check:
@@ -82,7 +92,7 @@ class Check:
         verdict = self.verdict(answer)
         display(verdict)
         if verdict.state == RIGHT:
-            display(Markdown(self.exercise.why))
+            display(Text(self.exercise.why))
         self._note(verdict.state)
 
     def verdict(self, answer=...) -> Verdict:
@@ -111,12 +121,12 @@ class Check:
         try:
             getattr(_JUDGES[self.exercise.notebook], name)(answer)
         except Unmet as unmet:
-            return Verdict(NOT_YET, f"{unmet}. {self._way()}")
+            return Verdict(NOT_YET, f"{_ended(str(unmet))} {self._way()}")
         except Exception as error:  # an answer of a form that nobody thought of
             reason = " ".join(str(error).split())[:200]
             what = f"the answer cannot be read ({type(error).__name__}: {reason}): has it the form that is asked for?"
             return Verdict(NOT_YET, f"{what} {self._way()}")
-        return Verdict(RIGHT, f"{self.exercise.title}. Another way: `check.{name}.solution()`")
+        return Verdict(RIGHT, f"{_ended(self.exercise.title)} Another way: `check.{name}.solution()`")
 
     def hint(self, number: int | None = None) -> None:
         """Show a hint.
@@ -130,12 +140,12 @@ class Check:
         if number not in (1, 2):
             raise ValueError(f"there are hints 1 and 2, not {number}")
         self._hinted = max(self._hinted, number)
-        display(Markdown(f"**Hint {number} of 2.** {self.exercise.hints[number - 1]}"))
+        display(Text(f"**Hint {number} of 2.** {self.exercise.hints[number - 1]}"))
         self._note(f"hint {number}")
 
     def solution(self) -> None:
         """Show a solution, and why it is one."""
-        display(Markdown(f"**A solution.**\n\n```python\n{self.exercise.solution}\n```\n\n{self.exercise.why}"))
+        display(Text(f"**A solution.**\n\n```python\n{self.exercise.solution}\n```\n\n{self.exercise.why}"))
         self._note("solution")
 
     def _way(self) -> str:
@@ -148,6 +158,10 @@ class Check:
         failed = progress.note(self.exercise.name, event)
         if failed:
             print(failed)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 def defined(code: str, name: str):

@@ -22,8 +22,8 @@ INTRO = """## Exercises
 
 Change a cell, run it, then the one below it. The check says *not attempted*, or *not yet* with a property that your
 answer lacks and the smallest input that shows it, or *right*. It looks for properties, not for our words: another way
-is as good. Each cell runs by itself, without those above. `nbhelpers progress` shows how far you are, from a file on
-your machine; nothing leaves it."""
+is as good, as long as what a function is given stays as it is. Each cell runs by itself, without those above.
+`nbhelpers progress` shows how far you are, from a file on your machine; nothing leaves it."""
 QUIZ = """## Quiz
 
 Each answer says why it is right or wrong. What was measured is read from the reference run's tables."""

@@ -41,7 +41,7 @@ def test_what_is_tried_is_noted_in_order_and_nothing_else(person, capsys):
     assert told == ["not yet", "hint 1", "hint 2", "hint 2", "hint 1", "solution", "right"]
     assert {note["exercise"] for note in notes()} == {"cube_root"}
     said = capsys.readouterr().out
-    assert said.count("not attempted") == 2 and said.count("not yet: ") == 1 and said.count("right: ") == 1
+    assert said.count("not attempted") == 2 and said.count("not yet. ") == 1 and said.count("right. ") == 1
 
 
 def test_without_a_person_nothing_is_noted(course, monkeypatch):
@@ -55,7 +55,7 @@ def test_where_nothing_can_be_noted_the_check_goes_on_and_says_so(person, capsys
     paths.DATA.write_text("a file in its place")
     check.cube_root(right)
     said = capsys.readouterr().out
-    assert "right: " in said and "progress.jsonl cannot be written" in said
+    assert "right. " in said and "progress.jsonl cannot be written" in said
 
 
 def test_the_answers_that_one_gives_first(person):
@@ -90,7 +90,7 @@ def test_a_name_that_is_none_says_which_is_meant():
 
 def test_a_verdict_is_shown_safely():
     made = check.Verdict("not yet", "for a < b")
-    assert "for a &lt; b" in made._repr_html_() and repr(made) == "not yet: for a < b"
+    assert "For a &lt; b" in made._repr_html_() and repr(made) == "not yet. For a < b"
 
 
 def test_an_answer_of_an_unforeseen_form_is_no_traceback_of_ours(monkeypatch):
@@ -112,11 +112,11 @@ def test_the_first_input_that_fails_is_shown():
     inputs = [(np.zeros(1),), (np.array([2.0]),), (np.array([2.0, 3.0]),)]
     with pytest.raises(Unmet) as found:
         agree("it doubles", lambda x: x * x, lambda x: 2 * x, [*inputs, (np.full((5, 5), 3.0),)])
-    assert str(found.value) == "it doubles. For x = [2, 3] it is [4, 9], and should be [4, 6]"
+    assert str(found.value) == "wanted: it doubles. For x = [2, 3] it is [4, 9], and should be [4, 6]"
     with pytest.raises(Unmet) as found:
         agree("it doubles", lambda x: x * x, lambda x: 2 * x, [(np.full((5, 5), 3.0),)])
     shape = "x = an array of shape (5, 5) that begins 3 3 3 3"
-    assert str(found.value) == f"it doubles, at (0, 0). For {shape} it is 9, and should be 6"
+    assert str(found.value) == f"wanted: it doubles, at (0, 0). For {shape} it is 9, and should be 6"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_is_near_is_the_same():
     same("", 1e9 + 1, 1e9)  # relative
     with pytest.raises(Unmet):
         same("", 1e-3, 0)
-    with pytest.raises(Unmet, match="^it grows. For n = 3 it is not so$"):
+    with pytest.raises(Unmet, match="^wanted: it grows. For n = 3 it is not so$"):
         holds("it grows", False, "n = 3")
 
 

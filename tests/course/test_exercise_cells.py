@@ -19,7 +19,7 @@ def test_the_committed_cells_are_what_the_texts_say(notebook):
     made = [cell for cell in node.cells if cell.id.startswith(("ex-", "quiz"))]
     checks = [cell for cell in made if "check" in cell.metadata.get("tags", [])]
     assert len(checks) == len(texts.of_notebook(notebook.stem)) >= 3
-    assert all(cell.outputs[0]["data"]["text/plain"].startswith("not attempted: ") for cell in checks)
+    assert all(cell.outputs[0]["data"]["text/plain"].startswith("not attempted. ") for cell in checks)
 
 
 @pytest.mark.parametrize("notebook", find_notebooks(), ids=lambda path: path.stem)
@@ -56,7 +56,7 @@ def test_students_get_hints_and_no_solution_teachers_both_and_the_slips():
     assert ["> not yet" in text or "it is a straight line" in text for text in helps] == [False, False, True]
     assert teacher["ex-cube_root-answer"].source == solution
     assert student["ex-cube_root-answer"].source == course["ex-cube_root-answer"].source != solution
-    assert teacher["ex-cube_root-check"].outputs[0]["data"]["text/plain"].startswith("right: ")
+    assert teacher["ex-cube_root-check"].outputs[0]["data"]["text/plain"].startswith("right. ")
     assert "np.sqrt(t)" in helps[2]
 
 

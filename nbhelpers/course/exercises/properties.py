@@ -12,12 +12,12 @@ import numpy as np
 
 
 class Unmet(Exception):
-    """A property that an answer lacks; its text is the whole message.
+    """An answer is not right yet; its text is what a person is told.
 
     Parameters
     ----------
     what : str
-        The property, such as "it keeps the order of its inputs".
+        What is wrong, such as "the hue is in degrees, and np.cos wants radians".
     given : str, optional
         The input, as `written` writes it.
     got, wanted : object, optional
@@ -26,9 +26,36 @@ class Unmet(Exception):
 
     def __init__(self, what, given="", got=..., wanted=...):
         said = [f"for {given}"] if given else []
-        said += [f"it is {written(got)}"] if got is not ... else ["it is not so"] if given else []
-        text = " ".join(said) + (f", and should be {written(wanted)}" if wanted is not ... else "")
-        super().__init__(f"{what}. {text[:1].upper()}{text[1:]}" if text else what)
+        said += [f"it is {_told(got, wanted)}"] if got is not ... else ["it is not so"] if given else []
+        text = " ".join(said) + (f", and should be {_told(wanted, got)}" if wanted is not ... else "")
+        end = "" if what.endswith((".", "?", "!")) else "."
+        super().__init__(f"{what}{end} {text[:1].upper()}{text[1:]}" if text else what)
+
+
+def lacks(what: str, given: str = "", got=..., wanted=...) -> Unmet:
+    """A property that an answer lacks.
+
+    Parameters
+    ----------
+    what : str
+        The property, such as "it keeps the order of its inputs".
+    given, got, wanted : object, optional
+        As `Unmet` takes them.
+
+    Returns
+    -------
+    Unmet
+        To be raised.
+    """
+    return Unmet(f"wanted: {what}", given, got, wanted)
+
+
+def _told(value, other) -> str:
+    """Written, with more digits where two values look alike and are not."""
+    text = written(value)
+    if other is not ... and text == written(other) and isinstance(value, (int, float, np.number)):
+        return f"{float(value):.12g}"
+    return text
 
 
 def _array(value):
@@ -102,9 +129,18 @@ def call(theirs, *given):
     if got is None or got is ...:
         raise Unmet(f"it returns nothing, for {named}: is there a `return`?")
     for before, after in zip(given, mine):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
-            raise Unmet(f"it leaves its input as it was: for {named} it does not")
+        if not _kept(before, after):
+            raise lacks("it leaves its input as it was", named)
     return got
+
+
+def _kept(before, after) -> bool:
+    """Whether arrays, in lists too, are as they were."""
+    if isinstance(before, np.ndarray):
+        return np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_kept, before, after))
+    return True
 
 
 def _named(theirs, given) -> str:
@@ -160,7 +196,7 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5) -> None:
             same(what, got, value, given, tolerance)
         except Unmet:
             continue
-        raise Unmet(what, given)
+        raise lacks(what, given)
 
 
 def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> None:
@@ -184,34 +220,34 @@ def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> No
     """
     if isinstance(wanted, dict):
         if not isinstance(got, dict) or set(got) != set(wanted):
-            raise Unmet(what, given, got, wanted)
+            raise lacks(what, given, got, wanted)
         for key in wanted:
             same(f"{what} ({written(key)})", got[key], wanted[key], given, tolerance)
         return
     if isinstance(wanted, tuple):
         several = isinstance(got, (tuple, list)) or isinstance(got, np.ndarray) and got.ndim > 0
         if not several or len(got) != len(wanted):
-            raise Unmet(f"{what} ({len(wanted)} results are asked for)", given, got, wanted)
+            raise lacks(f"{what} ({len(wanted)} results are asked for)", given, got, wanted)
         for number, (mine, right) in enumerate(zip(got, wanted), 1):
             same(f"{what} (result {number})", mine, right, given, tolerance)
         return
     if isinstance(wanted, str):
         if got != wanted:
-            raise Unmet(what, given, got, wanted)
+            raise lacks(what, given, got, wanted)
         return
     try:
         mine, right = _array(got), _array(wanted)
         shaped = mine.shape == right.shape
         near = shaped and np.allclose(mine, right, rtol=0, atol=tolerance * max(1, np.abs(right).max(initial=0)))
     except (TypeError, ValueError):
-        raise Unmet(what, given, got, wanted) from None
+        raise lacks(what, given, got, wanted) from None
     if not shaped:
-        raise Unmet(f"{what} (its shape is {mine.shape}, and should be {right.shape})", given)
+        raise lacks(f"{what} (its shape is {mine.shape}, and should be {right.shape})", given)
     if not near:
         if right.size > 16:  # name one place
             place = np.unravel_index(np.abs(mine - right).argmax(), right.shape)
             what, got, wanted = f"{what}, at {tuple(map(int, place))}", mine[place], right[place]
-        raise Unmet(what, given, got, wanted)
+        raise lacks(what, given, got, wanted)
 
 
 def agree(what: str, theirs, ours, inputs, tolerance: float = 1e-6, of=lambda result: result) -> None:
@@ -260,7 +296,7 @@ def holds(what: str, condition, given: str = "", got=...) -> None:
         When it is false.
     """
     if not condition:
-        raise Unmet(what, given, got)
+        raise lacks(what, given, got)
 
 
 def numbers(what: str, got, given: str = "") -> np.ndarray:
@@ -288,7 +324,26 @@ def numbers(what: str, got, given: str = "") -> np.ndarray:
     try:
         return np.asarray(_array(got), float)
     except (TypeError, ValueError):
-        raise Unmet(what, given, got) from None
+        raise lacks(what, given, got) from None
+
+
+def explain(good, why: str) -> None:
+    """Say why an answer, mostly a prediction, is not right, in words of its own.
+
+    Parameters
+    ----------
+    good : bool
+        Whether it is right in this.
+    why : str
+        What is told where it is not.
+
+    Raises
+    ------
+    Unmet
+        Where it is not.
+    """
+    if not good:
+        raise Unmet(why)
 
 
 def empty(theirs, stub) -> bool:

@@ -248,14 +248,16 @@ def progress(
     tried, odd = notes.tried()
     if odd:
         tell(f"{notes.file()} has lines that are no notes, which are passed over: {', '.join(map(str, odd))}")
-    page = Path(os.path.expanduser(out)) if out else notes.file().with_suffix(".html")
-    if page.is_dir():
-        raise typer.BadParameter(f"-o/--out names a file, and {page} is a folder")
-    out_folder(str(page.parent))
-    notes.write(page, tried)
     for stem in dict.fromkeys(exercise.notebook for exercise in exercises().values()):
         states = [tried[name].state for name, exercise in exercises().items() if exercise.notebook == stem]
         typer.echo(f"{stem:28} {states.count(notes.RIGHT)} of {len(states)} right")
+    page = Path(os.path.expanduser(out)) if out is not None else notes.file().with_suffix(".html")
+    if page.suffix not in (".html", ".htm") or page.is_dir():
+        raise typer.BadParameter(f"-o/--out names a page, such as progress.html, and not {out or 'nothing'}")
+    try:
+        notes.write(page, tried)
+    except OSError as error:
+        raise UserError(f"{page} cannot be written ({error.strerror}): name another page with -o") from None
     typer.echo(f"What was tried of each: {page}")
 
 

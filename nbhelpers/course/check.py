@@ -7,6 +7,7 @@ What was tried is noted in data/progress.jsonl on this machine (`nbhelpers progr
 
 from __future__ import annotations
 
+import ast
 import difflib
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from IPython.display import display
 from nbhelpers import widgets
 from nbhelpers.course import progress
 from nbhelpers.course.exercises import cielab, comparison, explorer, gan, neighbours, rows, sparse, start, unet
-from nbhelpers.course.exercises.properties import Unmet, empty
+from nbhelpers.course.exercises.answers import Unmet, empty
 from nbhelpers.course.exercises.texts import Exercise, exercises
 from nbhelpers.course.pages import marked
 from nbhelpers.course.progress import COLOURS, NOT_ATTEMPTED, NOT_YET, RIGHT
@@ -108,8 +109,11 @@ class Check:
         Verdict
             Its state, and why.
         """
-        name, stub = self.exercise.name, defined(self.exercise.stub, self.exercise.name)
-        if answer is ... or empty(answer, stub):
+        name, code = self.exercise.name, self.exercise.stub
+        judge = getattr(_JUDGES[self.exercise.notebook], name)
+        # A kernel compiles statement by statement, Python a whole file, which gives other bytecode.
+        begun = not any(empty(answer, defined(code, name, whole)) for whole in (False, True))
+        if answer is ... or not begun:
             what = "the cell above is as it was given; change it, run it, then this one"
             if isinstance(answer, (list, tuple, dict)):
                 what = "a `...` is left in the cell above; replace it, run the cell, then this one"
@@ -119,7 +123,7 @@ class Check:
         if callable(answer) and not self.exercise.is_function:
             return Verdict(NOT_YET, "a value is asked for, and this is a function")
         try:
-            getattr(_JUDGES[self.exercise.notebook], name)(answer)
+            judge(answer)
         except Unmet as unmet:
             return Verdict(NOT_YET, f"{_ended(str(unmet))} {self._way()}")
         except Exception as error:  # an answer of a form that nobody thought of
@@ -164,7 +168,7 @@ def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
-def defined(code: str, name: str):
+def defined(code: str, name: str, whole: bool = False):
     """What a cell's code defines under a name.
 
     Parameters
@@ -173,6 +177,8 @@ def defined(code: str, name: str):
         A stub's or a solution's.
     name : str
         Of the exercise.
+    whole : bool
+        Whether it is compiled as a whole, as a file is, and not by statements, as a notebook's cell.
 
     Returns
     -------
@@ -180,7 +186,9 @@ def defined(code: str, name: str):
         A function or a value.
     """
     space = {"__name__": "exercise"}
-    exec(compile(code, f"<{name}>", "exec", dont_inherit=True), space)
+    tree = ast.parse(code)
+    for part in [tree] if whole else [ast.Module([node], []) for node in tree.body]:
+        exec(compile(part, f"<{name}>", "exec", dont_inherit=True), space)
     return space[name]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +61,8 @@ def lessons() -> list[Lesson]:
         One for each.
     """
     read = {notebook.stem: nbformat.read(notebook, as_version=4).cells for notebook in find_notebooks()}
-    return [_lesson(stem, cells[0].source) for stem, cells in read.items() if any(c.id == "ex-intro" for c in cells)]
+    with_them = {stem: cells for stem, cells in read.items() if any(c.get("id") == "ex-intro" for c in cells)}
+    return [_lesson(stem, cells[0].source) for stem, cells in with_them.items()]
 
 
 def _lesson(stem: str, opening: str) -> Lesson:
@@ -108,17 +108,15 @@ def write(folder: Path) -> None:
     folder = Path(folder).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty, and what is in it may be yours: name a new folder with -o")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-        part = Path(temporary) / "class"
+    if folder == Path.cwd():
+        raise UserError(f"{folder} is where this command runs: name a new folder with -o")
+    with paths.whole_folder(folder) as part:
         _fill(part)
         if folder.exists():
             folder.rmdir()
-        part.rename(folder)
 
 
 def _fill(folder: Path) -> None:
-    folder.mkdir()
     (folder / "README.md").write_text(ABOUT, encoding="utf-8")
     text = re.sub(r"\]\((\d\d_)", rf"]({exercise_cells.STUDENT}/\1", syllabus())
     (folder / "syllabus.md").write_text(text, encoding="utf-8")

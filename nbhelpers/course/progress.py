@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from nbhelpers.course.pages import write as write_page
 from nbhelpers.errors import UserError
 
 NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
+EVENTS = (NOT_YET, RIGHT, "hint 1", "hint 2", "solution")
 COLOURS = {NOT_ATTEMPTED: "#757575", NOT_YET: "#a85b00", RIGHT: "#2e7d32"}
 
 
@@ -40,8 +42,10 @@ def note(name: str, event: str) -> str:
     line = json.dumps({"at": datetime.now().isoformat(timespec="seconds"), "exercise": name, "event": event})
     try:
         file().parent.mkdir(parents=True, exist_ok=True)
-        with open(file(), "a", encoding="utf-8") as notes:  # a line at once: two kernels may write
-            notes.write(line + "\n")
+        with open(file(), "ab+") as notes:  # a line at once: two kernels may write
+            if notes.tell() and (notes.seek(-1, os.SEEK_END), notes.read())[1] != b"\n":
+                line = f"\n{line}"  # the last one was cut off
+            notes.write(f"{line}\n".encode())
     except OSError as error:
         return f"nbhelpers progress will not know of this: {file()} cannot be written ({error.strerror})"
     return ""
@@ -95,7 +99,9 @@ def tried() -> tuple[dict[str, Tried], list[int]]:
     for number, line in enumerate(lines, 1):
         try:
             said = json.loads(line)
-            at, name, event = (str(said[key]) for key in ("at", "exercise", "event"))
+            at, name, event = said["at"], said["exercise"], said["event"]
+            if not (isinstance(at, str) and at and isinstance(name, str) and event in EVENTS):
+                raise ValueError
         except (ValueError, TypeError, KeyError):
             odd.append(number)
             continue

@@ -29,6 +29,7 @@ Texts are plain, with `code` in backticks.
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import re
 import tomllib
@@ -192,7 +193,7 @@ def show(notebook: str) -> None:
     except MissingTable as error:  # no reason to stop a run of the notebook
         print(error)
         return
-    if widgets.headless():
+    if widgets.headless() or importlib.util.find_spec("jupyterquiz") is None:
         display(HTML(folded(notebook)))
         return
     from jupyterquiz import display_quiz

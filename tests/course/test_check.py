@@ -8,7 +8,8 @@ import pytest
 from nbhelpers import paths
 from nbhelpers.course import check
 from nbhelpers.course.exercises import cielab, texts
-from nbhelpers.course.exercises.properties import Unmet, agree, call, empty, holds, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, empty, written
+from nbhelpers.course.exercises.properties import agree, holds, same
 
 
 @pytest.fixture
@@ -60,6 +61,7 @@ def test_where_nothing_can_be_noted_the_check_goes_on_and_says_so(person, capsys
 
 def test_the_answers_that_one_gives_first(person):
     ask = check.cube_root
+    assert "a function is asked for" in ask.verdict(None).said  # the result of a function without `return`
     assert "without calling it" in ask.verdict(right(np.ones(1))).said
     assert ask.verdict(lambda t, delta: None).said.startswith("it returns nothing, for t = [1], delta = 0.206897")
     broken = "def cube_root(t, delta):\n    u = t\n    return u / missing\n"
@@ -172,7 +174,7 @@ def test_what_was_not_begun_is_told_from_a_wrong_answer():
     assert empty(check.defined(beside.format(1, 2), "f"), stub)
     assert not empty(check.defined(beside.format(9, 2), "f"), stub)
     assert not empty(check.defined(beside.format(1, 9), "f"), stub)
-    assert empty((1, ...), 0) and empty({"a": ...}, 0) and empty(None, 0) and not empty(0.0, ...)
+    assert empty((1, ...), 0) and empty({"a": ...}, 0) and not empty(None, 0) and not empty(0.0, ...)
 
 
 def test_a_function_gets_copies():

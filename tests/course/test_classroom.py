@@ -44,11 +44,14 @@ def test_the_syllabus_has_each_notebook_with_its_aims_and_exercises(made):
     assert [name for name in linked if not name.startswith("http") and not (made / name).is_file()] == []
 
 
-def test_what_lies_in_a_folder_is_not_replaced(made, tmp_path):
+def test_what_lies_in_a_folder_is_not_replaced(made, tmp_path, monkeypatch):
     before = sorted(path.name for path in made.iterdir())
     with pytest.raises(UserError, match="is not empty, and what is in it may be yours: name a new folder"):
         classroom.write(made)
     assert sorted(path.name for path in made.iterdir()) == before
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="is where this command runs"):
+        classroom.write(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="name a new folder"):
         classroom.write(tmp_path / "file")
@@ -62,7 +65,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_the_command_says_what_it_wrote(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(classroom, "_fill", lambda folder: folder.mkdir())
+    monkeypatch.setattr(classroom, "_fill", lambda folder: None)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit) as ended:
         cli.main(["class", "-o", str(tmp_path / "empty")])

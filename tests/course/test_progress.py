@@ -29,7 +29,7 @@ def test_what_came_before_the_first_right_answer_counts(course):
 def test_lines_that_are_no_notes_are_named_and_the_others_count(course, capsys):
     progress.note(NAME, "not yet")
     with open(progress.file(), "ab") as file:
-        file.write(b'half a li\n[1]\n\xff\n{"at": 1}\n{"at": "", "exercise": "of old", "event": "right"}\n')
+        file.write(b'half a li\n[1]\n\xff\n{"at": 1}\n{"at": "x", "exercise": "of old", "event": "right"}\n')
     progress.note(NAME, "right")
     tried, odd = progress.tried()
     assert odd == [2, 3, 4, 5] and tried[NAME].state == "right" and "of old" not in tried
@@ -59,7 +59,34 @@ def test_nothing_tried_is_a_page_too(course, capsys, tmp_path):
 
 def test_a_folder_is_no_page_and_what_cannot_be_read_is_named(course, capsys, tmp_path):
     status, _, errors = run(capsys, "-o", str(tmp_path))
-    assert status == 2 and f"{tmp_path} is a folder" in errors
+    assert status == 2 and f"names a page, such as progress.html, and not {tmp_path}" in errors
+    assert run(capsys, "-o", "")[0] == 2
+    progress.note(NAME, "right")
+    assert run(capsys, "-o", str(progress.file()))[0] == 2  # never in place of the notes
+    assert progress.tried()[0][NAME].state == "right"
+    progress.file().unlink()
+    (tmp_path / "file").touch()
+    status, out, errors = run(capsys, "-o", str(tmp_path / "file" / "x.html"))
+    assert status == 1 and "x.html cannot be written" in errors and "0 of " in out
     progress.file().mkdir(parents=True)
     with pytest.raises(UserError, match="progress.jsonl cannot be read .* move it away"):
         progress.tried()
+
+
+def test_a_line_that_was_cut_off_takes_no_other_with_it(course):
+    progress.note(NAME, "not yet")
+    with open(progress.file(), "ab") as file:
+        file.write(b'{"at": "2026", "exer')
+    progress.note(NAME, "right")
+    tried, odd = progress.tried()
+    assert odd == [2] and tried[NAME].state == "right" and tried[NAME].checks == 2
+
+
+@pytest.mark.parametrize(
+    "line", ['"event": "hint two", "at": "x"', '"event": "quiz", "at": "x"', '"event": "right", "at": null']
+)
+def test_a_note_of_a_later_version_is_named_and_not_guessed_at(course, line):
+    progress.file().parent.mkdir()
+    progress.file().write_text(f'{{"exercise": "{NAME}", {line}}}\n')
+    tried, odd = progress.tried()
+    assert odd == [1] and tried[NAME] == progress.Tried()

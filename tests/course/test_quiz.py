@@ -1,5 +1,6 @@
 """The quizzes: their shape, and that no number in them was typed."""
 
+import importlib.util
 import re
 import tomllib
 
@@ -97,7 +98,8 @@ def test_each_answer_of_the_folded_quiz_says_whether_it_is_right(one):
 
 def test_the_order_of_answers_is_always_the_same_and_not_always_begins_with_the_right_one():
     found = [question for stem in STEMS for question in quiz.questions(stem) if question.number is None]
-    assert [q.options() for q in found] == [q.options() for q in found]
+    asked = quiz.Question("a?", "yes", "so", (("no", "not so"), ("never", "nor so")))
+    assert [answer for answer, _, _ in asked.options()] == ["never", "no", "yes"]  # at every start of Python
     first = sum(question.options()[0][2] for question in found)
     assert 0 < first < len(found) / 2
 
@@ -115,6 +117,13 @@ def test_with_a_person_jupyterquiz_shows_it(one, monkeypatch):
     near, other = number["answers"]
     assert number["type"] == "numeric" and near["range"] == [67.5, 82.5] and near["correct"]
     assert other["type"] == "default"
+
+
+def test_without_jupyterquiz_it_unfolds(one, monkeypatch, capsys):
+    monkeypatch.delenv("NBHELPERS_HEADLESS", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    quiz.show("99_mine")
+    assert "HTML object" in capsys.readouterr().out
 
 
 def test_a_quiz_that_cannot_be_shown_says_why(one, tmp_path, capsys):

@@ -8,7 +8,8 @@ from numbers import Real
 import numpy as np
 from scipy import stats
 
-from nbhelpers.course.exercises.properties import Unmet, agree, call, holds, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, written
+from nbhelpers.course.exercises.properties import agree, holds, same
 from nbhelpers.evaluation.statistics import bootstrap_interval, holm
 
 

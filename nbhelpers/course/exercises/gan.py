@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from nbhelpers.course.exercises.properties import Unmet, call, holds, itself, name_slip, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, itself, written
+from nbhelpers.course.exercises.properties import holds, name_slip, same
 
 
 def least_loss(theirs) -> None:

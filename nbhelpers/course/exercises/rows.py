@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbhelpers.course.exercises.properties import Unmet, agree, call, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, written
+from nbhelpers.course.exercises.properties import agree, same
 
 
 def spread_share(theirs) -> None:

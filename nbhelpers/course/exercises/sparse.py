@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbhelpers.course.exercises.properties import Unmet, call, holds, numbers, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, written
+from nbhelpers.course.exercises.properties import holds, numbers, same
 
 
 def _positive(rng, n):

@@ -6,7 +6,8 @@ import numpy as np
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.course.exercises.properties import Unmet, agree, call, holds, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, written
+from nbhelpers.course.exercises.properties import agree, holds, same
 from nbhelpers.hints import Hints, nearest_known
 
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nbhelpers.course.exercises.properties import Unmet, call, holds, itself, name_slip, same, written
+from nbhelpers.course.exercises.answers import Unmet, call, itself, written
+from nbhelpers.course.exercises.properties import holds, name_slip, same
 
 
 def running_statistics(theirs) -> None:

@@ -255,6 +255,8 @@ def progress(
     if page.suffix not in (".html", ".htm") or page.is_dir():
         raise typer.BadParameter(f"-o/--out names a page, such as progress.html, and not {out or 'nothing'}")
     try:
+        if page.exists() and b"<title>Progress</title>" not in page.read_bytes():
+            raise UserError(f"{page} is another page, and is left as it is: name a new one with -o")
         notes.write(page, tried)
     except OSError as error:
         raise UserError(f"{page} cannot be written ({error.strerror}): name another page with -o") from None

@@ -144,7 +144,8 @@ class Check:
         if number not in (1, 2):
             raise ValueError(f"there are hints 1 and 2, not {number}")
         self._hinted = max(self._hinted, number)
-        display(Text(f"**Hint {number} of 2.** {self.exercise.hints[number - 1]}"))
+        after = f" (That was the last one: `check.{self.exercise.name}.solution()`.)" if number == 2 else ""
+        display(Text(f"**Hint {number} of 2.** {self.exercise.hints[number - 1]}{after}"))
         self._note(f"hint {number}")
 
     def solution(self) -> None:

@@ -17,16 +17,22 @@ from nbhelpers.course import check, quiz
 from nbhelpers.course.exercises.texts import Exercise, of_notebook
 from nbhelpers.course.notebooks import find_notebooks
 
+MADE = ("ex-", "quiz")  # how the ids of these cells begin
 COURSE, STUDENT, TEACHER = "course", "student", "teacher"
-INTRO = """## Exercises
+INTRO = """<a id="Exercises"></a>
+
+## Exercises
 
 Change a cell, run it, then the one below it. The check says *not attempted*, or *not yet* with a property that your
 answer lacks and the smallest input that shows it, or *right*. It looks for properties, not for our words: another way
 is as good, as long as what a function is given stays as it is. Each cell runs by itself, without those above.
 `nbhelpers progress` shows how far you are, from a file on your machine; nothing leaves it."""
-QUIZ = """## Quiz
+QUIZ = """<a id="Quiz"></a>
 
-Each answer says why it is right or wrong. What was measured is read from the reference run's tables."""
+## Quiz
+
+Each answer says why it is right or wrong. What was measured is read from the reference run's tables. Nobody keeps what
+you choose."""
 
 
 def generated(notebook: str, version: str = COURSE) -> list:
@@ -99,7 +105,7 @@ def put(node, notebook: str, version: str = COURSE) -> None:
     version : str
         As in `generated`.
     """
-    kept = [cell for cell in node.cells if not cell.get("id", "").startswith(("ex-", "quiz"))]
+    kept = [cell for cell in node.cells if not cell.get("id", "").startswith(MADE)]
     at = next((i for i, cell in enumerate(kept) if cell.get("id") == "closing"), None)
     if at is None:
         return

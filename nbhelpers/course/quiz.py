@@ -198,12 +198,17 @@ def show(notebook: str) -> None:
         return
     from jupyterquiz import display_quiz
 
-    display(Javascript(NO_FETCH))
+    display(Javascript(NO_FETCH), HTML(STYLE))
     display_quiz([_played(question) for question in found], colors=COLOURS, max_width=800)
+    # What a saved notebook still shows to a reader whose JupyterLab does not trust its scripts.
+    display(HTML(f"<details><summary>The same as a list</summary>{folded(notebook)}</details>"))
 
 
 # Where JupyterLab's MathJax has no function for it, jupyterquiz would fetch another to set formulas; there are none.
 NO_FETCH = "if (window.MathJax && !window.MathJax.typeset) window.MathJax.typeset = () => {};"
+# Dark text on light ground, in a dark JupyterLab too.
+STYLE = """<style>.Quiz{background:#f4f6f8;color:#1b1b1b;padding:.5rem 1rem 1rem!important;font-size:1rem!important}
+.Quiz code{background:none!important;color:inherit!important}</style>"""
 COLOURS = {
     "--jq-multiple-choice-bg": "#2f4b63",
     "--jq-numeric-bg": "#2f4b63",

@@ -93,7 +93,8 @@ def _fill(folder: Path, repository: str) -> None:
         if list(run.glob(f"{number:02d}_*")):
             write(folder / f"results_{number:02d}.html", *_results(run, number, notebooks))
     pages = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", syllabus())
-    write(folder / "syllabus.html", "Syllabus", "", markdown2html(pages), [("Contents", "index.html")])
+    body = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html(pages))
+    write(folder / "syllabus.html", "Syllabus", "", body, [("Contents", "index.html")])
     write(folder / "index.html", *_index(notebooks, run))
     broken = broken_links(folder)
     if broken:
@@ -137,6 +138,7 @@ def _notebook(notebook: Path, notebooks: list[Path], repository: str) -> tuple:
     at = notebooks.index(notebook)
     links += [(f"← {_title(n)}", f"{n.stem}.html") for n in notebooks[max(at - 1, 0) : at]]
     links += [(f"{_title(n)} →", f"{n.stem}.html") for n in notebooks[at + 1 : at + 2]]
+    links += [(name, f"#{name}") for name in ("Exercises", "Quiz") if f'id="{name}"' in body]
     if repository:
         there = f"notebooks/{notebook.name}"
         links.append(("Open in Binder", f"https://mybinder.org/v2/gh/{repository}/HEAD?labpath={there}"))

@@ -72,6 +72,11 @@ def test_the_answers_that_one_gives_first(person):
     assert "raises SystemExit" in ask.verdict(lambda t, delta: exit()).said
     assert "TypeError" in ask.verdict(lambda: 1).said
 
+    def endless(t, delta):
+        raise KeyboardInterrupt
+
+    assert "it was stopped, for t = [1], delta = 0.206897: does a loop in it never end?" in ask.verdict(endless).said
+
     def changes(t, delta):
         t += 1
         return right(t - 1, delta)

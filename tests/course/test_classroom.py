@@ -20,13 +20,15 @@ def made(tmp_path_factory):
 def test_both_versions_have_all_notebooks_and_the_pictures_that_these_show(made):
     names = [notebook.name for notebook in find_notebooks()]
     for version in ("student", "teacher"):
-        assert sorted(path.name for path in (made / version).iterdir()) == names
-        for path in (made / version).iterdir():
+        assert sorted(path.name for path in (made / version).glob("*.ipynb")) == names
+        for path in (made / version).glob("*.ipynb"):
             node = nbformat.read(path, as_version=4)
             nbformat.validate(node)
             text = nbformat.writes(node)
-            shown = [part.partition(")")[0] for part in text.split("](../")[1:]]
-            assert [name for name in shown if not (made / name).is_file()] == []
+            shown = [part.partition(")")[0] for part in text.split("](figures/")[1:]]
+            assert "](../" not in text
+            assert [name for name in shown if not (made / version / "figures" / name).is_file()] == []
+            assert ("teacher's version" in node.cells[0].source) == (version == "teacher")
             solutions = [e.solution for e in of_notebook(path.stem)]
             answers = [cell.source for cell in node.cells if "exercise" in cell.metadata.get("tags", [])]
             assert (answers == solutions) == (version == "teacher")
@@ -38,6 +40,7 @@ def test_the_syllabus_has_each_notebook_with_its_aims_and_exercises(made):
     text = (made / "syllabus.md").read_text()
     for lesson in classroom.lessons():
         assert f"## [{lesson.stem[:2]} {lesson.title}](student/{lesson.stem}.ipynb)" in text
+        assert lesson.words > 500 and lesson.cells >= 15 and f"{lesson.words:,} words" in text
         assert all(len(part) > 20 for part in (lesson.learn, lesson.need, lesson.long))
     assert all(f"`{name}`" in text for name in exercises())
     linked = [part.partition(")")[0] for part in text.split("](")[1:]]

@@ -65,6 +65,9 @@ def test_a_folder_is_no_page_and_what_cannot_be_read_is_named(course, capsys, tm
     assert run(capsys, "-o", str(progress.file()))[0] == 2  # never in place of the notes
     assert progress.tried()[0][NAME].state == "right"
     progress.file().unlink()
+    (tmp_path / "mine.html").write_text("a page of one's own")
+    status, _, errors = run(capsys, "-o", str(tmp_path / "mine.html"))
+    assert status == 1 and "is another page, and is left as it is" in errors
     (tmp_path / "file").touch()
     status, out, errors = run(capsys, "-o", str(tmp_path / "file" / "x.html"))
     assert status == 1 and "x.html cannot be written" in errors and "0 of " in out

@@ -104,13 +104,14 @@ def test_the_order_of_answers_is_always_the_same_and_not_always_begins_with_the_
     assert 0 < first < len(found) / 2
 
 
-def test_with_a_person_jupyterquiz_shows_it(one, monkeypatch):
+def test_with_a_person_jupyterquiz_shows_it(one, monkeypatch, capsys):
     import jupyterquiz
 
     monkeypatch.delenv("NBHELPERS_HEADLESS", raising=False)
     shown = []
     monkeypatch.setattr(jupyterquiz, "display_quiz", lambda questions, **_: shown.extend(questions))
     quiz.show("99_mine")
+    assert capsys.readouterr().out.count("HTML object") == 2  # its style, and a list that unfolds
     choice, number = shown
     assert choice["type"] == "multiple_choice" and len(choice["answers"]) == 3
     assert [answer["answer"] for answer in choice["answers"] if answer["correct"]] == ["75 %"]

@@ -131,6 +131,8 @@ def call(theirs, *given):
     named = named_inputs(theirs, given)
     try:
         got = theirs(*mine)
+    except KeyboardInterrupt:
+        raise Unmet(f"it was stopped, for {named}: does a loop in it never end?") from None
     except (Exception, SystemExit) as error:
         file = getattr(getattr(inspect.unwrap(theirs), "__code__", None), "co_filename", None)
         ours = file is not None and Path(file).parent == Path(__file__).parent  # a judge's wrapper, and not the cell

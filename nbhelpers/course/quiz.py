@@ -208,7 +208,7 @@ def show(notebook: str) -> None:
 NO_FETCH = "if (window.MathJax && !window.MathJax.typeset) window.MathJax.typeset = () => {};"
 # Dark text on light ground, in a dark JupyterLab too.
 STYLE = """<style>.Quiz{background:#f4f6f8;color:#1b1b1b;padding:.5rem 1rem 1rem!important;font-size:1rem!important}
-.Quiz code{background:none!important;color:inherit!important}</style>"""
+.Quiz *{font-size:1rem!important}.Quiz code{background:none!important;color:inherit!important}</style>"""
 COLOURS = {
     "--jq-multiple-choice-bg": "#2f4b63",
     "--jq-numeric-bg": "#2f4b63",

@@ -65,6 +65,7 @@ def test_a_notebook_page_leads_on_and_opens_elsewhere(built):
     nav = re.search("<nav>(.*?)</nav>", page)[1]
     assert "02_neighbour_regression.html" in nav and "04_row_by_row.html" in nav
     assert "https://mybinder.org/v2/gh/owner/course/HEAD?labpath=notebooks/03_sparse_system.ipynb" in nav
+    assert 'href="#Exercises"' in nav and 'href="#Quiz"' in nav
     assert "colab" not in nav  # it would not find the package there
     first = (built[0] / "00_start_here.html").read_text()
     assert "https://colab.research.google.com/github/owner/course/blob/main/notebooks/00_start_here.ipynb" in first

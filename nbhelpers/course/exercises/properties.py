@@ -137,6 +137,36 @@ def numbers(what: str, got, given: str = "") -> np.ndarray:
         raise lacks(what, given, got) from None
 
 
+def shaped(what: str, got, shape: tuple, given: str) -> np.ndarray:
+    """What an answer returned, as an array of numbers of a shape.
+
+    Parameters
+    ----------
+    what : str
+        The property, such as "it is one line of 25 numbers".
+    got : object
+        What came out.
+    shape : tuple of int
+        The shape that it should have; () for a single number.
+    given : str
+        The input, for the message.
+
+    Returns
+    -------
+    np.ndarray
+        Of floats.
+
+    Raises
+    ------
+    Unmet
+        When it is nothing of the kind, or has another shape.
+    """
+    array = numbers(what, got, given)
+    if array.shape != shape:
+        raise Unmet(f"wanted: {what}. For {given} the answer's shape is {array.shape}, and should be {shape}")
+    return array
+
+
 def number(what: str, value) -> float:
     """What an answer says, as a number.
 

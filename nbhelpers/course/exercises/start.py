@@ -6,8 +6,8 @@ import numpy as np
 
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
-from nbhelpers.course.exercises.answers import Unmet, call, written
-from nbhelpers.course.exercises.properties import agree, holds, same
+from nbhelpers.course.exercises.answers import call, lacks, written
+from nbhelpers.course.exercises.properties import agree, explain, holds, number, numbers, same, shaped
 from nbhelpers.hints import Hints, nearest_known
 
 
@@ -15,36 +15,32 @@ def without_colour(theirs) -> None:
     """A photo in CIELAB whose a* and b* are 0, on a copy."""
     rng = np.random.default_rng(0)
     for size in ((1, 1, 3), (1, 2, 3), (3, 3, 3)):
-        lab = rng.integers(1, 99, size).astype(np.float32)
-        got, told = call(theirs, lab), f"lab = {written(lab)}"
-        holds("the result has the photo's shape", np.shape(got) == size, f"a photo {size}", np.shape(got))
-        same("the lightness L* stays", np.asarray(got)[..., 0], lab[..., 0], told)
-        same("a* and b* are 0 everywhere", np.asarray(got)[..., 1:], 0 * lab[..., 1:], told)
+        lab = rng.uniform(1, 99, size).round(1).astype(np.float32)
+        told = f"lab = {written(lab)}"
+        got = shaped("the result has the photo's shape", call(theirs, lab), size, told)
+        same("the lightness L* stays", got[..., 0], lab[..., 0], told)
+        same("a* and b* are 0 everywhere", got[..., 1:], 0 * lab[..., 1:], told)
 
 
 def lookalikes(theirs) -> None:
     """Two colours of one lightness, far apart."""
-    try:
-        pair = np.array(theirs, float)
-    except (TypeError, ValueError):
-        raise Unmet("they are two colours of three numbers each", got=theirs) from None
-    holds("they are two colours of three numbers each", pair.shape == (2, 3), got=theirs)
+    pair = numbers("two colours of three numbers each", theirs)
+    holds("two colours of three numbers each", pair.shape == (2, 3), got=theirs)
     whole = np.all((pair >= 0) & (pair <= 255) & (pair == np.rint(pair)))
     holds("each number is a byte, whole and from 0 to 255", whole, got=theirs)
     one, two = rgb_to_lab(pair.astype(np.uint8))
-    what = f"their L* are less than 1 apart (they are {one[0]:.1f} and {two[0]:.1f})"
-    holds(what, abs(one[0] - two[0]) < 1)
+    which = "first" if one[0] < two[0] else "second"
+    dark = f"the {which} is darker than the other: their L* are {one[0]:.2f} and {two[0]:.2f}"
+    explain(abs(one[0] - two[0]) < 1, f"{dark}, and should be less than 1 apart")
     apart = np.hypot(*(one - two)[1:])
-    holds(f"in a* and b* they are more than 120 apart (the distance is {apart:.0f})", apart > 120)
+    alike = f"they look too much alike: in a* and b* they are {apart:.1f} apart, and should be more than 120 apart"
+    explain(apart > 120, alike)
 
 
 def fourth_pixel(theirs) -> None:
     """The fourth pixel of the notebook's row, when the lightness of its two things is nearly the same."""
-    try:
-        guess = float(theirs)
-    except (TypeError, ValueError):
-        raise Unmet("a number is asked for", got=theirs) from None
-    lightness, hints = np.array([88.0, 88, 88, 88, 90, 90]), {0: 40.0, 5: 0.0}
+    guess = number("a number, the a* of the fourth pixel", theirs)
+    lightness, hints = np.array([84.0, 84, 84, 84, 90, 90]), {0: 40.0, 5: 0.0}
     weight = np.exp(-25 * np.abs(np.diff(lightness)) / 100)
     matrix, right = np.eye(6), np.zeros(6)
     for i in range(6):
@@ -53,11 +49,11 @@ def fourth_pixel(theirs) -> None:
         else:
             matrix[i, i - 1 : i + 2] = -weight[i - 1], weight[i - 1] + weight[i], -weight[i]
     found = np.linalg.solve(matrix, right)[3]
-    holds("a weighted mean lies between the two known colours, which are 40 and 0", 0 <= guess <= 40, got=theirs)
-    high = "this is too red: put the step of 2 into the formula of the weight. Is the weight across it still nearly 0?"
-    low = "this is too grey: equal steps from 40 to 0, without any look at the lightness, would leave it redder"
-    holds(high, guess <= found + 4)
-    holds(low, guess >= found - 4)
+    holds("a weighted mean lies between the two known colours, which are 40 and 0", 0 <= guess <= 40, got=guess)
+    high = "this is too red: the edge lets some of the grey through. Is the weight across a step of 6 still nearly 0?"
+    low = "this is too grey: the edge is faint, and yet holds back more than equal steps from 40 to 0 would"
+    explain(guess <= found + 4, high)
+    explain(guess >= found - 4, low)
 
 
 def guessed_error(theirs) -> None:
@@ -72,17 +68,22 @@ def guessed_error(theirs) -> None:
     masks = [[[False]], [[True, False]], [[True, True], [True, False]]]
     what = "where each guess is wrong by 3 in a* and in b*, the mean of the squares is 9, whatever share is known"
     for given in (case(mask, 3.0) for mask in masks):
-        got, told = call(theirs, *given), f"known = {given[2].tolist()}"
-        if isinstance(got, (float, np.floating)) and np.isclose(got, 18):
-            raise Unmet("each unknown pixel has two numbers, a* and b*: the mean is over both", told, got, 9.0)
+        told = f"known = {given[2].tolist()}"
+        got = shaped("it is one number", call(theirs, *given), (), told)
+        if np.isclose(got, 18):
+            raise lacks("the mean is over both numbers of each unknown pixel, a* and b*", told, got, 9.0)
         same(what, got, 9.0, told)
     what = "what the answer says at known pixels does not count"
     agree(what, theirs, lambda answer, truth, known: 9.0, [case(mask, 3.0, 70.0) for mask in masks[1:]])
+    what = "what was guessed exactly counts too, as an error of 0"
+    exact = [case([[False, False]], np.array([[3.0, 0.0]])), case([[False, False, True]], 3.0)]
+    exact[1][0][0, 0, 1] = exact[1][1][0, 0, 1]
+    agree(what, theirs, lambda answer, truth, known: np.square(answer - truth)[~known].mean(), exact)
     some = []
     for size in ((1, 3), (4, 4), (20, 30)):
         known = rng.random(size) < 0.4
         known[0, 0] = False
-        some.append((rng.normal(0, 20, (*size, 2)), rng.normal(0, 20, (*size, 2)), known))
+        some.append((rng.normal(0, 20, (*size, 2)).round(1), rng.normal(0, 20, (*size, 2)).round(1), known))
     agree("it is the package's ab_mse", theirs, lambda a, t, known: ab_mse(a, t, ~known), some, 1e-5)
 
 
@@ -91,7 +92,7 @@ def copy_nearest(theirs) -> None:
     rng = np.random.default_rng(0)
 
     def check(what, size, places):
-        ab = rng.permutation(np.arange(1.0, 1 + 2 * size[0] * size[1])).reshape(*size, 2).astype(np.float32)
+        ab = rng.permutation(np.arange(1.3, 1 + 2 * size[0] * size[1])).reshape(*size, 2).astype(np.float32)
         known = np.zeros(size, bool)
         known[tuple(np.reshape(places, (-1, 2)).astype(int).T)] = True
         _nearest(what, theirs, ab, known)
@@ -117,10 +118,9 @@ def _nearest(what, theirs, ab, known) -> None:
     there = ", ".join(str(tuple(map(int, place))) for place in places)
     photo = f"a photo of {known.shape[0]} x {known.shape[1]} pixels, known at {there}"
     got = call(theirs, ab, known)
-    holds("the result is an array (H, W, 2)", np.shape(got) == ab.shape, photo, np.shape(got))
-    got, wanted = np.asarray(got, float), nearest_known(Hints(ab, known))
+    got, wanted = shaped("the result is an array (H, W, 2)", got, ab.shape, photo), nearest_known(Hints(ab, known))
     for pixel in np.ndindex(known.shape):
         far = np.square(places - pixel).sum(axis=1)
         near = [ab[tuple(place)] for place in places[far == far.min()]]
         if not any(np.allclose(got[pixel], colour, atol=1e-4) for colour in near):
-            raise Unmet(what, f"pixel {pixel} of {photo},", got[pixel], wanted[pixel])
+            raise lacks(what, f"pixel {pixel} of {photo},", got[pixel], wanted[pixel])

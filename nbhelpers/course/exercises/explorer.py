@@ -6,8 +6,8 @@ import tracemalloc
 
 import numpy as np
 
-from nbhelpers.course.exercises.answers import Unmet, call, written
-from nbhelpers.course.exercises.properties import agree, holds, same
+from nbhelpers.course.exercises.answers import call, lacks, written
+from nbhelpers.course.exercises.properties import agree, explain, holds, name_slip, number, same
 
 
 def times_larger(theirs) -> None:
@@ -19,8 +19,10 @@ def times_larger(theirs) -> None:
 
     agree("with the same PSNR no error is larger", theirs, ours, [(30.0, 30.0)])
     got = call(theirs, 20.0, 40.0)
-    holds("fewer dB mean a larger error", np.ndim(got) or got > 1, "first = 20, second = 40", got)
-    agree("it is the ratio of the squared error, not the rms error", theirs, ours, [(20.0, 40.0), (30.0, 33.0)])
+    given = "first = 20, second = 40"
+    holds("fewer dB mean a larger error", number("it is a number", got) > 1, given, got)
+    name_slip(got, {"it is the ratio of the squared error, not the rms error": 10}, given)
+    agree("it is the ratio that the definition of the PSNR gives", theirs, ours, [(20.0, 40.0), (30.0, 33.5)])
     rng = np.random.default_rng(0)
     truth = rng.integers(60, 190, (6, 8, 3)).astype(np.uint8)
     for first, second in ((12, 3), (2, 40), (25, 20)):
@@ -55,18 +57,15 @@ def given_pixels(theirs) -> None:
             "the pixels that are left have the errors that they had, and the given ones take the same share from both",
         ),
     }
-    if not isinstance(theirs, dict) or set(theirs) != set(there):
-        raise Unmet(f"it has the four lines of the cell: {', '.join(there)}")
+    holds(
+        f"it has the four lines of the cell: {', '.join(there)}", isinstance(theirs, dict) and set(theirs) == set(there)
+    )
     for name, (decibel, why) in there.items():
-        try:
-            mine = float(theirs[name])
-        except (TypeError, ValueError):
-            raise Unmet(f"{name!r} is one number, in dB") from None
-        if not abs(mine - decibel) <= 0.5:
-            if abs(mine - 2 * decibel) < 0.5 and name.startswith("B"):
-                why = "that would be so if the rms error fell by that share; it is the squared error that does"
-            way = "fewer" if decibel < mine else "more"
-            raise Unmet(f"{name}: there are {way} dB than that; {why}")
+        mine = number(f'"{name}" is a number, in dB', theirs[name])
+        if abs(mine - 2 * decibel) < 0.5 and name.startswith("B"):
+            why = "that would be so if the rms error fell by that share; it is the squared error that does"
+        way = "fewer" if decibel < mine else "more"
+        explain(abs(mine - decibel) <= 0.5, f"{name}: there are {way} dB than that; {why}")
 
 
 def tiles_psnr(theirs) -> None:
@@ -130,37 +129,34 @@ def spread_row(theirs) -> None:
         agree(what, theirs, wanted, inputs, 1e-6)
 
     check("without hints there is no difference", row(2, {}, 0.1), row(5, {}, 0.01))
-    check("hints keep their difference", row(2, {0: 20.0, 1: -3.0}, 0.1))
+    check("hints keep their difference", row(2, {0: 20.0, 1: -3.5}, 0.1))
     check("a hint that agrees with the guess is a hint", row(3, {0: 20.0, 1: 0.0}, 0.1))
     chains = row(3, {0: 20.0, 2: 10.0}, 0), row(4, {0: 20.0, 3: 5.0}, 0), row(4, {1: 20.0, 3: 10.0}, 0)
     check("without an anchor a pixel is the mean of its neighbours", *chains)
     check("without an anchor a single difference is everywhere", row(2, {0: 20.0}, 0), row(5, {2: 20.0}, 0))
     r = 1.1 - np.sqrt(0.21)
     long = row(120, {0: 1.0}, 0.1)
-    if np.ndim(got := call(theirs, *long)) != 1 or len(got) != 120:
-        raise Unmet("there is one difference for each pixel", "a row of 120 pixels", np.shape(got))
     what = "on an even row it falls by the factor r per pixel"
-    same(what, got[:12], r ** np.arange(12), "n = 120 pixels, one hint of 1 at the first, anchor = 0.1 (the first 12)")
+    given = "n = 120 pixels, one hint of 1 at the first, anchor = 0.1 (the first four)"
+    same(what, np.asarray(call(theirs, *long))[:4], r ** np.arange(4), given)
     between = row(3, {0: 20.0, 2: 10.0}, 0.1), row(4, {1: 20.0}, 0.1), row(6, {2: 20.0, 4: -5.0}, 0.01)
     check("with an anchor that mean is drawn to 0", *between)
     steps = row(3, {0: 20.0}, 0.1, [30, 60, 60]), row(3, {0: 20.0}, 0.1, [60, 30, 30])
     check("a step of lightness holds back, up or down", *steps)
     rng = np.random.default_rng(0)
     sizes = [(n, anchor) for n in (6, 20, 90) for anchor in (0.1, 0.001)]
-    many = [row(n, {n // 3: 20.0, n - 2: -8.0}, anchor, rng.uniform(20, 80, n)) for n, anchor in sizes]
+    many = [row(n, {n // 3: 20.5, n - 2: -8.0}, anchor, rng.uniform(20, 80, n).round(1)) for n, anchor in sizes]
     check("it solves the equations of every pixel", *many)
 
     def package(L, news, known, anchor):  # on two equal rows, where nothing differs between them
         hints = Hints(np.tile(news[None, :, None], (2, 1, 2)), np.tile(known, (2, 1)))
         system = edge_aware_system(np.tile(L, (2, 1)), hints)
-        return np.append(spsolve(system.matrix.tocsc(), system.rhs[:, 0]), news[known])
-
-    def with_hints(L, news, known, anchor):
-        v = np.asarray(theirs(L, news, known, anchor))
-        return np.concatenate([v[~known], v[~known], news[known]])
+        v = news.copy()
+        v[~known] = spsolve(system.matrix.tocsc(), system.rhs[:, 0])[: (~known).sum()]  # the first row's
+        return v
 
     what = "without an anchor it is the package's edge-aware propagation, on equal rows"
-    agree(what, with_hints, package, [(*given[:3], 0.0) for given in many[:4]], 1e-4)
+    agree(what, theirs, package, [(*given[:3], 0.0) for given in many[:4]], 1e-4)
     _sparing(theirs, row(1500, {10: 20.0}, 1e-4, rng.uniform(40, 60, 1500)))
 
 
@@ -178,8 +174,21 @@ def _sparing(theirs, given) -> None:
         if not running:
             tracemalloc.stop()
     same("a long row is right too", got, _by_matrix(*given), f"n = {n} pixels")
-    what = "it needs memory for a few numbers per pixel, and no matrix"
-    holds(what, used < n, f"n = {n} pixels, where it takes {used / 8:.0f} numbers per pixel")
+    what = f"it needs memory for a few numbers per pixel, and no matrix (it takes that of {used / 8:.0f} per pixel)"
+    holds(what, used < n, f"n = {n} pixels")
+
+
+def _pixels(what, theirs, photo, wanted, given, tolerance=1e-6, where=None):
+    """Of the pixels that differ from what is wanted, the one that does most is told."""
+    got = np.asarray(call(theirs, *photo), float)
+    shape = wanted.shape
+    if got.shape != shape:
+        raise lacks(f"it has the large photo's shape (it has {got.shape}, and should have {shape})", given)
+    off = np.where(True if where is None else where, np.abs(got - wanted).max(axis=2), 0)
+    if not off.any():
+        return
+    place = tuple(map(int, np.unravel_index(off.argmax(), off.shape)))
+    same(f"{what}, at pixel {place}", got[place], wanted[place], given, tolerance)
 
 
 def full_size(theirs) -> None:
@@ -194,30 +203,35 @@ def full_size(theirs) -> None:
 
     rng = np.random.default_rng(0)
 
-    def photo(h, w, k, hints, changed=True):
-        spread, known = rng.normal(0, 20, (h * k, w * k, 2)).round(), np.zeros((h * k, w * k), bool)
+    def photo(h, w, k, hints, change=None, flat=False):
+        spread, known = rng.normal(0, 20, (h * k, w * k, 2)).round(1) * (not flat), np.zeros((h * k, w * k), bool)
         for place in hints:
             known[place] = True
         small = spread.reshape(h, k, w, k, 2).mean(axis=(1, 3))
-        return small + changed * rng.normal(0, 20, small.shape).round(), spread, known
+        change = rng.normal(0, 20, small.shape).round(1) if change is None else change
+        told = f"a small photo of {h} x {w} pixels, k = {k}, hints at {', '.join(map(str, hints))}"
+        return (small + change, spread, known), told + ", spread = 0 everywhere" * flat
 
-    first = [photo(1, 1, 2, [(0, 0)]), photo(1, 2, 2, [(1, 3)]), photo(2, 3, 3, [(0, 0), (4, 5)])]
-    for small, spread, known in first:
-        got = np.asarray(call(theirs, small, spread, known))
-        what, k = "it has the large photo's shape", len(spread) // len(small)
-        given = f"a small photo of {small.shape[0]} x {small.shape[1]} pixels, k = {k}"
-        holds(f"{what}, {spread.shape}", got.shape == spread.shape, given, got.shape)
-        same("a hint keeps its colour", got[known], spread[known], f"{given}, hints at {np.argwhere(known).tolist()}")
-    for h, w, k in ((1, 1, 2), (1, 2, 2), (2, 3, 3)):
-        small, spread, known = photo(h, w, k, [(0, 0)], changed=False)
-        given = f"small = what spread shrinks to, {h} x {w} pixels, k = {k}"
-        same("where the network changed nothing spread stays", call(theirs, small, spread, known), spread, given)
-    small, spread, known = photo(1, 3, 2, [(0, 0)], changed=False)
-    small[0, 1] += 30
-    got = np.asarray(call(theirs, small, spread, known)) - spread
-    moved = np.abs(got).max(axis=2) > 1e-3
-    wanted = np.repeat([[False, True, False]] * 2, 2, axis=1)
-    what, given = "a small pixel that changed moves all pixels of its own block, and no others", "1 x 3 pixels, k = 2"
-    same(what, moved, wanted, f"{given}, of which the one in the middle changed; which pixels moved:")
-    agree("without shrinking it is spread + d / (1 + d) * change", theirs, ours, [photo(1, 3, 1, [(0, 0)])], 1e-4)
-    agree("distances count in pixels of the small photo", theirs, ours, first, 1e-4)
+    sizes = (1, 1, 2, [(0, 0)]), (1, 2, 2, [(1, 3)]), (2, 3, 3, [(0, 0), (4, 5)])
+    for size in sizes:
+        given, told = photo(*size)
+        _pixels("a hint keeps its colour", theirs, given, given[1], told, where=given[2])
+    for size in sizes:
+        given, told = photo(*size, change=0)
+        told += ", small = what spread shrinks to"
+        _pixels("where the network changed nothing spread stays", theirs, given, given[1], told)
+    given, told = photo(1, 3, 2, [(0, 0)], change=np.array([[[0], [30], [0]]]))
+    moved = np.abs(np.asarray(call(theirs, *given)) - given[1]).max(axis=2) > 1e-3
+    for place, it_does in np.ndenumerate(moved):
+        what = f"a small pixel that changed moves all pixels of its own block, and no others (look at pixel {place}, "
+        what += f"which {'moved' if it_does else 'stayed'})"
+        holds(what, it_does == (place[1] in (2, 3)), f"{told}, of which the one in the middle changed")
+    step = "without shrinking it is spread + d / (1 + d) * change"
+    blocks = "distances count in pixels of the small photo"
+    flat = np.array([30, -12.5])
+    for what, size in ((step, (1, 3, 1, [(0, 0)])), (blocks, (1, 1, 2, [(0, 0)]))):
+        given, told = photo(*size, change=flat, flat=True)
+        _pixels(what, theirs, given, ours(*given), f"{told}, small = {written(flat)} everywhere", 1e-4)
+    for size in sizes:
+        given, told = photo(*size)
+        _pixels(blocks, theirs, given, ours(*given), told, 1e-4)

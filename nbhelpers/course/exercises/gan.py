@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import numpy as np
 
-from nbhelpers.course.exercises.answers import Unmet, call, itself, written
-from nbhelpers.course.exercises.properties import holds, name_slip, same
+from nbhelpers.course.exercises.answers import Unmet, call, itself, lacks, written
+from nbhelpers.course.exercises.properties import explain, holds, left_to_learn, name_slip, number, same
 
 
 def least_loss(theirs) -> None:
@@ -27,11 +28,16 @@ def least_loss(theirs) -> None:
             "the losses of real ones and of fakes are added, not averaged": wanted / 2,
             "a loss is not below zero": -wanted,
         }
-        counted = (rel_entr(real, real + fake) + rel_entr(fake, real + fake)).sum()
-        if abs(counted + wanted) > 1e-4:
-            slips["counts become shares first"] = -counted
+        sums = np.array([rel_entr(counts, real + fake).sum() for counts in (real, fake)])  # D from counts
+        each = sums / (real.sum(), fake.sum())
+        if abs(sums.sum() + wanted) > 1e-4:
+            slips["counts become shares first"] = -sums.sum()
+        if abs(each.sum() + wanted) > 1e-4:
+            slips["D weighs all real ones together as much as all fakes: it is made from shares, too"] = -each.sum()
         if wanted > 0.01:
             name_slip(got, slips, given)
+        if isinstance(got, float) and 1e-6 < abs(got - wanted) < 1e-3:
+            raise lacks("it is exact, with no small number added or cut off within the logarithm", given, got, wanted)
         if (np.min([real, fake], axis=0) == 0).any():
             same("a colour that only one side has adds nothing", got, wanted, given)
         same("it is 2 ln 2 - 2 JS of the shares", got, wanted, given)
@@ -61,12 +67,11 @@ def _old(*networks):
             weights.grad = torch.ones_like(weights)
 
 
-def _weights(network):
-    return [weights.detach().clone() for weights in network.parameters()]
+def _weights(*networks):
+    """All their weights, in a row."""
+    import torch
 
-
-def _apart(one, other):
-    return max((a - b).abs().max().item() for a, b in zip(one, other))
+    return torch.cat([weights.detach().flatten() for network in networks for weights in network.parameters()])
 
 
 def _checked(slips, ours, found, given):
@@ -75,12 +80,10 @@ def _checked(slips, ours, found, given):
     ours takes a slip's options, and gives weights and what is returned.
     """
     weights, returned = ours()
-    if _apart(found, weights) < 1e-5:
-        return returned
-    for words, slip in slips.items():
-        if _apart(found, ours(**slip)[0]) < 1e-5:
-            raise Unmet(words, given)
-    raise Unmet("each weight goes where the loss sends it", given)
+    if not np.allclose(found, weights, rtol=0, atol=1e-5):
+        name_slip(found, {words: ours(**slip)[0] for words, slip in slips.items()}, given)
+        raise lacks("each weight goes where the loss sends it", given)
+    return returned
 
 
 def _described(photos, side, old):
@@ -118,79 +121,80 @@ def generator_move(theirs) -> None:
         if old:
             _old(G, D)
         given = f"weight = {weight:g}, {_described(photos, side, old)}"
-        got = call(theirs, G, D, optimizer, lightness, ab, weight)
-        holds("only G moves", _apart(_weights(D), was) == 0, given)
+        with left_to_learn(given, G, D):
+            got = call(theirs, G, D, optimizer, lightness, ab, weight)
+        holds("only G moves", torch.equal(_weights(D), was), given)
         loss = _checked(slips, partial(ours, case, weight, old), _weights(G), given)
         same("it returns G's loss", got, loss, given, 1e-5)
 
 
-def several_moves(theirs) -> None:
-    """A step of the game with squared losses, in which the discriminator moves several times."""
+def _step(case, old, cleared="DG", cut=True, own=True, early=False, first=False, labels=(1, 0, 1), half=1):
+    """The weights after a step of the game with squared losses, and D's last loss and G's; each option is a slip."""
     import torch
 
-    def ours(
-        case, old, early=False, label=1.0, swapped=0.0, clear_D=True, clear_G=True, first=False, half=1, deaf=False
-    ):
-        G, D, G_optimizer, D_optimizer, batches = case()
-        if old:
-            _old(*([] if clear_G else [G]), *([] if clear_D else [D]))
-        for lightness, ab in batches:
-            judging = [weights.clone() for weights in D.parameters()]
-            real, fake = D(torch.cat([lightness, ab], dim=1)), D(torch.cat([lightness, G(lightness).detach()], dim=1))
-            loss = (real - (1 - swapped)).square().mean() + (fake - swapped).square().mean()
-            if clear_D:
-                D_optimizer.zero_grad()
-            loss = half * loss
-            loss.backward()
-            D_optimizer.step()
-        found = _weights(D)
-        if early:
-            for weights, value in zip(D.parameters(), judging):
-                weights.data = value.data
-        lightness = batches[0 if first else -1][0]
-        opinion = (D(torch.cat([lightness, G(lightness)], dim=1)) - label).square().mean()
-        opinion.backward()
-        if not deaf:
-            G_optimizer.step()
-        return found + _weights(G), (loss.item(), opinion.item())
+    def loss(judge, lightness, ab, label):
+        return (judge(torch.cat([lightness, ab], dim=1)) - label).square().mean()
 
-    slips = {
-        "gradients of D's earlier moves are thrown away": {"clear_D": False},
-        "gradients that lie in G are thrown away": {"clear_G": False},
-        "gradients that lie in both are thrown away": {"clear_D": False, "clear_G": False},
-        "real ones are to get 1 in D's move, and fakes 0": {"swapped": 1.0},
-        "G is judged by D after D's last move": {"early": True},
-        "G's fakes are to get 1": {"label": 0.0},
-        "G moves on the last batch": {"first": True},
-        "D's loss is the sum of two means": {"half": 0.5},
-        "in G's own move its fakes are not cut off": {"deaf": True},
-    }
+    G, D, G_optimizer, D_optimizer, batches = case()
+    if old:
+        _old(G, D)
+    for lightness, ab in batches:
+        judge, fake = copy.deepcopy(D) if early else D, G(lightness)
+        pays = loss(D, lightness, ab, labels[0]) + loss(D, lightness, fake.detach() if cut else fake, labels[1])
+        if "D" in cleared:
+            D_optimizer.zero_grad()
+        (half * pays).backward()
+        D_optimizer.step()
+    lightness = batches[0 if first else -1][0]
+    opinion = loss(judge, lightness, G(lightness) if own else G(lightness).detach(), labels[2])
+    if "G" in cleared:
+        G_optimizer.zero_grad()
+    opinion.backward()
+    G_optimizer.step()
+    return _weights(D, G), (half * pays.item(), opinion.item())
+
+
+_SLIPS = {
+    "gradients of D's earlier moves are thrown away": {"cleared": "G"},
+    "gradients that lie in G are thrown away": {"cleared": "D"},
+    "no gradient of D's moves stays in G": {"cleared": "D", "cut": False},
+    "real ones are to get 1 in D's move, and fakes 0": {"labels": (0, 1, 1)},
+    "G is judged by D after D's last move": {"early": True},
+    "G's fakes are to get 1": {"labels": (1, 0, 0)},
+    "G moves on the last batch": {"first": True},
+    "D's loss is the sum of two means": {"half": 0.5},
+    "in G's own move its fakes are not cut off": {"own": False},
+}
+
+
+def several_moves(theirs) -> None:
+    """A step of the game with squared losses, in which the discriminator moves several times."""
     cases = [(1, 1, 1, False), (2, 1, 1, False), (3, 2, 2, False), (1, 1, 1, True), (2, 3, 2, True)]
-    for seed, (number, photos, side, old) in enumerate(cases):
-        case = partial(_case, seed, number, photos, side)
+    for seed, (count, photos, side, old) in enumerate(cases):
+        case = partial(_case, seed, count, photos, side)
         G, D, G_optimizer, D_optimizer, batches = case()
         if old:
             _old(G, D)
-        given = f"{number} batch{'es' * (number > 1)} of {_described(photos, side, old)}"
-        moves, leaks = [], []
+        given = f"{count} batch{'es' * (count > 1)} of {_described(photos, side, old)}"
+        moves, reached = [], []
 
-        def note(name, *_, moves=moves, leaks=leaks, G=G):
+        def note(name, *_, moves=moves, reached=reached, G=G):
             moves.append(name)
             grads = [weights.grad for weights in G.parameters() if weights.grad is not None]
-            leaks.append(any(((grad != 0) & (grad != 1)).any() for grad in grads))  # 1 is what _old left
+            reached.append(any(((grad != 0) & (grad != 1)).any() for grad in grads))  # 1 is what _old left
 
         for name, optimizer in {"D": D_optimizer, "G": G_optimizer}.items():
             optimizer.register_step_pre_hook(partial(note, name))
         try:
-            got = call(theirs, G, D, G_optimizer, D_optimizer, batches)
+            with left_to_learn(given, G, D):
+                got = call(theirs, G, D, G_optimizer, D_optimizer, batches)
         except Unmet as unmet:
             if "second time" in str(unmet):
                 again = "G is judged by D after D's last move, so D is asked once more"
-                raise Unmet("D's move does not go back into G" if any(leaks[:1]) else again, given) from None
+                raise lacks("D's move does not go back into G" if any(reached[:1]) else again, given) from None
             raise
-        holds("D moves once for each batch, then G once", moves == ["D"] * number + ["G"], given, "".join(moves))
-        holds("D's move sends no gradient into G", not any(leaks[:-1]), given)
-        losses = _checked(slips, partial(ours, case, old), _weights(D) + _weights(G), given)
+        holds("D moves once for each batch, then G once", moves == ["D"] * count + ["G"], given, "".join(moves))
+        losses = _checked(_SLIPS, partial(_step, case, old), _weights(D, G), given)
         same("it returns D's last loss and G's", got, losses, given, 1e-5)
 
 
@@ -202,14 +206,17 @@ def circle(theirs) -> None:
         fake += 0.1 * w / (1 + np.exp(-w * fake))
         path.append(fake)
     found = {"farthest": max(np.abs(path[-500:])), "mean": np.mean(path)}
-    ideas = {
-        "farthest": "when the fake is right w still sends it on, past 0: compare one round with the next",
-        "mean": "compare how long it is on either side of 0",
+    sides = "compare how long it is on either side of 0"
+    ideas = {  # where it is larger than they say, and where it is smaller
+        "farthest": (
+            "when the fake is right w still sends it on, past 0: compare one round with the next",
+            "G answers the w that has just moved, so nothing adds up, and each turn comes back to where it began",
+        ),
+        "mean": (sides, sides),
     }
-    for name, idea in ideas.items():
-        try:
-            off = float(theirs[name]) - found[name]
-        except (TypeError, ValueError, KeyError, IndexError):
-            raise Unmet('it is a dict with numbers for "farthest" and "mean"') from None
-        if not abs(off) < 0.2:
-            raise Unmet(f"{name} is {'smaller' if off > 0 else 'larger'} than you say: {idea}")
+    good = isinstance(theirs, dict) and set(found) <= set(theirs)
+    holds('it is a dict with numbers for "farthest" and "mean"', good, got=theirs)
+    for name, (larger, smaller) in ideas.items():
+        off = number(f'"{name}" is a number', theirs[name]) - found[name]
+        explain(off > -0.2, f"{name} is larger than you say: {larger}")
+        explain(off < 0.2, f"{name} is smaller than you say: {smaller}")

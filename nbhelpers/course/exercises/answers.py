@@ -93,14 +93,16 @@ def written(value) -> str:
         return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float)) for v in value):
         more = ", ..." if len(value) > 6 else ""
-        return "(" + ", ".join(map(written, value[:6])) + more + ")"
+        left, right = "[]" if isinstance(value, list) else "()"
+        return left + ", ".join(map(written, value[:6])) + more + right
     if isinstance(value, (int, float, np.number, list, tuple, np.ndarray)) or hasattr(value, "detach"):
         array = as_array(value)
         if array.dtype == bool or array.dtype.kind in "OUS":
             return str(array.tolist()) if array.size < 17 else f"an array of shape {array.shape}"
         if array.size > 16:
             return f"an array of shape {array.shape} that begins {' '.join(f'{v:.4g}' for v in array.flat[:4])}"
-        return np.array2string(array, separator=", ", formatter={"all": lambda v: f"{v:.6g}"}).replace("\n", "")
+        text = np.array2string(array, separator=", ", formatter={"all": lambda v: f"{v:.6g}"})
+        return " ".join(text.split())
     if isinstance(value, np.random.Generator):
         return "a generator"
     return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)[:120]

@@ -78,7 +78,7 @@ def same(what: str, got, wanted, given: str = "", tolerance: float = 1e-6) -> No
     if not shaped:
         raise lacks(f"{what} (its shape is {mine.shape}, and should be {right.shape})", given)
     if not near:
-        if right.size > 16:  # name one place
+        if right.size > 16 or right.ndim > 2:  # name one place
             place = np.unravel_index(np.abs(mine - right).argmax(), right.shape)
             what, got, wanted = f"{what}, at {tuple(map(int, place))}", mine[place], right[place]
         raise lacks(what, given, got, wanted)
@@ -216,7 +216,7 @@ def explain(good, why: str) -> None:
         raise Unmet(why)
 
 
-def name_slip(got, slips, given: str = "", tolerance: float = 1e-5) -> None:
+def name_slip(got, slips, given: str = "", tolerance: float = 1e-5, wanted=...) -> None:
     """Where an answer is just what a likely slip gives, say so.
 
     Parameters
@@ -229,6 +229,8 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5) -> None:
         The input, for the message.
     tolerance : float
         As in `same`.
+    wanted : object, optional
+        What is right, to be told beside what came out.
 
     Raises
     ------
@@ -240,6 +242,8 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5) -> None:
             same(what, got, value, given, tolerance)
         except Unmet:
             continue
+        if wanted is not ...:
+            same(what, got, wanted, given, tolerance)
         raise lacks(what, given)
 
 

@@ -171,8 +171,8 @@ def given_up(table: pd.DataFrame) -> str:
             the same in {len(left) - below - above}: that depends on where its steps end, and says nothing of the
             method."""
     digits = (table["largest 1/|eigenvalue|"] * table["LU's residual"]).max()
-    text += f""" Is LU's answer the solution, a small residual being no small error? Residual times amplification is
-        {digits:.0e} at most."""
+    text += f""" Is LU's answer the solution, a small residual being no small error? Residual times amplification,
+        an estimate of its relative error, is {digits:.0e} at most."""
     return " ".join(text.split())
 
 

@@ -81,7 +81,9 @@ def test_what_was_given_up(eigen):
     assert text.startswith(
         "Of 6 systems BiCGSTAB gave up 2, LU none. What it left has a smaller error than the solution in 1"
     )
-    assert "a larger one in 0 and about the same in 1" in text and text.endswith("amplification is 9e-06 at most.")
+    assert "a larger one in 0 and about the same in 1" in text and text.endswith(
+        "an estimate of its relative error, is 9e-06 at most."
+    )
     assert "What it left" not in findings.given_up(eigen[eigen["reached"]])
     lost = eigen.assign(**{"LU's residual": [1e-15, 1e-3, 1e-15, 1e-15, 1e-15, 1e-15]})
     assert findings.given_up(lost).startswith("Of 6 systems BiCGSTAB gave up 2, LU 1.")

@@ -247,7 +247,8 @@ def progress(
 
     tried, odd = notes.tried()
     if odd:
-        tell(f"{notes.file()} has lines that are no notes, which are passed over: {', '.join(map(str, odd))}")
+        named = ", ".join(map(str, odd[:5])) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
+        tell(f"{notes.file()} has lines that are no notes, which are passed over: {named}")
     for stem in dict.fromkeys(exercise.notebook for exercise in exercises().values()):
         states = [tried[name].state for name, exercise in exercises().items() if exercise.notebook == stem]
         typer.echo(f"{stem:28} {states.count(notes.RIGHT)} of {len(states)} right")

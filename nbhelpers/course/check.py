@@ -111,9 +111,12 @@ class Check:
         """
         name, code = self.exercise.name, self.exercise.stub
         judge = getattr(_JUDGES[self.exercise.notebook], name)
-        # A kernel compiles statement by statement, Python a whole file, which gives other bytecode.
-        begun = not any(empty(answer, defined(code, name, whole)) for whole in (False, True))
-        if answer is ... or not begun:
+        try:
+            # A kernel compiles statement by statement, Python a whole file, which gives other bytecode.
+            begun = answer is not ... and not any(empty(answer, defined(code, name, whole)) for whole in (False, True))
+        except RecursionError:  # a list that holds itself
+            begun = True
+        if not begun:
             what = "the cell above is as it was given; change it, run it, then this one"
             if isinstance(answer, (list, tuple, dict)):
                 what = "a `...` is left in the cell above; replace it, run the cell, then this one"
@@ -141,8 +144,8 @@ class Check:
             1 or 2; by default the one after the last.
         """
         number = min(self._hinted + 1, 2) if number is None else number
-        if number not in (1, 2):
-            raise ValueError(f"there are hints 1 and 2, not {number}")
+        if type(number) is not int or number not in (1, 2):
+            raise ValueError(f"there are hints 1 and 2, not {number!r}")
         self._hinted = max(self._hinted, number)
         after = f" (That was the last one: `check.{self.exercise.name}.solution()`.)" if number == 2 else ""
         display(Text(f"**Hint {number} of 2.** {self.exercise.hints[number - 1]}{after}"))

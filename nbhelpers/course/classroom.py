@@ -129,17 +129,20 @@ def write(folder: Path) -> None:
     Raises
     ------
     UserError
-        When there is something in it.
+        When there is something in it, it is the current folder, or it cannot be written.
     """
     folder = Path(folder).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty, and what is in it may be yours: name a new folder with -o")
     if folder == Path.cwd():
         raise UserError(f"{folder} is where this command runs: name a new folder with -o")
-    with paths.whole_folder(folder) as part:
-        _fill(part)
-        if folder.exists():
-            folder.rmdir()
+    try:
+        with paths.whole_folder(folder) as part:
+            _fill(part)
+            if folder.exists():
+                folder.rmdir()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): name another folder with -o") from None
 
 
 def _fill(folder: Path) -> None:

@@ -43,7 +43,7 @@ def note(name: str, event: str) -> str:
     try:
         file().parent.mkdir(parents=True, exist_ok=True)
         with open(file(), "ab+") as notes:  # a line at once: two kernels may write
-            if notes.tell() and (notes.seek(-1, os.SEEK_END), notes.read())[1] != b"\n":
+            if notes.tell() and (notes.seek(-1, os.SEEK_END), notes.read(1))[1] != b"\n":
                 line = f"\n{line}"  # the last one was cut off
             notes.write(f"{line}\n".encode())
     except OSError as error:
@@ -97,6 +97,8 @@ def tried() -> tuple[dict[str, Tried], list[int]]:
     except OSError as error:
         raise UserError(f"{file()} cannot be read ({error.strerror}): move it away to begin anew") from None
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             said = json.loads(line)
             at, name, event = said["at"], said["exercise"], said["event"]

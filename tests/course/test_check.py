@@ -86,13 +86,22 @@ def test_the_answers_that_one_gives_first(person):
     assert ask.verdict(lambda t, delta: right(t, delta).tolist()).state == check.RIGHT
 
 
+def test_values_of_any_kind_are_told_in_one_line(person):
+    endless = []
+    endless.append(endless)
+    for answer in (endless, {i: i for i in range(10_000)}, ["`" * 9] * 99, "x" * 9_999, np.array(["x" * 999] * 3)):
+        found = check.lookalikes.verdict(answer)
+        assert found.state == check.NOT_YET and len(found.said) < 400 and found.said.count("`") == 2
+
+
 def test_a_name_that_is_none_says_which_is_meant():
     with pytest.raises(AttributeError, match=r"no exercise 'cube_rot': did you mean check.cube_root\?"):
         check.cube_rot  # noqa: B018
     assert dir(check) == sorted(texts.exercises())
     assert repr(check.cube_root) == "check.cube_root: A cube root that is not steep at black"
-    with pytest.raises(ValueError, match="hints 1 and 2, not 3"):
-        check.cube_root.hint(3)
+    for number in (3, 1.0, True, "1"):
+        with pytest.raises(ValueError, match="hints 1 and 2, not "):
+            check.cube_root.hint(number)
 
 
 def test_a_verdict_is_shown_safely():
@@ -171,6 +180,7 @@ def test_what_was_not_begun_is_told_from_a_wrong_answer():
     assert empty(moved, stub)
     assert not empty(check.defined("def f(x):\n    return x", "f"), stub)
     assert not empty(check.defined('def f(x):\n    """Do it."""\n    return ...', "f"), 1)
+    assert empty(check.defined('def f(x):\n    """Do it now."""\n    ...', "f"), stub)
     inner = "def f(x):\n    def g():\n        return {}\n    return g"
     assert empty(check.defined(inner.format(1), "f"), check.defined(inner.format(1), "f"))
     assert not empty(check.defined(inner.format(1), "f"), check.defined(inner.format(True), "f"))
@@ -183,8 +193,14 @@ def test_what_was_not_begun_is_told_from_a_wrong_answer():
 
 
 def test_a_function_gets_copies():
+    import torch
+
     given = np.zeros(2)
     call(lambda x: x.tolist(), given)
+    for change in (lambda x: x.fill(1) or 1, lambda x: torch.from_numpy(x).zero_().add_(1)):
+        with pytest.raises(Unmet, match="leaves its input"):
+            call(change, given)
     with pytest.raises(Unmet, match="leaves its input"):
-        call(lambda x: x.fill(1) or 1, given)
+        call(lambda parts: parts[0][1].add_(1), [(0, torch.zeros(2))])
+    assert call(lambda x: x + 1, torch.tensor([float("nan")])).isnan()
     assert not given.any()

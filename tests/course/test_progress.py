@@ -1,5 +1,8 @@
 """The notes of what was tried, and the page made from them."""
 
+import subprocess
+import sys
+
 import pytest
 
 from nbhelpers import cli, paths
@@ -93,3 +96,11 @@ def test_a_note_of_a_later_version_is_named_and_not_guessed_at(course, line):
     progress.file().write_text(f'{{"exercise": "{NAME}", {line}}}\n')
     tried, odd = progress.tried()
     assert odd == [1] and tried[NAME] == progress.Tried()
+
+
+def test_two_kernels_write_whole_lines(course):
+    code = "from nbhelpers.course import progress\nfor i in range(300): progress.note('cube_root', 'not yet')"
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    tried, odd = progress.tried()
+    assert odd == [] and tried[NAME].checks == 600

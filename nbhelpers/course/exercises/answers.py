@@ -90,7 +90,8 @@ def written(value) -> str:
     if hasattr(value, "handed_over_itself"):
         return value.__name__
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
+        more = ", ..." if len(value) > 6 else ""
+        return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in list(value.items())[:6]) + more + "}"
     if isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float)) for v in value):
         more = ", ..." if len(value) > 6 else ""
         left, right = "[]" if isinstance(value, list) else "()"
@@ -98,14 +99,19 @@ def written(value) -> str:
     if isinstance(value, (int, float, np.number, list, tuple, np.ndarray)) or hasattr(value, "detach"):
         array = as_array(value)
         if array.dtype == bool or array.dtype.kind in "OUS":
-            return str(array.tolist()) if array.size < 17 else f"an array of shape {array.shape}"
+            return _short(array.tolist()) if array.size < 17 else f"an array of shape {array.shape}"
         if array.size > 16:
             return f"an array of shape {array.shape} that begins {' '.join(f'{v:.4g}' for v in array.flat[:4])}"
         text = np.array2string(array, separator=", ", formatter={"all": lambda v: f"{v:.6g}"})
         return " ".join(text.split())
     if isinstance(value, np.random.Generator):
         return "a generator"
-    return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)[:120]
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else _short(value)
+
+
+def _short(value) -> str:
+    """Its beginning, without the sign that stands around code in messages."""
+    return repr(value)[:120].replace("`", "'")
 
 
 def call(theirs, *given):
@@ -152,6 +158,8 @@ def call(theirs, *given):
 
 def _kept(before, after) -> bool:
     """Whether arrays, in lists too, are as they were."""
+    if hasattr(before, "detach"):
+        before, after = as_array(before), as_array(after)
     if isinstance(before, np.ndarray):
         return np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     if isinstance(before, (list, tuple)):
@@ -233,18 +241,18 @@ def _alike(one, other) -> bool:
     # What the cell defines beside the function, and the function uses.
     beside = [name for name in given.co_names if name in other.__globals__ and other.__globals__[name] is not other]
     return (
-        _same_code(mine, given)
+        _same_code(mine, given, 1)  # whatever its docstring says, which is the first constant
         and repr(one.__defaults__) == repr(other.__defaults__)
         and all(_alike(one.__globals__.get(name), other.__globals__[name]) for name in beside)
     )
 
 
-def _same_code(one: CodeType, other: CodeType) -> bool:
-    """Whether two pieces of code do the same."""
+def _same_code(one: CodeType, other: CodeType, begin: int = 0) -> bool:
+    """Whether two pieces of code do the same; constants before `begin` do not count."""
     plain = (one.co_code, one.co_names, one.co_varnames) == (other.co_code, other.co_names, other.co_varnames)
     if not plain or len(one.co_consts) != len(other.co_consts):
         return False
     return all(
         _same_code(a, b) if isinstance(a, CodeType) and isinstance(b, CodeType) else repr(a) == repr(b)
-        for a, b in zip(one.co_consts, other.co_consts)
+        for a, b in zip(one.co_consts[begin:], other.co_consts[begin:])
     )

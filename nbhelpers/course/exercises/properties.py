@@ -189,7 +189,7 @@ def number(what: str, value) -> float:
         When it is none.
     """
     try:
-        found = float("nan") if isinstance(value, bool) else float(value)
+        found = float("nan") if isinstance(value, (bool, np.bool_, bytes)) else float(value)
     except (TypeError, ValueError):
         found = float("nan")
     if not np.isfinite(found):

@@ -8,9 +8,11 @@ from nbhelpers.colour.gamut import in_gamut
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import psnr
 from nbhelpers.course.exercises.answers import call, lacks, named_inputs
-from nbhelpers.course.exercises.properties import agree, explain, holds, name_slip, same, shaped
+from nbhelpers.course.exercises.properties import agree, explain, holds, name_slip, numbers, same, shaped
 
 DEGREES = "degrees become radians before np.cos and np.sin take them"
+SHOWN = "a screen can show a colour of this chroma"
+NO_LARGER = "no colour of a larger chroma can be shown"
 
 
 def from_hue(theirs) -> None:
@@ -60,7 +62,8 @@ def cube_root(theirs) -> None:
         near = np.array([delta**3 * (1 - 1e-9)])
         same(what, call(theirs, near, delta), np.array([delta]), f"t = delta³, delta = {delta:.6g}")
         low, high = delta**3 * np.array([[0.25], [0.75]])
-        slope = (np.asarray(call(theirs, high, delta)) - call(theirs, low, delta)) / (high - low)
+        above, below = (numbers("it is an array of numbers", call(theirs, t, delta)) for t in (high, low))
+        slope = (above - below) / (high - low)
         what = "below delta³ it is a straight line with the slope that the cube root has at delta³"
         same(what, slope, np.array([1 / (3 * delta**2)]), f"delta = {delta:.6g}", 1e-5)
     both = [(rng.uniform(0, 2 * delta**3, size), delta) for delta in (0.5, cie, 0.1) for size in (1, 2, 100)]
@@ -100,6 +103,9 @@ def mean_step(theirs) -> None:
     agree("the steps are those from left to right, not from row to row", theirs, ours, [(rows,)], 1e-5)
     up = [(np.float32([row]),) for row in ([0, 3], [3, 0])]
     agree("a step down counts as much as one up, and is squared", theirs, ours, up, 1e-5)
+    agree(
+        "it is the mean of the squares", theirs, ours, [(np.float32([row]),) for row in ([0, 2, 3], [0, 1, 3, 6])], 1e-5
+    )
     large = [(np.float32([row]),) for row in ([0, 20], [0, 100], [100, 0, 50])]
     agree("large steps count in full", theirs, ours, large, 1e-5)
     small = [(np.float32([row]),) for row in ([10, 10.4], [10, 10.4, 10.8, 11.2])]
@@ -114,7 +120,7 @@ def most_chroma(theirs) -> None:
         angle = np.radians(degrees)
         return np.array([lightness, chroma * np.cos(angle), chroma * np.sin(angle)])
 
-    def edge(lightness, degrees):
+    def edge(lightness, degrees, colour=colour):
         low, high = 0.0, 200.0
         while high - low > 1e-3:
             middle = (low + high) / 2
@@ -130,6 +136,10 @@ def most_chroma(theirs) -> None:
         holds(what, got >= 0, told, got)
         most = round(edge(light, hue), 2)
         if abs(got - most) > 0.11:
-            name_slip(got, {DEGREES: edge(light, np.degrees(hue))}, told, 0.11 / max(1, got))
-            screen = "a screen can show a colour of this chroma"
-            raise lacks(screen if got > most else "no colour of a larger chroma can be shown", told, got, most)
+            near = 0.11 / max(1, got)
+            name_slip(got, {DEGREES: edge(light, np.degrees(hue))}, told, near)
+            what = SHOWN if got > most else NO_LARGER
+            for angle in (hue, np.radians(hue)):  # taken for b*
+                slip = edge(light, angle, lambda *three: np.array(three))
+                name_slip(got, {f"{what} (a* and b* from chroma and hue?)": slip}, told, near, wanted=most)
+            raise lacks(what, told, got, most)

@@ -62,7 +62,7 @@ def merge_all(theirs) -> None:
         check("an empty part, whose mean is NaN, changes nothing", [one, np.array([]), two], number)
         check("an empty part may come first", [np.array([]), one, two], number)
     wide = [rng.normal(size=(n, 2)).round(1) for n in (2, 3)]
-    check("with two columns the scatter holds their products too", wide, 2)
+    check("with two columns the scatter holds their products too (np.outer)", wide, 2)
     for far in (1e6, 1e7 / 3):
         check("far from zero it keeps its digits", wide, 2, far)
     photos = [neighbours.NeighbourStatistics.of(rng.uniform(0, 90, (size, size, 3))) for size in (3, 5, 9)]

@@ -107,6 +107,9 @@ def best_split(theirs) -> None:
 
     dark_and_bright = np.array([20.0, 25, 60, 70])
     paper = dark_and_bright, column(10, 12, 30, 32), 1
+    half_way, got = "the threshold lies half-way between two values", call(theirs, *paper)
+    for lightness in dark_and_bright:
+        name_slip(got, {half_way: lightness}, named_inputs(theirs, paper), wanted=ours(*paper))
     sides("of four photos in order it finds the best question", paper)
     sides("the photos may come in any order", (dark_and_bright[[2, 0, 3, 1]], column(30, 10, 32, 12), 1))
     by_number = np.array([0.1, 0.2, 0.3, 0.4]), column(0, 0, 5, 10), 1
@@ -121,12 +124,12 @@ def best_split(theirs) -> None:
     sides("where neither side can keep so many it is infinite", (np.arange(3.0), column(0, 5, 9), 2), (*one_odd, 4))
     opposite = np.array([[0.0, 20], [0, 20], [20, 0], [26, 6]])
     sides("each pixel of a row has its own mean", (dark_and_bright, opposite, 1))
-    agree("the threshold lies half-way between two values", theirs, ours, [paper, by_number, *tied])
+    agree(half_way, theirs, ours, [paper, by_number, *tied], of=np.squeeze)
     rng = np.random.default_rng(0)
     sizes = [(n, w, m) for n in (4, 7, 30) for w in (1, 3) for m in (1, 2)] * 3
     many = [(rng.uniform(0, 100, n).round(1), rng.normal(0, 20, (n, w)).round(1), m) for n, w, m in sizes]
     sides("the squares are summed over both sides", *many)
-    agree("it is the question of scikit-learn's tree", theirs, _of_sklearn, many)
+    agree("it is the question of scikit-learn's tree", theirs, _of_sklearn, many, of=np.squeeze)
 
 
 def _of_sklearn(x, y, at_least):

@@ -14,12 +14,12 @@ from nbhelpers.hints import Hints, nearest_known
 def without_colour(theirs) -> None:
     """A photo in CIELAB whose a* and b* are 0, on a copy."""
     rng = np.random.default_rng(0)
-    for size in ((1, 1, 3), (1, 2, 3), (3, 3, 3)):
-        lab = rng.uniform(1, 99, size).round(1).astype(np.float32)
+    for size in ((1, 1), (1, 1), (1, 2), (3, 3), (3, 3)):
+        lab = np.dstack([rng.uniform(1, 99, size), *rng.uniform(-90, 90, (2, *size))]).round(1).astype(np.float32)
         told = f"lab = {written(lab)}"
-        got = shaped("the result has the photo's shape", call(theirs, lab), size, told)
+        got = shaped("the result has the photo's shape", call(theirs, lab), lab.shape, told)
         same("the lightness L* stays", got[..., 0], lab[..., 0], told)
-        same("a* and b* are 0 everywhere", got[..., 1:], 0 * lab[..., 1:], told)
+        same("a* and b* are 0 everywhere", got[..., 1:], np.zeros_like(lab[..., 1:]), told)
 
 
 def lookalikes(theirs) -> None:

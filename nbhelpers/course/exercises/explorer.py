@@ -91,6 +91,7 @@ def tiles_psnr(theirs) -> None:
     for step, which in ((80, "too dark"), (120, "too bright")):
         painted = np.full_like(one, step)
         tiles(f"a pixel that is {which} by 20 steps has an error of 20", whole, painted=painted, true=one)
+    tiles("a large error counts in full", whole, painted=np.full_like(one, 250), true=np.zeros_like(one))
     tiles("a photo in one tile has its own PSNR", whole)
     tiles("a photo that is cut in two has the PSNR of the whole", np.s_[:, :4], np.s_[:, 4:])
     tiles("a tile's size counts", np.s_[:, :6], np.s_[:, 6:])
@@ -112,12 +113,22 @@ def _by_matrix(L, news, known, anchor):
     return np.linalg.solve(A, np.where(known, news, 0.0))
 
 
-def spread_row(theirs) -> None:
-    """Propagation with an anchor on one row."""
+def _package(L, news, known, anchor):
+    """The same by the package, on two equal rows, where nothing differs between them."""
     from scipy.sparse.linalg import spsolve
 
     from nbhelpers.hints import Hints
     from nbhelpers.linear.systems import edge_aware_system
+
+    hints = Hints(np.tile(news[None, :, None], (2, 1, 2)), np.tile(known, (2, 1)))
+    system = edge_aware_system(np.tile(L, (2, 1)), hints)
+    v = news.copy()
+    v[~known] = spsolve(system.matrix.tocsc(), system.rhs[:, 0])[: (~known).sum()]  # the first row's
+    return v
+
+
+def spread_row(theirs) -> None:
+    """Propagation with an anchor on one row."""
 
     def row(n, hints, anchor, L=50.0):
         news, known = np.zeros(n), np.zeros(n, bool)
@@ -145,18 +156,20 @@ def spread_row(theirs) -> None:
     check("a step of lightness holds back, up or down", *steps)
     rng = np.random.default_rng(0)
     sizes = [(n, anchor) for n in (6, 20, 90) for anchor in (0.1, 0.001)]
+    spare = row(3, {0: 20.0, 2: 10.0}, 0.1)
+    spare[1][1] = 7.5
+    check("what `news` holds at a pixel that is no hint plays no part", spare)
+    blocks = row(1000, {999: 20.0}, 0, np.repeat(np.arange(100) % 2 * 100.0, 10))
+    what = (
+        "no digits are lost where nearly equal numbers are subtracted: without an anchor, and across strong edges too, "
+    )
+    given = "n = 1000 pixels, L = 0 and 100 in turns of ten, one hint of 20 at the last, anchor = 0"
+    same(f"{what}a single difference is everywhere", call(theirs, *blocks), np.full(1000, 20.0), given)
     many = [row(n, {n // 3: 20.5, n - 2: -8.0}, anchor, rng.uniform(20, 80, n).round(1)) for n, anchor in sizes]
     check("it solves the equations of every pixel", *many)
 
-    def package(L, news, known, anchor):  # on two equal rows, where nothing differs between them
-        hints = Hints(np.tile(news[None, :, None], (2, 1, 2)), np.tile(known, (2, 1)))
-        system = edge_aware_system(np.tile(L, (2, 1)), hints)
-        v = news.copy()
-        v[~known] = spsolve(system.matrix.tocsc(), system.rhs[:, 0])[: (~known).sum()]  # the first row's
-        return v
-
     what = "without an anchor it is the package's edge-aware propagation, on equal rows"
-    agree(what, theirs, package, [(*given[:3], 0.0) for given in many[:4]], 1e-4)
+    agree(what, theirs, _package, [(*given[:3], 0.0) for given in many[:4]], 1e-4)
     _sparing(theirs, row(1500, {10: 20.0}, 1e-4, rng.uniform(40, 60, 1500)))
 
 
@@ -213,6 +226,10 @@ def full_size(theirs) -> None:
         return (small + change, spread, known), told + ", spread = 0 everywhere" * flat
 
     sizes = (1, 1, 2, [(0, 0)]), (1, 2, 2, [(1, 3)]), (2, 3, 3, [(0, 0), (4, 5)])
+    given, told = photo(*sizes[0])
+    crossed = given[1] + openness(closeness(given[2], 1 / 2)) * (given[0] - given[1].mean(axis=(0, 1)))
+    both = "the factor d / (1 + d) of a pixel reaches both of its planes"
+    name_slip(call(theirs, *given), {both: crossed}, told, wanted=ours(*given))
     for size in sizes:
         given, told = photo(*size)
         _pixels("a hint keeps its colour", theirs, given, given[1], told, where=given[2])

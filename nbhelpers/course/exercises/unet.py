@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 
 from nbhelpers.course.exercises.answers import Unmet, call, itself, written
-from nbhelpers.course.exercises.properties import explain, holds, name_slip, number, numbers, same
+from nbhelpers.course.exercises.properties import explain, holds, left_to_learn, name_slip, number, numbers, same
+
+
+@contextmanager
+def gradients():
+    """PyTorch keeps gradients within; afterwards it is as before, whatever an answer has switched off."""
+    import torch
+
+    was = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(was)
+
+
+def still_kept(given) -> None:
+    """No answer may leave them switched off.
+
+    Parameters
+    ----------
+    given : str
+        The input, for the message.
+
+    Raises
+    ------
+    Unmet
+        When they are off.
+    """
+    import torch
+
+    holds("afterwards gradients are kept as before (`torch.is_grad_enabled()`)", torch.is_grad_enabled(), given)
 
 
 def running_statistics(theirs) -> None:
@@ -58,6 +90,20 @@ def _filled_up(network, x, own_first=True, bounded=True, mode="replicate", befor
     return torch.tanh(x) if bounded else x
 
 
+def _painted(theirs, network, x, given, divides):
+    """What an answer paints; where it stops, a sentence that helps comes first."""
+    try:
+        return call(theirs, network, x)
+    except Unmet as unmet:
+        said, lead = str(unmet), None
+        if "not callable" in said:
+            lead = "`network` itself is no function: its blocks are called one by one, as in `forward` of `MyUNet`"
+        elif "must match" in said and not divides:
+            lead = "after filling up, the height and the width must each be a multiple of 2**depth"
+        raise (Unmet(f"{lead}. {said[:1].upper()}{said[1:]}") if lead else unmet) from None
+
+
+@gradients()
 def any_size(theirs) -> None:
     """The U-Net for pictures of any size, from its blocks, as the package's."""
     import torch
@@ -89,7 +135,7 @@ def any_size(theirs) -> None:
             divides = sides == [side + -side % 2**depth for side in sides]
             what = "where sides can be halved it is the U-Net" if divides else "other sides are filled up and cut back"
             with torch.no_grad():
-                got, wanted = call(theirs, network, x), whole(x)
+                got, wanted = _painted(theirs, network, x, given, divides), whole(x)
                 what = what if np.shape(got) == wanted.shape else "what comes out is as large as what goes in"
                 try:
                     same(what, got, wanted, given, 1e-5)
@@ -99,6 +145,7 @@ def any_size(theirs) -> None:
                     raise
 
 
+@gradients()
 def error_in_batches(theirs) -> None:
     """The error of photos that were not learned from; the network is left as it was."""
     import torch
@@ -116,10 +163,19 @@ def error_in_batches(theirs) -> None:
                 with torch.no_grad():
                     errors = (network.eval()(lightness) - ab).square().mean(dim=(1, 2, 3))
                 before = {name: value.clone() for name, value in network.state_dict().items()}
-                learns = [weights.requires_grad for weights in network.parameters()]
+                for weights in network.parameters():
+                    weights.grad = torch.ones_like(weights)
                 network.train(training)
+                dice = torch.get_rng_state()
                 given = f"{count} photo{'s' * (count > 1)} in batches of {batch}, {network.__name__}"
-                got = call(theirs, network, lightness, ab, batch)
+                with left_to_learn(given, network):
+                    got = call(theirs, network, lightness, ab, batch)
+                still_kept(given)
+                what = "afterwards chance goes on as if nobody had looked (a seed, or a DataLoader, throws the dice)"
+                holds(what, torch.equal(torch.get_rng_state(), dice), given)
+                grads = [weights.grad for weights in network.parameters()]
+                untouched = all(grad is not None and (grad == 1).all() for grad in grads)
+                holds("the gradients that lay in its weights still lie there (`.grad`)", untouched, given)
                 uneven = torch.stack([part.mean() for part in errors.split(batch)]).mean()
                 if abs(uneven - errors.mean()) > 1e-4:
                     what = "all photos count alike, those of a smaller last batch too"
@@ -128,12 +184,6 @@ def error_in_batches(theirs) -> None:
                 same(alone, got, errors.mean(), given, 1e-5)
                 kept = all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
                 holds("to look changes no weights and no running statistics", kept, given)
-                modes = [layer.training for layer in network.modules()]
-                mode = "train()" if all(modes) else "eval()" if not any(modes) else "partly in either"
-                what = "afterwards it is in the mode in which it came"
-                same(what, mode, "train()" if training else "eval()", given)
-                still = [weights.requires_grad for weights in network.parameters()]
-                holds("afterwards its weights can learn as before", still == learns, given)
 
 
 def learned_colour(theirs) -> None:

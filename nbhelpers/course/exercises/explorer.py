@@ -159,12 +159,6 @@ def spread_row(theirs) -> None:
     spare = row(3, {0: 20.0, 2: 10.0}, 0.1)
     spare[1][1] = 7.5
     check("what `news` holds at a pixel that is no hint plays no part", spare)
-    blocks = row(1000, {999: 20.0}, 0, np.repeat(np.arange(100) % 2 * 100.0, 10))
-    what = (
-        "no digits are lost where nearly equal numbers are subtracted: without an anchor, and across strong edges too, "
-    )
-    given = "n = 1000 pixels, L = 0 and 100 in turns of ten, one hint of 20 at the last, anchor = 0"
-    same(f"{what}a single difference is everywhere", call(theirs, *blocks), np.full(1000, 20.0), given)
     many = [row(n, {n // 3: 20.5, n - 2: -8.0}, anchor, rng.uniform(20, 80, n).round(1)) for n, anchor in sizes]
     check("it solves the equations of every pixel", *many)
 

@@ -460,17 +460,17 @@ def test_exercises_and_a_quiz_are_done_in_jupyterlab_with_nothing_fetched(lab, w
     page.locator(".Quiz").last.wait_for(timeout=WAIT)
     asked = quiz.questions("01_cielab")
     assert page.locator(".Quiz").count() == len(asked)
-    rights = page.locator(".jp-OutputArea-output b", has_text="right")
+    rights = page.locator(".jp-OutputArea-output b", has_text=re.compile("^right$"))
     assert rights.count() == len(of_notebook("01_cielab"))
     notes = [json.loads(line) for line in (root / "data/progress.jsonl").read_text().splitlines()]
     assert [note["event"] for note in notes] == ["right"] * rights.count()
     number, question = next((i, q) for i, q in enumerate(asked) if q.number is None)
     wrong, why = question.wrong[0]
     page.locator(".Quiz").nth(number).get_by_text(wrong, exact=True).click()
-    page.get_by_text(why, exact=True).wait_for(timeout=WAIT)
+    page.locator(".Feedback", has_text=why).wait_for(timeout=WAIT)
     number, question = next((i, q) for i, q in enumerate(asked) if q.number is not None)
     box = page.locator(".Quiz").nth(number).locator("input")
     box.fill(f"{question.number:.4g}")
     box.press("Enter")
-    page.get_by_text(f"{question.right}. {question.because}", exact=True).wait_for(timeout=WAIT)
+    page.locator(".Feedback.correct", has_text=f"{question.right}. {question.because}").wait_for(timeout=WAIT)
     assert [url for url in fetched if "mathjax@" in url] == []  # jupyterquiz would, see `quiz.NO_FETCH`

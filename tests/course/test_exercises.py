@@ -20,6 +20,10 @@ def verdict(name, code):
     return getattr(check, name).verdict(check.defined(code, name))
 
 
+def test_no_name_is_one_of_the_checks_own():
+    assert set(EXERCISES) & set(vars(check)) == set()
+
+
 @each
 def test_its_stub_is_not_attempted(name):
     assert verdict(name, EXERCISES[name].stub).state == check.NOT_ATTEMPTED

@@ -102,11 +102,15 @@ def written(value) -> str:
             return _short(array.tolist()) if array.size < 17 else f"an array of shape {array.shape}"
         if array.size > 16:
             return f"an array of shape {array.shape} that begins {' '.join(f'{v:.4g}' for v in array.flat[:4])}"
-        text = np.array2string(array, separator=", ", formatter={"all": lambda v: f"{v:.6g}"})
-        return " ".join(text.split())
+        return _digits(array.tolist())
     if isinstance(value, np.random.Generator):
         return "a generator"
     return value.__name__ if callable(value) and hasattr(value, "__name__") else _short(value)
+
+
+def _digits(nested) -> str:
+    """Numbers in lists; NumPy's own way depends on options that a library may have set."""
+    return f"[{', '.join(map(_digits, nested))}]" if isinstance(nested, list) else f"{nested:.6g}"
 
 
 def _short(value) -> str:

@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from nbhelpers.course.exercises.answers import Unmet, call, itself, lacks, written
-from nbhelpers.course.exercises.properties import explain, holds, left_to_learn, name_slip, number, same
-from nbhelpers.course.exercises.unet import gradients, still_kept
+from nbhelpers.course.exercises.properties import explain, holds, name_slip, number, same
+from nbhelpers.course.exercises.traces import gradients, left_to_learn
 
 
 def least_loss(theirs) -> None:
@@ -148,7 +148,6 @@ def generator_move(theirs) -> None:
         optimizer.register_step_pre_hook(lambda *_, moves=moves: moves.append("G"))
         with left_to_learn(given, G, D):
             got = call(theirs, G, D, optimizer, lightness, ab, weight)
-        still_kept(given)
         holds("only G moves", torch.equal(_weights(D), was), given)
         holds("G moves once", len(moves) < 2, given, "".join(moves))
         loss = _checked(_MOVE_SLIPS, partial(ours, case, weight, old), _weights(G), given)
@@ -227,7 +226,6 @@ def several_moves(theirs) -> None:
         try:
             with left_to_learn(given, G, D):
                 got = call(theirs, G, D, G_optimizer, D_optimizer, batches)
-            still_kept(given)
         except Unmet as unmet:
             if "second time" in str(unmet):
                 again = "G is judged by D after D's last move, so D is asked once more"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -245,37 +244,3 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5, wanted=...) 
         if wanted is not ...:
             same(what, got, wanted, given, tolerance)
         raise lacks(what, given)
-
-
-@contextmanager
-def left_to_learn(given: str, *networks):
-    """After what is done within, networks can learn as before, and are in the mode in which they came.
-
-    Parameters
-    ----------
-    given : str
-        The input, for the message.
-    *networks : torch.nn.Module
-        What an answer is called with.
-
-    Yields
-    ------
-    None
-        To call the answer within.
-
-    Raises
-    ------
-    Unmet
-        When a weight no longer learns, or a layer is in another mode.
-    """
-
-    def learns():
-        return [weights.requires_grad for network in networks for weights in network.parameters()]
-
-    def modes():
-        return [layer.training for network in networks for layer in network.modules()]
-
-    before = learns(), modes()
-    yield
-    holds("afterwards all weights can learn as before (`requires_grad`)", learns() == before[0], given)
-    holds("afterwards each network is in the mode in which it came, `train` or `eval`", modes() == before[1], given)

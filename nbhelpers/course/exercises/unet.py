@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 
 from nbhelpers.course.exercises.answers import Unmet, call, itself, written
-from nbhelpers.course.exercises.properties import explain, holds, left_to_learn, name_slip, number, numbers, same
-
-
-@contextmanager
-def gradients():
-    """PyTorch keeps gradients within; afterwards it is as before, whatever an answer has switched off."""
-    import torch
-
-    was = torch.is_grad_enabled()
-    torch.set_grad_enabled(True)
-    try:
-        yield
-    finally:
-        torch.set_grad_enabled(was)
-
-
-def still_kept(given) -> None:
-    """No answer may leave them switched off.
-
-    Parameters
-    ----------
-    given : str
-        The input, for the message.
-
-    Raises
-    ------
-    Unmet
-        When they are off.
-    """
-    import torch
-
-    holds("afterwards gradients are kept as before (`torch.is_grad_enabled()`)", torch.is_grad_enabled(), given)
+from nbhelpers.course.exercises.properties import explain, holds, name_slip, number, numbers, same
+from nbhelpers.course.exercises.traces import gradients, left_to_learn
 
 
 def running_statistics(theirs) -> None:
@@ -170,7 +139,6 @@ def error_in_batches(theirs) -> None:
                 given = f"{count} photo{'s' * (count > 1)} in batches of {batch}, {network.__name__}"
                 with left_to_learn(given, network):
                     got = call(theirs, network, lightness, ab, batch)
-                still_kept(given)
                 what = "afterwards chance goes on as if nobody had looked (a seed, or a DataLoader, throws the dice)"
                 holds(what, torch.equal(torch.get_rng_state(), dice), given)
                 grads = [weights.grad for weights in network.parameters()]

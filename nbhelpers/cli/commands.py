@@ -243,14 +243,14 @@ def progress(
     from pathlib import Path
 
     from nbhelpers.course import progress as notes
-    from nbhelpers.course.exercises.texts import exercises
+    from nbhelpers.course.exercises.texts import exercises, of_notebook
 
     tried, odd = notes.tried()
     if odd:
         named = ", ".join(map(str, odd[:5])) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
         tell(f"{notes.file()} has lines that are no notes, which are passed over: {named}")
     for stem in dict.fromkeys(exercise.notebook for exercise in exercises().values()):
-        states = [tried[name].state for name, exercise in exercises().items() if exercise.notebook == stem]
+        states = [tried[exercise.name].state for exercise in of_notebook(stem)]
         typer.echo(f"{stem:28} {states.count(notes.RIGHT)} of {len(states)} right")
     page = Path(os.path.expanduser(out)) if out is not None else notes.file().with_suffix(".html")
     if page.suffix not in (".html", ".htm") or page.is_dir():

@@ -8,7 +8,6 @@ What was tried is noted in data/progress.jsonl on this machine (`nbhelpers progr
 from __future__ import annotations
 
 import ast
-import difflib
 from dataclasses import dataclass
 
 from IPython.display import display
@@ -20,6 +19,7 @@ from nbhelpers.course.exercises.answers import Unmet, empty
 from nbhelpers.course.exercises.texts import Exercise, exercises
 from nbhelpers.course.pages import marked
 from nbhelpers.course.progress import COLOURS, NOT_ATTEMPTED, NOT_YET, RIGHT
+from nbhelpers.errors import instead_of
 
 _JUDGES = {
     "00_start_here": start,
@@ -203,8 +203,7 @@ def __getattr__(name: str) -> Check:
     if name.startswith("_"):
         raise AttributeError(name)
     if name not in exercises():
-        near = difflib.get_close_matches(name, exercises(), 1)
-        raise AttributeError(f"no exercise {name!r}" + (f": did you mean check.{near[0]}?" if near else ""))
+        raise AttributeError(f"no exercise {name!r}: {instead_of(name, exercises())}")
     return _CHECKS.setdefault(name, Check(exercises()[name]))
 
 

@@ -99,23 +99,28 @@ def _lesson(stem: str, cells: list) -> Lesson:
     return Lesson(stem, title, *said, tuple(of_notebook(stem)), len(quiz.questions(stem)), words, code)
 
 
-def syllabus() -> str:
+def syllabus(link: str) -> str:
     """What the course teaches, notebook by notebook.
+
+    Parameters
+    ----------
+    link : str
+        Where a notebook is, with {} for its stem.
 
     Returns
     -------
     str
-        Markdown; its links lead to notebooks beside it.
+        Markdown.
     """
     parts = ["# Colorizing grey photographs: syllabus", PLAN]
     for lesson in lessons():
         listed = "\n".join(f"   - `{e.name}` ({e.kind}): {e.title}" for e in lesson.exercises)
-        heading = f"## [{lesson.stem[:2]} {lesson.title}]({lesson.stem}.ipynb)\n"
+        heading = f"## [{lesson.stem[:2]} {lesson.title}]({link.format(lesson.stem)})\n"
         told = [heading, f"- **Learn.** {lesson.learn}", f"- **Need.** {lesson.need}", f"- **Time.** {lesson.long}"]
         told += [f"- **Length.** {lesson.words:,} words, {lesson.cells} cells of code."]
         told += [f"- **Quiz.** {lesson.questions} questions.", f"- **Exercises.**\n{listed}"]
         parts.append("\n".join(told))
-    return "\n\n".join(parts) + "\n"
+    return re.sub(r"\]\((\d\d_\w+)\.ipynb\)", lambda found: f"]({link.format(found[1])})", "\n\n".join(parts)) + "\n"
 
 
 def write(folder: Path) -> None:
@@ -147,8 +152,7 @@ def write(folder: Path) -> None:
 
 def _fill(folder: Path) -> None:
     (folder / "README.md").write_text(ABOUT, encoding="utf-8")
-    text = re.sub(r"\]\((\d\d_)", rf"]({exercise_cells.STUDENT}/\1", syllabus())
-    (folder / "syllabus.md").write_text(text, encoding="utf-8")
+    (folder / "syllabus.md").write_text(syllabus(f"{exercise_cells.STUDENT}/{{}}.ipynb"), encoding="utf-8")
     for version in (exercise_cells.STUDENT, exercise_cells.TEACHER):
         (folder / version).mkdir()
         for notebook in find_notebooks():

@@ -16,6 +16,7 @@ from nbhelpers import paths
 from nbhelpers.course import check, quiz
 from nbhelpers.course.exercises.texts import Exercise, of_notebook
 from nbhelpers.course.notebooks import find_notebooks
+from nbhelpers.course.refresh import number_cells
 
 MADE = ("ex-", "quiz")  # how the ids of these cells begin
 COURSE, STUDENT, TEACHER = "course", "student", "teacher"
@@ -31,8 +32,8 @@ QUIZ = """<a id="Quiz"></a>
 
 ## Quiz
 
-Each answer says why it is right or wrong. What was measured is read from the reference run's tables. Nobody keeps what
-you choose."""
+Each answer says why it is right or wrong. What was measured is read from the committed tables. Nobody keeps what you
+choose."""
 
 
 def generated(notebook: str, version: str = COURSE) -> list:
@@ -110,11 +111,7 @@ def put(node, notebook: str, version: str = COURSE) -> None:
     if at is None:
         return
     node.cells = kept[:at] + generated(notebook, version) + kept[at:]
-    for count, cell in enumerate((cell for cell in node.cells if cell.cell_type == "code"), 1):
-        cell.execution_count = count
-        for output in cell.outputs:
-            if output.output_type == "execute_result":
-                output.execution_count = count
+    number_cells(node)
 
 
 def main() -> None:

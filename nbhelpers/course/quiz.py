@@ -29,7 +29,6 @@ Texts are plain, with `code` in backticks.
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import re
 import tomllib
@@ -120,7 +119,7 @@ def _number(name: str, table: str, row: dict, column: str, times: float = 1.0, f
     found = reference.table(table)
     if found is None:
         raise MissingTable(f"the quiz reads figures/reference/{table}.csv, which is not there: use a full checkout")
-    picked = found[[all(line[key] == value for key, value in row.items()) for _, line in found.iterrows()]]
+    picked = found[(found[list(row)] == list(row.values())).all(axis=1)]
     if len(picked) != 1:
         raise ValueError(f"{name}: {len(picked)} rows of {table} have {row}, not one")
     value = float(picked[column].iloc[0]) * times
@@ -193,7 +192,7 @@ def show(notebook: str) -> None:
     except MissingTable as error:  # no reason to stop a run of the notebook
         print(error)
         return
-    if widgets.headless() or importlib.util.find_spec("jupyterquiz") is None:
+    if widgets.headless():
         display(HTML(folded(notebook)))
         return
     from jupyterquiz import display_quiz

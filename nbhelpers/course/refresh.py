@@ -19,6 +19,23 @@ def _noise(output) -> bool:
     return WIDGET in output.get("data", {})
 
 
+def number_cells(node) -> None:
+    """Number the code cells, and what they result in, as a run from top to bottom does.
+
+    Parameters
+    ----------
+    node : nbformat.NotebookNode
+        Changed.
+    """
+    count = 0
+    for cell in (cell for cell in node.cells if cell.cell_type == "code"):
+        count += bool(cell.source.strip())
+        cell.execution_count = count if cell.source.strip() else None
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+
+
 def refresh(notebook: Path, executed: Path) -> None:
     """Replace the outputs of a notebook by those of its executed copy; cells, ids and tags stay.
 
@@ -34,18 +51,12 @@ def refresh(notebook: Path, executed: Path) -> None:
     """
     node, copy = nbformat.read(notebook, as_version=4), nbformat.read(executed, as_version=4)
     outputs = {cell.id: cell.outputs for cell in copy.cells if cell.cell_type == "code"}
-    count = 0
     for cell in node.cells:
         for key in ("papermill", "execution", "ExecuteTime"):
             cell.metadata.pop(key, None)
-        if cell.cell_type != "code":
-            continue
-        count += bool(cell.source.strip())
-        cell.execution_count = count if cell.source.strip() else None
-        cell.outputs = [output for output in outputs[cell.id] if not _noise(output)]
-        for output in cell.outputs:
-            if output.output_type == "execute_result":
-                output.execution_count = count
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in outputs[cell.id] if not _noise(output)]
+    number_cells(node)
     node.metadata = nbformat.NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
     with paths.atomic(notebook) as part:
         nbformat.write(node, part)

@@ -92,8 +92,7 @@ def _fill(folder: Path, repository: str) -> None:
     for number, _ in enumerate(notebooks):
         if list(run.glob(f"{number:02d}_*")):
             write(folder / f"results_{number:02d}.html", *_results(run, number, notebooks))
-    pages = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", syllabus())
-    body = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html(pages))
+    body = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html(syllabus("{}.html")))
     body = f'<div class="text">{body}</div>'
     write(folder / "syllabus.html", "Syllabus", "", body, [("Contents", "index.html")])
     write(folder / "index.html", *_index(notebooks, run))

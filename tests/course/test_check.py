@@ -95,7 +95,7 @@ def test_values_of_any_kind_are_told_in_one_line(person):
 
 
 def test_a_name_that_is_none_says_which_is_meant():
-    with pytest.raises(AttributeError, match=r"no exercise 'cube_rot': did you mean check.cube_root\?"):
+    with pytest.raises(AttributeError, match=r"no exercise 'cube_rot': did you mean 'cube_root'\?"):
         check.cube_rot  # noqa: B018
     assert dir(check) == sorted(texts.exercises())
     assert repr(check.cube_root) == "check.cube_root: A cube root that is not steep at black"

@@ -61,7 +61,7 @@ def test_what_lies_in_a_folder_is_not_replaced(made, tmp_path, monkeypatch):
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(classroom, "syllabus", lambda: 1 / 0)
+    monkeypatch.setattr(classroom, "syllabus", lambda link: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         classroom.write(tmp_path / "new")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Every exercise, five ways: its stub, its solution, and three planted mistakes."""
+"""Every exercise: its stub, its solution, and its planted mistakes, at least three."""
 
 import re
 

@@ -1,6 +1,5 @@
 """The quizzes: their shape, and that no number in them was typed."""
 
-import importlib.util
 import re
 import tomllib
 
@@ -118,13 +117,6 @@ def test_with_a_person_jupyterquiz_shows_it(one, monkeypatch, capsys):
     near, other = number["answers"]
     assert number["type"] == "numeric" and near["range"] == [67.5, 82.5] and near["correct"]
     assert other["type"] == "default"
-
-
-def test_without_jupyterquiz_it_unfolds(one, monkeypatch, capsys):
-    monkeypatch.delenv("NBHELPERS_HEADLESS", raising=False)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    quiz.show("99_mine")
-    assert "HTML object" in capsys.readouterr().out
 
 
 def test_a_quiz_that_cannot_be_shown_says_why(one, tmp_path, capsys):

@@ -14,6 +14,7 @@ import nbformat
 import pandas as pd
 import pytest
 
+from nbhelpers.course.exercise_cells import MADE
 from nbhelpers.course.notebooks import parameters_of
 from nbhelpers.paths import Run
 
@@ -68,7 +69,7 @@ def test_it_opens_with_what_a_reader_wants_to_know(node):
 
 def test_its_cells_are_many_and_small(node):
     cells = code_cells(node)
-    made = [cell for cell in cells if cell.id.startswith(("ex-", "quiz"))]  # two for an exercise, one for the quiz
+    made = [cell for cell in cells if cell.id.startswith(MADE)]  # two for an exercise, one for the quiz
     assert 15 <= len(cells) - len(made) <= 45 and 7 <= len(made) <= 11
     assert [cell.source for cell in cells if len(cell.source.splitlines()) > 30] == []
 

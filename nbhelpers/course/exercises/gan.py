@@ -35,16 +35,12 @@ def least_loss(theirs) -> None:
         }
         sums = np.array([rel_entr(counts, real + fake).sum() for counts in (real, fake)])  # D from counts
         each = sums / (real.sum(), fake.sum())
-        if abs(sums.sum() + wanted) > 1e-4:
-            slips["counts become shares first"] = -sums.sum()
-        if abs(each.sum() + wanted) > 1e-4:
-            slips["D weighs all real ones together as much as all fakes: it is made from shares, too"] = -each.sum()
+        slips["counts become shares first"] = -sums.sum()
+        slips["D weighs all real ones together as much as all fakes: it is made from shares, too"] = -each.sum()
         shares = real / real.sum(), fake / fake.sum()
         for side, share in zip(("fakes", "real ones"), shares):
             slips[f"D pays for {side}, too"] = -rel_entr(share, sum(shares)).sum()
-        if wanted > 0.01:
-            slips = {what: slip for what, slip in slips.items() if abs(slip - wanted) > 1e-4}
-            name_slip(got, slips, given, wanted=wanted)
+        name_slip(got, slips, given, wanted=wanted)
         if isinstance(got, float) and 1e-6 < abs(got - wanted) < (0.1 if fake.max() > 99 else 1e-3):
             raise lacks("it is exact, with no small number added or cut off within the logarithm", given, got, wanted)
         if (np.min([real, fake], axis=0) == 0).any():

@@ -221,7 +221,7 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5, wanted=...) 
     Parameters
     ----------
     got : object
-        What came out, which is not as wanted.
+        What came out.
     slips : dict of str to object
         The property that a slip misses -> what the slip gives.
     given : str
@@ -229,7 +229,7 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5, wanted=...) 
     tolerance : float
         As in `same`.
     wanted : object, optional
-        What is right, to be told beside what came out.
+        What is right: what comes near it is no slip, else it is told beside what came out.
 
     Raises
     ------
@@ -237,10 +237,13 @@ def name_slip(got, slips, given: str = "", tolerance: float = 1e-5, wanted=...) 
         For the first slip that gives what came out.
     """
     for what, value in slips.items():
-        try:
-            same(what, got, value, given, tolerance)
-        except Unmet:
-            continue
-        if wanted is not ...:
-            same(what, got, wanted, given, tolerance)
-        raise lacks(what, given)
+        if _alike(got, value, tolerance) and (wanted is ... or not _alike(got, wanted, tolerance)):
+            raise lacks(what, given) if wanted is ... else lacks(what, given, got, wanted)
+
+
+def _alike(got, wanted, tolerance) -> bool:
+    try:
+        same("", got, wanted, "", tolerance)
+    except Unmet:
+        return False
+    return True

@@ -4,11 +4,14 @@ import re
 import tomllib
 
 import pytest
+from prose import table
 
 from nbhelpers import paths
 from nbhelpers.course import quiz
 from nbhelpers.course.notebooks import UnknownName, find_notebooks
 from nbhelpers.errors import UserError
+from nbhelpers.evaluation import reference
+from nbhelpers.rows.study import of_mean_row
 
 STEMS = [path.stem for path in find_notebooks()]
 NUMBER = re.compile(r"(?<![\w.{])\d[\d.,]*")
@@ -44,6 +47,55 @@ def test_no_number_in_it_was_typed_but_definitions(stem):
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_committed_table_answers_at_least_one_question(stem):
     assert tomllib.loads((quiz.FOLDER / f"{stem}.toml").read_text(encoding="utf-8"))["numbers"]
+
+
+def test_what_they_say_of_the_rows_in_words_is_so():
+    rows, deep = table("04_rows"), table("04_pixels").loc["boosting, deep, pixels"]
+    assert rows.loc["truth", "chroma"] / rows.loc["mean colour", "chroma"] == pytest.approx(2, abs=0.2)
+    a_share = (1 - deep["of mean colour"]) ** 0.5
+    assert 1 / 3 < a_share < 0.4 and a_share * rows.loc["truth", "spread"] == pytest.approx(deep["spread"], rel=0.05)
+    learned = of_mean_row(reference.table("04_learning")).pivot(index="photos", columns="method", values="validation")
+    before, most = learned.iloc[-2], learned.iloc[-1]
+    assert learned.index[-1] == 3 * learned.index[-2]
+    assert (
+        most[["tree", "forest", "boosting"]].between(95, 100, inclusive="neither").all()
+    )  # a few per cent below the mean row's
+    assert (before - most)[["tree", "boosting"]].between(1, 5).all() and abs(before - most)["forest"] < 0.5
+
+
+@pytest.mark.parametrize("run", ["06_paper", "10_cuda_paper"])
+def test_what_they_say_of_the_papers_gan_in_words_is_so(run):
+    found = reference.table(run).set_index(["seed", "weights", "epoch"])
+    last, averaged = found.xs("last", level="weights"), found.xs("averaged", level="weights")
+    assert (last["of_low"] > 1).all() and (averaged["of_high"] >= 1).all()
+    same = last.index.intersection(averaged.index)
+    assert (averaged.loc[same, "of_mean_colour"] < last.loc[same, "of_mean_colour"]).mean() > 0.5
+    assert (averaged.loc[same, "chroma"] < last.loc[same, "chroma"]).mean() > 0.5
+
+
+def test_what_they_say_of_losses_and_encoders_in_words_is_so():
+    found = reference.table("06_ablation").set_index("variant")
+    losses = ("MSE", "L1", "L1 + discriminator")
+    scratch, pretrained = (found.loc[[f"{body}: {loss}" for loss in losses]] for body in ("scratch", "pretrained"))
+    for body in (scratch, pretrained):
+        assert body["ab_mse_low"].max() < body["ab_mse_high"].min()  # the losses' intervals overlap
+    gap = scratch["ab_mse_low"].min() - pretrained["ab_mse_high"].max()
+    assert abs(gap) < 0.1 * (scratch["ab_mse_high"] - scratch["ab_mse_low"]).mean()  # these hardly meet
+    assert (pretrained["difference_high"] < 0).all()
+
+
+def test_what_they_say_of_a_long_training_in_words_is_so():
+    share = reference.table("10_cuda_unet").query("weights == 'last'").set_index(["seed", "epoch"])["of_mean_colour"]
+    assert share[0].idxmin() == 80 and share[0][100] > share[0][80] and share[1][100] > share[1].min()
+
+
+def test_what_they_say_of_the_comparison_and_of_hints_in_words_is_so():
+    pair = reference.table("07_pairs").set_index(["method", "other"]).loc[("tree", "mean")]
+    mean = reference.table("07_scores").set_index(["measure", "method"]).loc[("ab_mse", "mean"), "mean"]
+    assert round(-pair["difference"] / mean * 100) == 1 and pair["high"] < 0 and pair["better"] < 0.5
+    told = reference.table("08_gains").set_index(["method", "patches"]).loc["hinted-alone"]
+    assert (told.loc[5:, "high"] < 0).all() and (told.loc[:1, "low"] > 0).all()
+    assert (reference.table("02_one_step")["share of the mean colour's"] < 0.01).all()  # "less than one percent"
 
 
 @pytest.fixture

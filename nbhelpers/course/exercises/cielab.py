@@ -8,7 +8,7 @@ from nbhelpers.colour.gamut import in_gamut
 from nbhelpers.colour.lab import lab_to_rgb, rgb_to_lab
 from nbhelpers.colour.metrics import psnr
 from nbhelpers.course.exercises.answers import call, lacks, named_inputs
-from nbhelpers.course.exercises.properties import agree, explain, holds, name_slip, numbers, same, shaped
+from nbhelpers.course.exercises.properties import agree, explain, holds, name_slip, numbers, same
 
 DEGREES = "degrees become radians before np.cos and np.sin take them"
 SHOWN = "a screen can show a colour of this chroma"
@@ -26,7 +26,7 @@ def from_hue(theirs) -> None:
 
     def check(what, *given):
         told, wanted = named_inputs(theirs, given), ours(*given)
-        got = shaped("a* and b* stand along a new last axis", call(theirs, *given), wanted.shape, told)
+        got = numbers("a* and b* stand along a new last axis", call(theirs, *given), told, wanted.shape)
         if np.ndim(given[0]) == 0 and given[0] * given[1] > 0:
             name_slip(got, {DEGREES: ours(given[0], np.degrees(given[1]))}, told)
         same(what, got, wanted, told, 1e-5)
@@ -48,7 +48,7 @@ def cube_root(theirs) -> None:
 
     cie, rng = 6 / 29, np.random.default_rng(0)
     for t in (np.array([1.0]), np.array([[0.5, 0.7]])):
-        shaped("an array keeps its shape", call(theirs, t, cie), t.shape, named_inputs(theirs, (t, cie)))
+        numbers("an array keeps its shape", call(theirs, t, cie), named_inputs(theirs, (t, cie)), t.shape)
     agree("it is 1 for white", theirs, ours, [(np.array([1.0]), cie)])
     above = [(rng.uniform(0.01, 1, size).round(2), cie) for size in (1, 2, (2, 3), 100)]
     agree("above delta³ it is the cube root", theirs, ours, above)
@@ -99,7 +99,7 @@ def mean_step(theirs) -> None:
 
     rng = np.random.default_rng(0)
     rows = np.float32([[5, 5], [90, 90]])
-    shaped("it is one number, whatever the number of rows", call(theirs, rows), (), named_inputs(theirs, (rows,)))
+    numbers("it is one number, whatever the number of rows", call(theirs, rows), named_inputs(theirs, (rows,)), ())
     agree("the steps are those from left to right, not from row to row", theirs, ours, [(rows,)], 1e-5)
     up = [(np.float32([row]),) for row in ([0, 3], [3, 0])]
     agree("a step down counts as much as one up, and is squared", theirs, ours, up, 1e-5)
@@ -132,7 +132,7 @@ def most_chroma(theirs) -> None:
     for light, hue in [(50.0, 0.0), (50.0, 90.0), (98.0, 200.0), (32.3, 306.3), *some]:
         told = f"lightness = {light:.4g}, degrees = {hue:.4g}"
         what = "the chroma is one number, not less than 0"
-        got = float(shaped(what, call(theirs, light, hue), (), told))
+        got = float(numbers(what, call(theirs, light, hue), told, ()))
         holds(what, got >= 0, told, got)
         most = round(edge(light, hue), 2)
         if abs(got - most) > 0.11:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbhelpers.course.exercises.answers import call, written
-from nbhelpers.course.exercises.properties import agree, explain, holds, numbers, same, shaped
+from nbhelpers.course.exercises.properties import agree, explain, holds, numbers, same
 
 
 def window_features(theirs) -> None:
@@ -19,7 +19,7 @@ def window_features(theirs) -> None:
     ):
         planes = window.reshape(9, 3).T
         given = f"the planes, by rows, L* = {written(planes[0])}, a* = {written(planes[1])}, b* = {written(planes[2])}"
-        got = shaped("it is one line of 25 numbers", call(theirs, window), (25,), "window = an array (3, 3, 3)")
+        got = numbers("it is one line of 25 numbers", call(theirs, window), "window = an array (3, 3, 3)", (25,))
         right = neighbours.features(window)[0]
         same("its first 8 are L* of the eight neighbours, without the middle", got[:8], right[:8], given)
         same("after all L* come a* of the eight neighbours", got[8:16], right[8:16], given)
@@ -48,7 +48,7 @@ def merge_all(theirs) -> None:
         holds("it returns three things: count, mean and scatter", three, given, got)
         wanted = _triple(np.concatenate(rows))[number]
         name = ("count", "mean", "scatter")[number]
-        shaped(f"the {name} has the shape that those of the parts have", got[number], np.shape(wanted), given)
+        numbers(f"the {name} has the shape that those of the parts have", got[number], given, np.shape(wanted))
         same(what, got[number], wanted, given)
 
     rng = np.random.default_rng(0)
@@ -152,10 +152,10 @@ def keeping_weights(theirs) -> None:
 def _best(theirs, G, c, what) -> None:
     """No other weights that sum to 1 have a smaller error, but for rounding."""
     given = f"G = {written(G)}, c = {written(c)}"
-    w = shaped("it has one weight for each feature", call(theirs, G, c), c.shape, given)
+    w = numbers("it has one weight for each feature", call(theirs, G, c), given, c.shape)
     same("its weights sum to 1", w.sum(), 1.0, given, 1e-6)
     free, even = np.linalg.solve(G, np.column_stack([c, np.ones(len(c))])).T
     best = free + even * (1 - free.sum()) / even.sum()
     more = (w - best) @ G @ (w - best)  # by which the error is larger
-    numbers = f"the best are {written(best)}, yours {written(w)}, and the errors differ by {more:.2g}"
-    explain(more <= 1e-6 * max(1e-9, best @ G @ best), f"{what}: for {given} {numbers}")
+    found = f"the best are {written(best)}, yours {written(w)}, and the errors differ by {more:.2g}"
+    explain(more <= 1e-6 * max(1e-9, best @ G @ best), f"{what}: for {given} {found}")

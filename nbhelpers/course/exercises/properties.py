@@ -109,36 +109,8 @@ def agree(what: str, theirs, ours, inputs, tolerance: float = 1e-6, of=lambda re
         same(what, of(got), of(wanted), named_inputs(theirs, given), tolerance)
 
 
-def numbers(what: str, got, given: str = "") -> np.ndarray:
+def numbers(what: str, got, given: str = "", shape: tuple | None = None) -> np.ndarray:
     """What an answer returned, as an array of numbers.
-
-    Parameters
-    ----------
-    what : str
-        The property, such as "it is an array of numbers".
-    got : object
-        What came out.
-    given : str
-        The input, for the message.
-
-    Returns
-    -------
-    np.ndarray
-        Of floats.
-
-    Raises
-    ------
-    Unmet
-        When it is nothing of the kind.
-    """
-    try:
-        return np.asarray(as_array(got), float)
-    except (TypeError, ValueError):
-        raise lacks(what, given, got) from None
-
-
-def shaped(what: str, got, shape: tuple, given: str) -> np.ndarray:
-    """What an answer returned, as an array of numbers of a shape.
 
     Parameters
     ----------
@@ -146,10 +118,10 @@ def shaped(what: str, got, shape: tuple, given: str) -> np.ndarray:
         The property, such as "it is one line of 25 numbers".
     got : object
         What came out.
-    shape : tuple of int
-        The shape that it should have; () for a single number.
     given : str
         The input, for the message.
+    shape : tuple of int, optional
+        The shape that it should have; () for a single number.
 
     Returns
     -------
@@ -161,8 +133,11 @@ def shaped(what: str, got, shape: tuple, given: str) -> np.ndarray:
     Unmet
         When it is nothing of the kind, or has another shape.
     """
-    array = numbers(what, got, given)
-    if array.shape != shape:
+    try:
+        array = np.asarray(as_array(got), float)
+    except (TypeError, ValueError):
+        raise lacks(what, given, got) from None
+    if shape is not None and array.shape != shape:
         raise Unmet(f"wanted: {what}. For {given} the answer's shape is {array.shape}, and should be {shape}")
     return array
 

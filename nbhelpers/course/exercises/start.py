@@ -7,7 +7,7 @@ import numpy as np
 from nbhelpers.colour.lab import rgb_to_lab
 from nbhelpers.colour.metrics import ab_mse
 from nbhelpers.course.exercises.answers import call, lacks, written
-from nbhelpers.course.exercises.properties import agree, explain, holds, number, numbers, same, shaped
+from nbhelpers.course.exercises.properties import agree, explain, holds, number, numbers, same
 from nbhelpers.hints import Hints, nearest_known
 
 
@@ -17,7 +17,7 @@ def without_colour(theirs) -> None:
     for size in ((1, 1), (1, 1), (1, 2), (3, 3), (3, 3)):
         lab = np.dstack([rng.uniform(1, 99, size), *rng.uniform(-90, 90, (2, *size))]).round(1).astype(np.float32)
         told = f"lab = {written(lab)}"
-        got = shaped("the result has the photo's shape", call(theirs, lab), lab.shape, told)
+        got = numbers("the result has the photo's shape", call(theirs, lab), told, lab.shape)
         same("the lightness L* stays", got[..., 0], lab[..., 0], told)
         same("a* and b* are 0 everywhere", got[..., 1:], np.zeros_like(lab[..., 1:]), told)
 
@@ -69,7 +69,7 @@ def guessed_error(theirs) -> None:
     what = "where each guess is wrong by 3 in a* and in b*, the mean of the squares is 9, whatever share is known"
     for given in (case(mask, 3.0) for mask in masks):
         told = f"known = {given[2].tolist()}"
-        got = shaped("it is one number", call(theirs, *given), (), told)
+        got = numbers("it is one number", call(theirs, *given), told, ())
         if np.isclose(got, 18):
             raise lacks("the mean is over both numbers of each unknown pixel, a* and b*", told, got, 9.0)
         same(what, got, 9.0, told)
@@ -118,7 +118,7 @@ def _nearest(what, theirs, ab, known) -> None:
     there = ", ".join(str(tuple(map(int, place))) for place in places)
     photo = f"a photo of {known.shape[0]} x {known.shape[1]} pixels, known at {there}"
     got = call(theirs, ab, known)
-    got, wanted = shaped("the result is an array (H, W, 2)", got, ab.shape, photo), nearest_known(Hints(ab, known))
+    got, wanted = numbers("the result is an array (H, W, 2)", got, photo, ab.shape), nearest_known(Hints(ab, known))
     for pixel in np.ndindex(known.shape):
         far = np.square(places - pixel).sum(axis=1)
         near = [ab[tuple(place)] for place in places[far == far.min()]]

@@ -112,6 +112,25 @@ def mix(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
+def check_share(batch: int, devices: int) -> None:
+    """Check that devices can share a batch equally.
+
+    Parameters
+    ----------
+    batch : int
+        Photos in a step, on all devices together.
+    devices : int
+        How many.
+
+    Raises
+    ------
+    UserError
+        When they cannot.
+    """
+    if batch % devices:
+        raise UserError(f"a batch of {batch} cannot be shared by {devices} devices: make it a multiple")
+
+
 class Batches:
     """The batches of a training: `at(step, seed)` depends on nothing else, so that no random state must be kept.
 
@@ -150,8 +169,7 @@ class Batches:
         priors=(),
         resident: bool = True,
     ):
-        if config.batch % world:
-            raise UserError(f"a batch of {config.batch} cannot be shared by {world} devices: make it a multiple")
+        check_share(config.batch, world)
         self.config, self.device, self.world, self.priors = config, torch.device(device), world, priors
         self.per_epoch = max(1, len(photos) // config.batch)
         there = (resident or self.device.type == "cpu") and _fits(photos, self.device)

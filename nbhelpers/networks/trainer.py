@@ -23,7 +23,7 @@ from nbhelpers.networks.architectures import first_weights, started_from
 from nbhelpers.networks.averaging import average
 from nbhelpers.networks.batch_norm import synchronize
 from nbhelpers.networks.cuda_graphs import Recorded
-from nbhelpers.networks.data import Batch, Batches, identity, mix
+from nbhelpers.networks.data import Batch, Batches, check_share, identity, mix
 from nbhelpers.networks.interrupts import asked_to_stop
 from nbhelpers.networks.models import discriminator, initialize
 from nbhelpers.networks.schedules import rate_factor
@@ -95,15 +95,17 @@ class Trainer:
         self.save_every, self.monitor, self.progress = save_every, monitor, progress
         speed.check()
         devices = {"accelerator": speed.accelerator, "devices": speed.devices, "precision": speed.precision()}
-        self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
-        self.fabric.launch()
-        if self.fabric.world_size > 1:
-            atexit.register(processes.leave)
-        world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
+        check_share(config.batch, speed.devices)  # what is refused before the launch, one process refuses
         self.first = None if start is None else checkpoints.load_network(start)[0]
         priors = [checkpoints.load_network(file)[0] for file in guessers]
         if config.hints != "none" and start is not None:
             priors = priors or [self.first]
+        self.fabric = Fabric(**devices, strategy="ddp" if speed.devices > 1 else "auto")
+        self.fabric.launch()
+        if self.fabric.world_size > 1:
+            atexit.register(processes.leave)
+            self.fabric.barrier()  # one that refuses while another still connects would leave that with Gloo's words
+        world = {"rank": self.fabric.global_rank, "world": self.fabric.world_size}
         self.data = Batches(photos, config, self.fabric.device, **world, priors=priors, resident=speed.resident)
         self.about = {
             checkpoints.CONFIG: dataclasses.asdict(config),

@@ -17,6 +17,7 @@ from nbhelpers.hints import Hints
 from nbhelpers.networks import checkpoints, collapse, training
 from nbhelpers.networks.config import train_config
 from nbhelpers.networks.data import Batches
+from nbhelpers.networks.models import UNet
 from nbhelpers.networks.speed import Speed
 from nbhelpers.networks.training import train
 from nbhelpers.paths import Run
@@ -209,6 +210,7 @@ import pathlib, sys, time
 import numpy as np, torch
 from nbhelpers import cli, photos
 from nbhelpers.networks.data import Batches
+from nbhelpers.networks.models import UNet
 
 torch.set_num_threads(1)
 at = Batches.at
@@ -326,11 +328,20 @@ def test_photos_that_cannot_be_used_are_one_sentence(course, capsys, tmp_path):
     assert status == 1 and str(tmp_path / "empty") in sentence(errors)
 
 
-def test_a_batch_that_devices_cannot_share_stops_all_of_them(course, tmp_path):
+def test_a_batch_that_devices_cannot_share_is_refused_before_there_are_others(course, tmp_path):
     done = finish(command("unet", *SMALL, "--batch", 3, "--devices", 2, "--out", tmp_path))
     assert done.returncode == 1 and "Traceback" not in done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("nbhelpers:")]
+    assert said == ["nbhelpers: a batch of 3 cannot be shared by 2 devices: make it a multiple"]
+
+
+def test_what_two_devices_refuse_together_is_one_sentence(course, tmp_path):
+    start = tmp_path / "small.safetensors"
+    checkpoints.save_network(start, UNet(2, 1), {})
+    done = finish(command("unet", *SMALL, "--start", start, "--devices", 2, "--out", tmp_path / "models"))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
     said = {line for line in done.stderr.splitlines() if line.startswith("nbhelpers:")}
-    assert said == {"nbhelpers: a batch of 3 cannot be shared by 2 devices: make it a multiple"}
+    assert len(said) == 1 and str(start) in said.pop()
 
 
 def test_two_devices_have_one_voice(course, tmp_path):
